@@ -1,0 +1,84 @@
+"""Checks at the door: bad input is named, with what is allowed, before any work is done."""
+
+import math
+
+import numpy as np
+
+
+def positive(value, name):
+    """Return ``value`` as a float.
+
+    Raises:
+        ValueError: it is not a finite number above zero.
+    """
+    number = finite(value, name)
+    if number <= 0:
+        raise ValueError(f"{name} must be positive, got {value!r}")
+    return number
+
+
+def finite(value, name):
+    """Return ``value`` as a float.
+
+    Raises:
+        ValueError: it is not a finite number.
+    """
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} must be a number, got {value!r}") from None
+    if not math.isfinite(number):
+        raise ValueError(f"{name} must be finite, got {value!r}")
+    return number
+
+
+def count(value, name, minimum=1):
+    """Return ``value`` as an int.
+
+    Raises:
+        ValueError: it is not a whole number of at least ``minimum``.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < minimum:
+        raise ValueError(f"{name} must be a whole number of at least {minimum}, got {value!r}")
+    return int(value)
+
+
+def signals(u, name, length=None, dimensions=(2,)):
+    """Return ``u`` as a real floating-point array, one signal per row.
+
+    Args:
+        u: signals, shape (n, N); other numbers of axes where ``dimensions`` says so.
+        name: what the message calls it.
+        length: the number of samples N that is required, if any.
+        dimensions: the allowed numbers of axes.
+
+    Raises:
+        ValueError: wrong dimensions or length, no signal, complex, NaN or infinite values.
+    """
+    array = np.asarray(u)
+    if array.ndim not in dimensions:
+        allowed = " or ".join(str(d) for d in dimensions)
+        raise ValueError(f"{name} must have {allowed} axes, got shape {array.shape}")
+    if array.size == 0:
+        raise ValueError(f"{name} must hold at least one signal, got shape {array.shape}")
+    if not np.issubdtype(array.dtype, np.floating):
+        if not np.issubdtype(array.dtype, np.integer):
+            raise ValueError(f"{name} must be real numbers, got dtype {array.dtype}")
+        array = array.astype(np.float64)
+    if length is not None and array.shape[-1] != length:
+        raise ValueError(f"{name} must have {length} samples per signal, got {array.shape[-1]}")
+    if not np.isfinite(array).all():
+        row = np.argwhere(~np.isfinite(array))[0]
+        raise ValueError(f"{name} must be finite, found {array[tuple(row)]} at index {tuple(row.tolist())}")
+    return array
+
+
+def choice(value, name, allowed):
+    """Return ``value``.
+
+    Raises:
+        ValueError: it is not one of ``allowed``.
+    """
+    if value not in allowed:
+        raise ValueError(f"{name} must be one of {', '.join(map(str, allowed))}; got {value!r}")
+    return value

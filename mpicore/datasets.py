@@ -1,0 +1,198 @@
+"""The paper's two data sets, at any size, with noise that is drawn once and frozen.
+
+A denoiser sees :class:`Recordings` alone: two noisy periods of each object. Clean signals exist for test signals only.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mpicore import checks
+from mpicore.noise import two_periods
+from mpicore.phantoms import random_phantoms
+from mpicore.seeds import branch, generator
+from mpicore.simulation import Particle, Scanner, system_matrix
+
+
+@dataclass(frozen=True)
+class Noise:
+    """The noise of a recorded period, as power ratios to each signal's own mean power.
+
+    Args:
+        snr_db: of the white Gaussian noise [dB].
+        sir_db: of the harmonic interference [dB]; ``None`` for none.
+        harmonics: of the x drive frequency at which the interference sits, equal power each.
+        phase_locked: the interference has the same phases in both periods.
+    """
+
+    snr_db: float
+    sir_db: float | None = None
+    harmonics: tuple[int, ...] = (2, 3, 5)
+    phase_locked: bool = False
+
+    def __post_init__(self):
+        checks.finite(self.snr_db, "snr_db")
+        if self.sir_db is not None:
+            checks.finite(self.sir_db, "sir_db")
+        for harmonic in self.harmonics:
+            checks.count(harmonic, "harmonics")
+
+    @property
+    def total_snr_db(self) -> float:
+        """Signal power over the power of all noise together [dB]."""
+        ratios = [self.snr_db] + ([] if self.sir_db is None else [self.sir_db])
+        return float(-10 * np.log10(sum(10 ** (-ratio / 10) for ratio in ratios)))
+
+    def record(self, u, scanner: Scanner, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Two noisy periods, each (n, N), of the clean signals u (n, N)."""
+        frequencies = [harmonic * scanner.drive_frequency[0] for harmonic in self.harmonics]
+        return two_periods(
+            u, rng, self.snr_db, self.sir_db, frequencies, scanner.sampling_frequency, self.phase_locked
+        )
+
+
+@dataclass(frozen=True)
+class Recordings:
+    """Two noisy periods of the same objects: all that self-supervised training may see.
+
+    Attributes:
+        u1, u2: shape (n, N), float32 [1/s].
+    """
+
+    u1: np.ndarray
+    u2: np.ndarray
+
+    def __post_init__(self):
+        checks.signals(self.u1, "u1")
+        checks.signals(self.u2, "u2", length=self.u1.shape[1])
+        if len(self.u1) != len(self.u2):
+            raise ValueError(f"u1 and u2 must hold the same objects, got {len(self.u1)} and {len(self.u2)} signals")
+
+    def __len__(self):
+        return len(self.u1)
+
+
+@dataclass(frozen=True)
+class TestSignals(Recordings):
+    """Test recordings with the truth they are measured against.
+
+    Attributes:
+        clean: signals without noise, shape (n, N), float32 [1/s].
+        phantoms: the objects, shape (n, ny, nx); for the system matrix the objects are pixels, and this is ``None``.
+    """
+
+    __test__ = False  # not a test case, whatever its name
+
+    clean: np.ndarray
+    phantoms: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Training and validation recordings, and the test set.
+
+    Attributes:
+        scanner: whose period the signals are.
+        train, validation: noisy pairs.
+        test: noisy pairs with the truth.
+        matrix: for the system matrix all P columns in pixel order, else ``None``.
+        pixels: for the system matrix the pixel numbers of each split, else ``None``.
+    """
+
+    scanner: Scanner
+    train: Recordings
+    validation: Recordings
+    test: TestSignals
+    matrix: TestSignals | None = None
+    pixels: dict[str, np.ndarray] | None = None
+
+
+def xspace(
+    sizes: tuple[int, int, int],
+    noise: Noise,
+    seed: int,
+    scanner: Scanner | None = None,
+    particle: Particle | None = None,
+) -> Dataset:
+    """Signals of random phantoms on the Cartesian trajectory, x channel.
+
+    Object i of a split depends on the seed, the split and i alone: a smaller set is the beginning of a larger one.
+
+    Args:
+        sizes: number of training, validation and test signals; the paper has (8000, 1000, 1000).
+        noise: of all recordings.
+        seed: root seed.
+        scanner: default ``Scanner.cartesian()``.
+        particle: default ``Particle()``.
+
+    Raises:
+        ValueError: sizes that are not three whole numbers of at least one.
+    """
+    sizes = _check_sizes(sizes)
+    scanner, particle = scanner or Scanner.cartesian(), particle or Particle()
+    response = system_matrix(scanner, particle).T
+    made = {split: _xspace_split(split, count, noise, seed, scanner, response) for split, count in sizes.items()}
+    train, validation = (Recordings(made[split].u1, made[split].u2) for split in ("train", "validation"))
+    return Dataset(scanner, train, validation, made["test"])
+
+
+def xspace_test(
+    count: int, noise: Noise, seed: int, scanner: Scanner | None = None, particle: Particle | None = None
+) -> TestSignals:
+    """The test signals of :func:`xspace` alone, the same for the same seed; ``count`` of them."""
+    scanner, particle = scanner or Scanner.cartesian(), particle or Particle()
+    checks.count(count, "count")
+    return _xspace_split("test", count, noise, seed, scanner, system_matrix(scanner, particle).T)
+
+
+def system_matrix_columns(
+    sizes: tuple[int, int, int],
+    noise: Noise,
+    seed: int,
+    scanner: Scanner | None = None,
+    particle: Particle | None = None,
+) -> Dataset:
+    """The columns of the Lissajous system matrix, x channel: one signal per pixel, split by a seeded permutation.
+
+    Eight tenths of the pixels are for training, one tenth for validation, the rest for testing; of each split the first
+    ``sizes`` pixels are taken. The paper has (8160, 1020, 1021), which is all of 101 x 101.
+
+    Args:
+        sizes: number of training, validation and test pixels.
+        noise: of all recordings.
+        seed: root seed.
+        scanner: default ``Scanner.lissajous()``.
+        particle: default ``Particle()``.
+
+    Raises:
+        ValueError: sizes that are not three whole numbers of at least one, or more than a split holds.
+    """
+    sizes = _check_sizes(sizes)
+    scanner, particle = scanner or Scanner.lissajous(), particle or Particle()
+    clean = np.ascontiguousarray(system_matrix(scanner, particle).T)
+    total = len(clean)
+    order = generator(seed, "system-matrix", "split").permutation(total)
+    parts = np.split(order, [8 * total // 10, 8 * total // 10 + total // 10])
+    for (split, count), part in zip(sizes.items(), parts, strict=True):
+        if count > len(part):
+            raise ValueError(f"sizes: {split} holds {len(part)} of the {total} pixels, got {count}")
+    pixels = {split: part[:count] for (split, count), part in zip(sizes.items(), parts, strict=True)}
+    u1, u2 = noise.record(clean, scanner, generator(seed, "system-matrix", "noise"))
+    train, validation = (Recordings(u1[pixels[split]], u2[pixels[split]]) for split in ("train", "validation"))
+    test = TestSignals(*(columns[pixels["test"]] for columns in (u1, u2, clean)))
+    return Dataset(scanner, train, validation, test, TestSignals(u1, u2, clean), pixels)
+
+
+def _xspace_split(split, count, noise, seed, scanner, response):
+    phantoms = random_phantoms(count, scanner.shape, branch(seed, "x-space", split))
+    clean = phantoms.reshape(count, -1) @ response
+    periods = noise.record(clean, scanner, generator(seed, "x-space", split, "noise"))
+    return TestSignals(*periods, clean, phantoms)
+
+
+def _check_sizes(sizes):
+    if len(tuple(sizes)) != 3:
+        raise ValueError(f"sizes must be (train, validation, test), got {sizes!r}")
+    named = zip(("train", "validation", "test"), sizes, strict=True)
+    return {split: checks.count(size, f"sizes: {split}") for split, size in named}
+

@@ -1,0 +1,234 @@
+"""Denoisers under one small interface, and a registry that knows them by name."""
+
+import zlib
+
+import numpy as np
+import torch
+
+from mpicore import checks
+from mpicore.datasets import Recordings
+from mpicore.losses import scheme
+from mpicore.network import EncoderDecoder
+from mpicore.seeds import branch
+from mpicore.training import Settings, resolve_device, train
+
+_BATCH = 16
+_registry: dict[str, type["Denoiser"]] = {}
+
+
+def register(name: str):
+    """Class decorator: make a denoiser known by name.
+
+    Raises:
+        ValueError: the name is taken.
+    """
+
+    def add(cls):
+        if name in _registry:
+            raise ValueError(f"denoiser {name!r} is registered already")
+        _registry[name] = cls
+        cls.name = name
+        return cls
+
+    return add
+
+
+def names() -> list[str]:
+    """Names of all registered denoisers."""
+    return list(_registry)
+
+
+def create(name: str, **options) -> "Denoiser":
+    """A new denoiser by name, with its options.
+
+    Raises:
+        ValueError: an unknown name or option.
+    """
+    cls = _registry[checks.choice(name, "denoiser", names())]
+    try:
+        return cls(**options)
+    except TypeError as error:
+        raise ValueError(f"denoiser {name!r}: {error}") from None
+
+
+class Denoiser:
+    """What a denoiser is: ``fit`` once on noisy pairs, then ``denoise`` one period of anything.
+
+    A new method overrides both, and keeps what it learned in ``state`` so that a run can be stored. It never sees a
+    clean signal.
+    """
+
+    name = ""
+    history: list[dict] = []  #: one row per epoch, for methods that train
+
+    def fit(self, u1, u2, validation: Recordings | None = None, folder=None, progress: bool = False) -> "Denoiser":
+        """Learn from two noisy periods of each object.
+
+        Args:
+            u1, u2: shape (n, N).
+            validation: further noisy pairs, for choosing parameters.
+            folder: where a long fit may keep its checkpoint.
+            progress: show how far a long fit is.
+
+        Returns:
+            Itself.
+        """
+        return self
+
+    def denoise(self, u) -> np.ndarray:
+        """Denoise one noisy period per row: shape (n, N) -> (n, N), float32."""
+        raise NotImplementedError
+
+    def state(self) -> dict[str, np.ndarray]:
+        """What was learned, as named arrays."""
+        return {}
+
+    def restore(self, state: dict[str, np.ndarray]) -> "Denoiser":
+        """Take up what :meth:`state` gave; returns itself."""
+        return self
+
+
+@register("noisy")
+class Noisy(Denoiser):
+    """The recorded period as it is: what every method is measured against."""
+
+    def denoise(self, u):
+        """A checked copy of u, shape (n, N)."""
+        return np.array(checks.signals(u, "u"), dtype=np.float32)
+
+
+class NetworkDenoiser(Denoiser):
+    """A scheme of self-supervision with the encoder-decoder network.
+
+    Args:
+        width, dropout: of :class:`mpicore.network.EncoderDecoder`.
+        seed: of the initial weights and of the training.
+        training: keywords of :class:`mpicore.training.Settings`.
+        device: ``auto``, ``cpu``, ``cuda``.
+        options: of :func:`mpicore.losses.scheme`.
+    """
+
+    def __init__(self, width: int = 16, dropout: float = 0.0, seed: int = 0, training=None, device="auto", **options):
+        self.settings = Settings(**(training or {}))
+        self.seed, self.device, self.options = seed, device, options
+        scheme(self.name, **options)  # refuse bad options now, not after the data are made
+        with torch.random.fork_rng():
+            torch.manual_seed(int(branch(seed, "weights").generate_state(1)[0]))
+            self.network = EncoderDecoder(width, dropout).eval()
+
+    def fit(self, u1, u2, validation=None, folder=None, progress=False):
+        """Train the network; without validation pairs the last tenth of the pairs (at least one) is held out."""
+        recordings = Recordings(u1, u2)
+        if validation is None:
+            if len(recordings) < 2:
+                raise ValueError("u1 and u2 must hold at least 2 signals where no validation pairs are given, got 1")
+            cut = len(recordings) - max(1, len(recordings) // 10)
+            validation = Recordings(u1[cut:], u2[cut:])
+            recordings = Recordings(u1[:cut], u2[:cut])
+        self.prepare(recordings)
+        self.history = train(
+            self.network,
+            scheme(self.name, **self.options),
+            recordings,
+            validation,
+            self.settings,
+            self.seed,
+            folder=folder,
+            device=self.device,
+            progress=progress,
+            label=self.name,
+        )
+        return self
+
+    def prepare(self, recordings: Recordings) -> None:
+        """Estimate from the noisy pairs what the scheme needs before training."""
+
+    def denoise(self, u):
+        """One pass of the network per signal, shape (n, N)."""
+        u = checks.signals(u, "u")
+        device = resolve_device(self.device)
+        self.network.to(device).eval()
+        out = np.empty(u.shape, np.float32)
+        with torch.inference_mode():
+            for start in range(0, len(u), _BATCH):
+                rows = slice(start, start + _BATCH)
+                batch = torch.from_numpy(np.ascontiguousarray(u[rows], np.float32)).to(device)
+                out[rows] = self._denoise_batch(batch).cpu().numpy()
+        return out
+
+    def _denoise_batch(self, u):
+        return self.network(u[:, None])[:, 0]
+
+    def state(self):
+        """The weights of the network."""
+        return {name: value.cpu().numpy() for name, value in self.network.state_dict().items()}
+
+    def restore(self, state):
+        """Load weights.
+
+        Raises:
+            ValueError: weights of another network.
+        """
+        try:
+            self.network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in state.items()})
+        except RuntimeError as error:
+            raise ValueError(f"state must be the weights of this network: {error}") from None
+        return self
+
+
+@register("n2n")
+class Noise2Noise(NetworkDenoiser):
+    """Noise2Noise (Lehtinen et al. 2018): one period predicts the other, squared loss.
+
+    Assumes that the noises of the two periods are independent and have zero mean.
+    """
+
+
+@register("proposed")
+class Proposed(NetworkDenoiser):
+    """The source paper's method: one period predicts the other under the composed loss of eq. 7.
+
+    Assumes that the noises of the two periods are independent, with zero median, and that clean signals are odd.
+    """
+
+
+@register("r2r")
+class Recorrupted(NetworkDenoiser):
+    """Recorrupted-to-Recorrupted (Pang et al. 2021), and the mean over recorruptions when it denoises.
+
+    Assumes white Gaussian noise. Its level relative to the signal is estimated from the differences of the training
+    periods, so it is the level of all noise together, white or not.
+
+    Args:
+        recorruptions: how many recorrupted copies of a signal are denoised and averaged.
+    """
+
+    def __init__(self, recorruptions: int = 50, strength: float = 0.5, **options):
+        self.recorruptions = checks.count(recorruptions, "recorruptions")
+        super().__init__(strength=strength, **options)
+
+    def prepare(self, recordings):
+        """Noise level in units of the RMS of a noisy period: from half the power of u1 - u2."""
+        difference = np.mean((recordings.u1 - recordings.u2) ** 2, axis=1)
+        self.options["sigma"] = float(np.sqrt(np.mean(difference / np.mean(recordings.u1**2, axis=1)) / 2))
+
+    def _denoise_batch(self, u):
+        # Recorruptions are seeded by the signal itself: it comes out the same in whatever batch it is.
+        seeds = [zlib.crc32(row.tobytes()) for row in u.cpu().numpy()]
+        generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+        level = self.options["strength"] * self.options["sigma"] * u.square().mean(dim=1, keepdim=True).sqrt()
+        total = torch.zeros_like(u)
+        for _ in range(self.recorruptions):
+            z = torch.stack([torch.randn(u.shape[1], generator=generator) for generator in generators])
+            total += super()._denoise_batch(u + level * z.to(u.device))
+        return total / self.recorruptions
+
+    def state(self):
+        """The weights and the noise level."""
+        return {**super().state(), "sigma": np.array(self.options.get("sigma", 0.0))}
+
+    def restore(self, state):
+        """Load weights and noise level."""
+        state = dict(state)
+        self.options["sigma"] = float(state.pop("sigma", 0.0))
+        return super().restore(state)

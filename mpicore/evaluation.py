@@ -1,0 +1,141 @@
+"""One denoiser on the test set of one run: a value per test signal and per image, the same for every method."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from mpicore import metrics
+from mpicore.datasets import Dataset, Noise, TestSignals, system_matrix_columns, xspace, xspace_test
+from mpicore.denoisers import Denoiser
+from mpicore.experiments import RunConfig
+from mpicore.phantoms import random_phantoms
+from mpicore.reconstruction import XSpace, frequency_components, kaczmarz, select_frequencies
+from mpicore.seeds import branch
+from mpicore.simulation import Scanner
+
+SIGNAL_COLUMNS = ["variant", "index", "snr_db", "rmse"]
+IMAGE_COLUMNS = ["variant", "index", "ssim", "psnr_db", "object_error"]
+FIGURE_HARMONICS = (3, 7)  #: of the x drive frequency: the system-matrix components that Figure 3 shows
+_SHOWN_OBJECTS = 4
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What is kept of a test.
+
+    Attributes:
+        signals: columns ``variant, index, snr_db, rmse``; one row per test signal.
+        images: columns ``variant, index, ssim, psnr_db, object_error``; one row per image. The object error is that of
+            the image, scaled to fit, against the true particle distribution, relative to the distribution's norm.
+        arrays: what figures need and what is too long to compute again.
+    """
+
+    signals: pd.DataFrame
+    images: pd.DataFrame
+    arrays: dict[str, np.ndarray]
+
+
+def scanner(config: RunConfig) -> Scanner:
+    """The scanner of a run: Cartesian for x-space, Lissajous for the system matrix."""
+    make = Scanner.cartesian if config.dataset == "x-space" else Scanner.lissajous
+    return make(shape=config.shape)
+
+
+def noise(entry) -> Noise:
+    """The noise that an entry of the configuration describes."""
+    return Noise(**entry.model_dump())
+
+
+def dataset(config: RunConfig) -> Dataset:
+    """Training, validation and test signals of a run."""
+    make = xspace if config.dataset == "x-space" else system_matrix_columns
+    return make(config.sizes, noise(config.noise), config.data_seed, scanner(config))
+
+
+def test_signals(config: RunConfig, variant: str, count: int | None = None) -> TestSignals:
+    """The x-space test signals of one variant, all or the first ``count``."""
+    return xspace_test(
+        count or config.sizes[2], noise(config.test_noise[variant]), config.data_seed, scanner(config)
+    )
+
+
+test_signals.__test__ = False
+
+
+def measured_objects(config: RunConfig) -> np.ndarray:
+    """Phantoms that the system matrix reconstructs, shape (objects, ny, nx)."""
+    return random_phantoms(config.objects, config.shape, branch(config.data_seed, "system-matrix", "objects"))
+
+
+def reference_scale(config: RunConfig, clean) -> float:
+    """One global factor that brings the mean RMS of the clean test signals to the paper's units."""
+    return config.reference_rms / float(np.mean(np.sqrt(np.mean(np.square(clean, dtype=np.float64), axis=1))))
+
+
+def evaluate(denoiser: Denoiser, config: RunConfig, data: Dataset | None = None) -> Evaluation:
+    """Measure a denoiser, once fitted, on the test data of a run.
+
+    Args:
+        denoiser: fitted.
+        config: of the run.
+        data: the data set of a system-matrix run, where it is at hand.
+    """
+    if config.dataset == "x-space":
+        return _evaluate_xspace(denoiser, config)
+    return _evaluate_system_matrix(denoiser, config, data or dataset(config))
+
+
+def _evaluate_xspace(denoiser, config):
+    reconstruct = XSpace(scanner(config))
+    signals, images = [], []
+    for variant in config.test_noise:
+        test = test_signals(config, variant)
+        estimate = denoiser.denoise(test.u1)
+        scale = reference_scale(config, test.clean)
+        signals.append(_signal_rows(variant, test.clean, estimate, scale))
+        images.append(_image_rows(variant, reconstruct(test.clean), reconstruct(estimate), test.phantoms))
+    return Evaluation(pd.concat(signals, ignore_index=True), pd.concat(images, ignore_index=True), {})
+
+
+def _evaluate_system_matrix(denoiser, config, data):
+    matrix = denoiser.denoise(data.matrix.u1)
+    variant = next(iter(config.test_noise))
+    scale = reference_scale(config, data.test.clean)
+    signals = _signal_rows(variant, data.test.clean, matrix[data.pixels["test"]], scale)
+
+    objects = measured_objects(config)
+    lines = select_frequencies(data.matrix.u1, data.matrix.u2, config.kaczmarz.snr_threshold)
+    clean = frequency_components(data.matrix.clean)[:, lines].T
+    components = frequency_components(matrix)
+    measured = objects.reshape(len(objects), -1) @ clean.T
+
+    def reconstruct(system):
+        solution = kaczmarz(system, measured, config.kaczmarz.relative_lambda, config.kaczmarz.sweeps)
+        return solution.reshape(objects.shape)
+
+    reference, estimate = reconstruct(clean), reconstruct(components[:, lines].T)
+    images = _image_rows(variant, reference, estimate, objects)
+    per_cycle = round(data.scanner.drive_frequency[0] * data.scanner.period)
+    shown = components[:, [harmonic * per_cycle for harmonic in FIGURE_HARMONICS]].T
+    arrays = {
+        "components": shown.astype(np.complex64).view(np.float32),
+        "images": estimate[:_SHOWN_OBJECTS].astype(np.float32),
+        "reference_images": reference[:_SHOWN_OBJECTS].astype(np.float32),
+        "lines": lines,
+    }
+    return Evaluation(signals, images, arrays)
+
+
+def _signal_rows(variant, clean, estimate, scale):
+    values = {"snr_db": metrics.snr_db(clean, estimate), "rmse": scale * metrics.rmse(clean, estimate)}
+    return pd.DataFrame({"variant": variant, "index": np.arange(len(clean)), **values})
+
+
+def _image_rows(variant, reference, estimate, objects):
+    values = {
+        "ssim": metrics.ssim(reference, estimate),
+        "psnr_db": metrics.psnr_db(reference, estimate),
+        "object_error": metrics.object_error(objects, estimate),
+    }
+    return pd.DataFrame({"variant": variant, "index": np.arange(len(objects)), **values})

@@ -1,0 +1,191 @@
+"""``experiments.yml``: which experiments there are, and what one run of one method is in full."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from mpicore import checks
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1)]
+DatasetName = Literal["x-space", "system-matrix"]
+
+
+class _Entry(BaseModel):
+    """Part of the file: unknown keys and wrong types are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Noise(_Entry):
+    """Keywords of :class:`mpicore.datasets.Noise`."""
+
+    snr_db: Finite
+    sir_db: Finite | None = None
+    harmonics: tuple[Count, ...] = (2, 3, 5)
+    phase_locked: bool = False
+
+
+class Experiment(_Entry):
+    """One experiment: a data set, its noise, and the methods compared on it."""
+
+    title: str
+    table: str
+    dataset: DatasetName
+    noise: Noise
+    test_noise: dict[str, Noise] = {}
+    methods: tuple[str, ...]
+
+    @property
+    def variants(self) -> dict[str, Noise]:
+        """Noise of each test set by name: the literal one alone where nothing else is asked for."""
+        return self.test_noise or {"literal": self.noise}
+
+
+class Network(_Entry):
+    """Keywords of :class:`mpicore.network.EncoderDecoder`."""
+
+    width: Count
+    dropout: Annotated[float, Field(ge=0, lt=1)]
+
+
+class Training(_Entry):
+    """Keywords of :class:`mpicore.training.Settings`."""
+
+    epochs: Count
+    batch_size: Count
+    learning_rate: Positive
+    schedule: Literal["constant", "one-cycle"] = "constant"
+    patience: Annotated[int, Field(ge=0)] = 0
+
+
+class Kaczmarz(_Entry):
+    """Keywords of :func:`mpicore.reconstruction.kaczmarz`, and the threshold that selects lines."""
+
+    relative_lambda: Positive
+    sweeps: Count
+    snr_threshold: Positive
+
+
+class Preset(_Entry):
+    """How large the data, the networks and the trainings are."""
+
+    shape: tuple[Count, Count]
+    sizes: dict[DatasetName, tuple[Count, Count, Count]]
+    objects: Count
+    network: Network
+    training: Training
+    recorruptions: Count
+
+
+class Experiments(_Entry):
+    """The whole file."""
+
+    revision: Count
+    data_seed: Annotated[int, Field(ge=0)]
+    reference_rms: dict[DatasetName, Positive]
+    methods: dict[str, dict[str, int | Finite]]
+    experiments: dict[str, Experiment]
+    kaczmarz: Kaczmarz
+    presets: dict[str, Preset]
+
+    def run(self, experiment: str, method: str, preset: str, seed: int = 0) -> "RunConfig":
+        """The resolved configuration of one run.
+
+        Args:
+            experiment, method, preset: names in the file.
+            seed: of the weights and the training.
+
+        Raises:
+            ValueError: an unknown name, a method that the experiment does not list, a negative seed.
+        """
+        entry = self.experiments[checks.choice(experiment, "experiment", list(self.experiments))]
+        checks.choice(method, f"method of {experiment}", entry.methods)
+        size = self.presets[checks.choice(preset, "preset", list(self.presets))]
+        values = {
+            "revision": self.revision,
+            "experiment": experiment,
+            "method": method,
+            "dataset": entry.dataset,
+            "data_seed": self.data_seed,
+            "shape": size.shape,
+            "sizes": size.sizes[entry.dataset],
+            "noise": entry.noise,
+            "test_noise": entry.variants,
+            "reference_rms": self.reference_rms[entry.dataset],
+            "options": dict(self.methods[method]),
+        }
+        if method == "r2r":
+            values["options"]["recorruptions"] = size.recorruptions
+        if method != "noisy":
+            values |= {"network": size.network, "training": size.training, "seed": checks.count(seed, "seed", 0)}
+        if entry.dataset == "system-matrix":
+            values |= {"kaczmarz": self.kaczmarz, "objects": size.objects}
+        return RunConfig.model_validate(values)
+
+    def runs(self, preset: str) -> list["RunConfig"]:
+        """Every run that the tables and figures of a preset need."""
+        return [
+            self.run(name, method, preset) for name, experiment in self.experiments.items() for method in experiment.methods
+        ]
+
+
+class RunConfig(_Entry):
+    """Everything that decides the outcome of one run. Its hash is the run's key.
+
+    The values that a method does not use are ``None``, so that changing them leaves its key as it is.
+    """
+
+    revision: Count
+    experiment: str
+    method: str
+    dataset: DatasetName
+    data_seed: int
+    shape: tuple[Count, Count]
+    sizes: tuple[Count, Count, Count]
+    noise: Noise
+    test_noise: dict[str, Noise]
+    reference_rms: Positive
+    options: dict[str, int | Finite]
+    network: Network | None = None
+    training: Training | None = None
+    seed: int | None = None
+    kaczmarz: Kaczmarz | None = None
+    objects: Count | None = None
+
+    @property
+    def key(self) -> str:
+        """First 12 hexadecimal digits of the SHA-256 of the configuration."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    def folder(self, root="runs") -> Path:
+        """Where the run lives: ``runs/<experiment>/<method>/<key>``."""
+        return Path(root) / self.experiment / self.method / self.key
+
+
+def read(path="experiments.yml") -> Experiments:
+    """Read and check the file.
+
+    Raises:
+        ValueError: it is not YAML, or has an unknown key, a missing one, a wrong type or value; each is named.
+    """
+    try:
+        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ValueError(f"{path} is not valid YAML: {error}") from None
+    try:
+        # By way of JSON, whose lists are tuples to the strict types.
+        experiments = Experiments.model_validate_json(json.dumps(values))
+    except ValidationError as error:
+        lines = [f"  {'.'.join(map(str, item['loc']))}: {item['msg']}, got {item['input']!r}" for item in error.errors()]
+        raise ValueError(f"{path} is refused:\n" + "\n".join(lines)) from None
+    for name, experiment in experiments.experiments.items():
+        for method in experiment.methods:
+            checks.choice(method, f"{path}: method of {name}", list(experiments.methods))
+    return experiments

@@ -1,0 +1,93 @@
+"""Files that are whole or absent, and tensors that are checked when read. Nothing here unpickles."""
+
+import hashlib
+import json
+import os
+import struct
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+
+@contextmanager
+def replacing(path):
+    """Yield a temporary path beside ``path`` and move it into place when the block ends without an error.
+
+    Raises:
+        OSError: the folder cannot be made or written; the message names it.
+    """
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    except OSError as error:
+        raise OSError(f"cannot write into folder {path.parent}: {error.strerror or error}") from error
+    os.close(handle)
+    os.chmod(name, 0o644)
+    temporary = Path(name)
+    try:
+        yield temporary
+        with open(temporary, "rb") as stream:
+            os.fsync(stream.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path, text: str) -> None:
+    """Write a text file in one move."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path, value) -> None:
+    """Write readable JSON in one move."""
+    write_text(path, json.dumps(value, indent=2, sort_keys=True, allow_nan=False) + "\n")
+
+
+def digest(path) -> str:
+    """SHA-256 of a file, hexadecimal."""
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def save_tensors(path, tensors: dict[str, np.ndarray], metadata: dict | None = None) -> None:
+    """Write arrays and a JSON-able dictionary as safetensors in one move, with a digest over both."""
+    text = json.dumps(metadata or {}, sort_keys=True)
+    arrays = {name: np.array(array, order="C") for name, array in sorted(tensors.items())}
+    fields = {"metadata": text, "digest": _digest(arrays, text)}
+    with replacing(path) as temporary:
+        temporary.write_bytes(save(arrays, metadata=fields))
+
+
+def load_tensors(path) -> tuple[dict[str, np.ndarray], dict]:
+    """Read what :func:`save_tensors` wrote.
+
+    Returns:
+        The arrays and the dictionary.
+
+    Raises:
+        ValueError: the file is cut short, altered, or was not written by :func:`save_tensors`; the message names it.
+    """
+    data = Path(path).read_bytes()
+    try:
+        arrays = load(data)
+        header = json.loads(data[8 : 8 + struct.unpack("<Q", data[:8])[0]])
+        fields = header["__metadata__"]
+        if fields["digest"] != _digest(arrays, fields["metadata"]):
+            raise ValueError("its content does not match its digest")
+        return arrays, json.loads(fields["metadata"])
+    except (SafetensorError, ValueError, KeyError, struct.error) as error:
+        raise ValueError(f"{path} is damaged ({error}); delete it to start over") from error
+
+
+def _digest(arrays, text):
+    total = hashlib.sha256(text.encode())
+    for name, array in sorted(arrays.items()):
+        total.update(f"{name} {array.dtype} {array.shape}".encode())
+        total.update(array.tobytes())
+    return total.hexdigest()

@@ -1,0 +1,144 @@
+"""The loss of eq. 7, and the training pair (input, target) of each self-supervised scheme.
+
+All sums run over the samples of one period, so the weights alpha and beta do not depend on the scale of the signal.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from mpicore import checks
+
+
+def gradient_difference(u: Tensor) -> Tensor:
+    """Eq. 4 and 5: the sum over half a period of |u'(t) - u'(T - t)|, which is zero for every clean signal.
+
+    The absolute value is meant, though eq. 5 prints none. In samples an odd periodic signal has u[N-k] = -u[k], so its
+    circular forward difference D[k] = u[k+1] - u[k] is mirrored as D[k] = D[N-1-k]. That is the exact discrete form;
+    forward differences at t and T - t, taken literally, are one sample apart.
+
+    Args:
+        u: signals, shape (..., N).
+
+    Returns:
+        One value per signal, shape (...).
+    """
+    difference = _circular_difference(u)
+    half = u.shape[-1] // 2
+    return (difference - difference.flip(-1))[..., :half].abs().sum(-1)
+
+
+def total_variation(u: Tensor) -> Tensor:
+    """Eq. 6: the sum over one period of |u[k+1] - u[k]|, circular.
+
+    Args:
+        u: signals, shape (..., N).
+
+    Returns:
+        One value per signal, shape (...).
+    """
+    return _circular_difference(u).abs().sum(-1)
+
+
+def composed_loss(prediction: Tensor, target: Tensor, alpha: float = 0.05, beta: float = 0.01) -> Tensor:
+    """Eq. 7: L1(f(u1), u2) + alpha L_GD(f(u1)) + beta L_TV(f(u1)), the mean over the batch.
+
+    Args:
+        prediction: f(u1), shape (B, N).
+        target: u2, shape (B, N).
+        alpha: weight of :func:`gradient_difference`, at least zero.
+        beta: weight of :func:`total_variation`, at least zero.
+
+    Returns:
+        A scalar.
+    """
+    loss = (prediction - target).abs().sum(-1)
+    if alpha:
+        loss = loss + alpha * gradient_difference(prediction)
+    if beta:
+        loss = loss + beta * total_variation(prediction)
+    return loss.mean()
+
+
+def squared_loss(prediction: Tensor, target: Tensor) -> Tensor:
+    """Sum of squared errors over the samples, mean over the batch: the loss of Noise2Noise and R2R. A scalar."""
+    return (prediction - target).square().sum(-1).mean()
+
+
+def two_period_pair(u1: Tensor, u2: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Noise2Noise (Lehtinen et al. 2018): one recorded period is the input, the other the target.
+
+    The two periods have the same noise, so a coin per signal decides which is which.
+
+    Args:
+        u1, u2: two noisy periods, shape (B, N).
+        generator: of the coins.
+
+    Returns:
+        input and target, each (B, N).
+    """
+    swap = torch.rand(len(u1), 1, generator=generator).to(u1.device) < 0.5
+    return torch.where(swap, u2, u1), torch.where(swap, u1, u2)
+
+
+def recorrupted_pair(
+    u1: Tensor, u2: Tensor, generator: torch.Generator, sigma: float, strength: float = 0.5
+) -> tuple[Tensor, Tensor]:
+    """Recorrupted-to-Recorrupted (Pang et al. 2021): y + a z and y - z/a from one period y, with z ~ N(0, sigma^2).
+
+    Their noises are uncorrelated only where the noise of y is white with standard deviation sigma. A coin per signal
+    decides which of the two recorded periods is y.
+
+    Args:
+        u1, u2: two noisy periods, shape (B, N).
+        generator: of the coins and of z.
+        sigma: standard deviation of the noise, in the units of the signals.
+        strength: a, positive.
+
+    Returns:
+        input and target, each (B, N).
+    """
+    y, _ = two_period_pair(u1, u2, generator)
+    z = sigma * torch.randn(y.shape, generator=generator, dtype=y.dtype).to(y.device)
+    return y + strength * z, y - z / strength
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """What one method trains on: its pair and its loss. Every scheme runs in the same training loop.
+
+    Attributes:
+        pair: (u1, u2, generator) -> (input, target), each (B, N).
+        loss: (prediction, target) -> scalar.
+    """
+
+    pair: object
+    loss: object
+
+
+def scheme(name: str, *, alpha: float = 0.05, beta: float = 0.01, sigma: float = 0.0, strength: float = 0.5) -> Scheme:
+    """The scheme of a method: ``n2n``, ``r2r`` or ``proposed``.
+
+    Args:
+        name: of the method.
+        alpha, beta: weights of eq. 7 (``proposed``).
+        sigma, strength: noise level and a (``r2r``).
+
+    Raises:
+        ValueError: an unknown name, a negative weight, a strength that is not positive.
+    """
+    checks.choice(name, "scheme", ("n2n", "r2r", "proposed"))
+    for label, value in (("alpha", alpha), ("beta", beta), ("sigma", sigma)):
+        if checks.finite(value, label) < 0:
+            raise ValueError(f"{label} must be at least 0, got {value!r}")
+    checks.positive(strength, "strength")
+    if name == "n2n":
+        return Scheme(two_period_pair, squared_loss)
+    if name == "r2r":
+        return Scheme(lambda u1, u2, g: recorrupted_pair(u1, u2, g, sigma, strength), squared_loss)
+    return Scheme(two_period_pair, lambda prediction, target: composed_loss(prediction, target, alpha, beta))
+
+
+def _circular_difference(u):
+    return torch.roll(u, -1, -1) - u

@@ -1,0 +1,111 @@
+"""Noise of a measured period: white Gaussian noise and harmonic interference, at stated power ratios."""
+
+import numpy as np
+
+from mpicore import checks
+
+
+def add_gaussian(u, snr_db: float, rng: np.random.Generator) -> np.ndarray:
+    """Add white Gaussian noise.
+
+    Args:
+        u: clean signals, shape (..., N).
+        snr_db: mean power of each signal over the expected power of its noise [dB].
+        rng: generator of the noise.
+
+    Returns:
+        Noisy signals, shape (..., N), in the dtype of ``u``.
+
+    Raises:
+        ValueError: NaN or infinite values, a zero signal, or an ``snr_db`` that is not finite.
+    """
+    u, power = _signal_power(u)
+    deviation = np.sqrt(power * 10 ** (-checks.finite(snr_db, "snr_db") / 10))
+    dtype = u.dtype if u.dtype in (np.float32, np.float64) else np.float64
+    noise = rng.standard_normal(u.shape, dtype=dtype)
+    noise *= deviation.astype(dtype)
+    noise += u
+    return noise
+
+
+def add_harmonics(
+    u, sir_db: float, frequencies, sampling_frequency: float, rng: np.random.Generator, phase_locked: bool = False
+) -> np.ndarray:
+    """Add sinusoidal interference of fixed total power, equally shared by the frequencies.
+
+    Args:
+        u: clean signals, shape (..., N); with recorded periods on the first axis, (periods, n, N).
+        sir_db: mean power of each signal over the power of its interference [dB].
+        frequencies: of the interference [Hz].
+        sampling_frequency: [Hz].
+        rng: generator of the phases, uniform in [0, 2 pi), new for each signal and period.
+        phase_locked: one phase per signal instead, shared along the first axis: interference that is locked to the
+            drive looks the same in every period. Needs the shape (periods, n, N).
+
+    Returns:
+        Signals with interference, shape (..., N), in the dtype of ``u``.
+
+    Raises:
+        ValueError: no frequency, or one outside (0, sampling_frequency / 2); NaN or infinite values; a zero signal;
+            ``phase_locked`` without an axis of periods.
+    """
+    u, power = _signal_power(u)
+    sampling_frequency = checks.positive(sampling_frequency, "sampling_frequency")
+    frequencies = np.atleast_1d(np.asarray(frequencies, dtype=np.float64))
+    if frequencies.size == 0 or not np.all((frequencies > 0) & (frequencies < sampling_frequency / 2)):
+        raise ValueError(f"frequencies must lie in (0, {sampling_frequency / 2:g}) Hz, got {frequencies.tolist()}")
+    if phase_locked and u.ndim < 3:
+        raise ValueError(f"phase_locked needs signals of shape (periods, n, N), got shape {u.shape}")
+    amplitude = np.sqrt(2 * power * 10 ** (-checks.finite(sir_db, "sir_db") / 10) / frequencies.size)
+    phases = rng.uniform(0, 2 * np.pi, ((1,) if phase_locked else ()) + u.shape[phase_locked:-1] + frequencies.shape)
+    angle = 2 * np.pi * frequencies[:, None] / sampling_frequency * np.arange(u.shape[-1])
+    # sin(wt + phi) = sin(wt) cos(phi) + cos(wt) sin(phi): all signals at once as two products with one small table.
+    waves = np.cos(phases) @ np.sin(angle) + np.sin(phases) @ np.cos(angle)
+    return (u + amplitude * waves).astype(u.dtype)
+
+
+def two_periods(
+    u,
+    rng: np.random.Generator,
+    snr_db: float,
+    sir_db: float | None = None,
+    frequencies=(),
+    sampling_frequency: float | None = None,
+    phase_locked: bool = False,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Record two noisy periods of the same objects.
+
+    Args:
+        u: clean signals, shape (n, N).
+        rng: generator of all noise.
+        snr_db: of the Gaussian noise [dB].
+        sir_db: of the harmonic interference [dB]; ``None`` for none.
+        frequencies: of the interference [Hz].
+        sampling_frequency: [Hz], needed with interference.
+        phase_locked: the interference has the same phases in both periods.
+
+    Returns:
+        u1, u2, each of shape (n, N): the same signals with independent noise of the same power. Both power ratios
+        refer to the clean signal.
+
+    Raises:
+        ValueError: as :func:`add_gaussian` and :func:`add_harmonics`.
+    """
+    u = checks.signals(u, "u")
+    clean = np.broadcast_to(u, (2, *u.shape))
+    noisy = add_gaussian(clean, snr_db, rng)
+    if sir_db is not None:
+        if sampling_frequency is None:
+            raise ValueError("sampling_frequency must be given with harmonic interference, got None")
+        disturbed = add_harmonics(clean, sir_db, frequencies, sampling_frequency, rng, phase_locked)
+        noisy += disturbed - clean
+    return noisy[0], noisy[1]
+
+
+def _signal_power(u):
+    """The checked signals and their mean power over the last axis, kept as an axis of length one."""
+    u = checks.signals(u, "u", dimensions=(1, 2, 3))
+    power = np.mean(np.square(u, dtype=np.float64), axis=-1, keepdims=True)
+    if not power.all():
+        raise ValueError(f"u must not hold a zero signal, found one at index {np.argwhere(power == 0)[0][:-1].tolist()}")
+    return u, power

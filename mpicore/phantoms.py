@@ -1,0 +1,103 @@
+"""Random particle distributions: the objects that the simulated scanner measures."""
+
+import numpy as np
+
+from mpicore import checks
+from mpicore.seeds import generator
+
+# Lengths in pixels of a 101 x 101 field of view; other grids scale them, so that the objects keep their size.
+_REFERENCE = 101
+_MARGIN, _SMALLEST, _LARGEST = 10.0, 3.0, 18.0
+_STEPS, _RADIUS, _TURN = 60, 2.5, 0.2  # vessel: steps, radius [pixels], spread of the turn per step [rad]
+_MOST_SHAPES = 5
+_BLOCK = 500  # phantoms drawn together: bounds the memory of the masks
+
+
+def random_phantoms(count: int, shape: tuple[int, int], seed) -> np.ndarray:
+    """Draw particle distributions of 1 to 5 overlapping shapes.
+
+    Each shape is, equally likely, a rotated ellipse (semi-axes 3 to 18 pixels), a rectangle (half-sides 3 to 18 pixels)
+    or a vessel (a smooth random walk of 60 steps of one pixel, radius 2.5 pixels). Its value is uniform in [0.3, 1],
+    its centre (the start of a vessel) uniform at least 10 pixels from the edge, and later shapes cover earlier ones.
+    Pixels are those of a 101 x 101 grid; other grids scale with their shorter side.
+
+    Args:
+        count: number of phantoms.
+        shape: (ny, nx), each at least 8.
+        seed: a whole number, or a ``SeedSequence``. Phantom i depends on the seed and on i alone, so that a smaller
+            count gives the first phantoms of a larger one.
+
+    Returns:
+        Array of shape (count, ny, nx), float32, values 0 or in [0.3, 1]: relative particle concentration.
+
+    Raises:
+        ValueError: a count below one or a shape below 8 x 8.
+    """
+    checks.count(count, "count")
+    if len(tuple(shape)) != 2:
+        raise ValueError(f"shape must be (ny, nx), got {shape!r}")
+    for side in shape:
+        checks.count(side, "shape", minimum=8)
+    uniform, normal = generator(seed, "shapes"), generator(seed, "turns")
+    images = np.zeros((count, *shape), np.float32)
+    for start in range(0, count, _BLOCK):
+        block = images[start : start + _BLOCK]
+        number = 1 + np.floor(_MOST_SHAPES * (draws := uniform.random((len(block), 1 + 7 * _MOST_SHAPES)))[:, 0])
+        turns = normal.standard_normal((len(block), _MOST_SHAPES, _STEPS))
+        for slot, draw in enumerate(np.split(draws[:, 1:], _MOST_SHAPES, axis=1)):
+            _paint(block, draw, turns[:, slot], slot < number)
+    return images
+
+
+def _paint(images, draw, turns, active):
+    """Paint one shape into every active image: ``draw`` (n, 7) is uniform in [0, 1), ``turns`` (n, steps) normal."""
+    ny, nx = images.shape[1:]
+    scale = min(ny, nx) / _REFERENCE
+    kind = np.floor(3 * draw[:, 0])
+    value = (0.3 + 0.7 * draw[:, 1]).astype(np.float32)
+    margin = _MARGIN * scale
+    centre = margin + draw[:, 2:4] * (np.array([nx, ny]) - 1 - 2 * margin)
+    size = scale * (_SMALLEST + draw[:, 4:6] * (_LARGEST - _SMALLEST))
+    angle = 2 * np.pi * draw[:, 6]
+    for number, mask in enumerate((_ellipse, _rectangle, _vessel)):
+        rows = np.flatnonzero(active & (kind == number))
+        inside = mask((ny, nx), centre[rows], size[rows], angle[rows], _TURN * turns[rows], scale)
+        images[rows] = np.where(inside, value[rows, None, None], images[rows])
+
+
+def _offsets(shape, centre):
+    """Distances along x (n, 1, nx) and along y (n, ny, 1) from each centre [pixels]."""
+    ny, nx = shape
+    dx = (np.arange(nx) - centre[:, :1]).astype(np.float32)
+    dy = (np.arange(ny) - centre[:, 1:]).astype(np.float32)
+    return dx[:, None, :], dy[:, :, None]
+
+
+def _ellipse(shape, centre, size, angle, turns, scale):
+    dx, dy = _offsets(shape, centre)
+    a, b = (size[:, i, None, None].astype(np.float32) for i in (0, 1))
+    cos, sin = (f(angle)[:, None, None].astype(np.float32) for f in (np.cos, np.sin))
+    return ((dx * cos + dy * sin) / a) ** 2 + ((dy * cos - dx * sin) / b) ** 2 <= 1
+
+
+def _rectangle(shape, centre, size, angle, turns, scale):
+    dx, dy = _offsets(shape, centre)
+    return (np.abs(dx) <= size[:, 0, None, None]) & (np.abs(dy) <= size[:, 1, None, None])
+
+
+def _vessel(shape, centre, size, angle, turns, scale):
+    ny, nx = shape
+    heading = angle[:, None] + np.cumsum(turns, axis=1)
+    steps = np.stack([np.cos(heading), np.sin(heading)], axis=2) * scale
+    path = centre[:, None, :] + np.cumsum(steps, axis=1)
+    # Stamp a disc at every step: the pixels around it, as (n, steps, window) indices into the images.
+    radius = max(_RADIUS * scale, 0.75)
+    reach = int(np.ceil(radius))
+    window = np.stack(np.meshgrid(*2 * [np.arange(-reach, reach + 1)]), axis=-1).reshape(-1, 2)
+    pixel = np.round(path).astype(int)[:, :, None, :] + window
+    covered = np.sum((pixel - path[:, :, None, :]) ** 2, axis=-1) <= radius**2
+    covered &= np.all((pixel >= 0) & (pixel < [nx, ny]), axis=-1)
+    inside = np.zeros((len(centre), ny, nx), bool)
+    image = np.broadcast_to(np.arange(len(centre))[:, None, None], covered.shape)
+    inside[image[covered], pixel[covered, 1], pixel[covered, 0]] = True
+    return inside

@@ -1,0 +1,164 @@
+"""From signals to images: x-space gridding and regularised Kaczmarz with a system matrix."""
+
+import numpy as np
+from scipy import sparse
+from scipy.linalg import solve_triangular
+from scipy.spatial import Delaunay, KDTree
+
+from mpicore import checks
+from mpicore.simulation import Scanner
+
+
+class XSpace:
+    """Linear x-space reconstruction of one receive channel (Goodwill and Conolly 2010).
+
+    The signal divided by the FFP velocity along the channel's axis is the particle distribution blurred by the point
+    spread function. Both passes over a point (the path retraces itself) are combined by velocity-weighted least squares;
+    their speeds are equal, so that is (u[k] - u[N-k]) / (2 v[k]). Samples slower than a fraction of the highest speed are
+    left out, and the rest are interpolated linearly on their Delaunay triangulation to the pixels.
+
+    Args:
+        scanner: sequence and pixel grid.
+        channel: 0 for the x coil, 1 for the y coil.
+        slow_fraction: speed below which samples are left out, as a fraction of the highest, in (0, 1).
+        outside: pixels outside the triangulation are ``zero`` or take the ``nearest`` sample.
+
+    Raises:
+        ValueError: a fraction out of range, an unknown channel or fill.
+    """
+
+    def __init__(self, scanner: Scanner, channel: int = 0, slow_fraction: float = 0.45, outside: str = "zero"):
+        checks.choice(channel, "channel", (0, 1))
+        checks.choice(outside, "outside", ("zero", "nearest"))
+        if not 0 < checks.finite(slow_fraction, "slow_fraction") < 1:
+            raise ValueError(f"slow_fraction must be in (0, 1), got {slow_fraction!r}")
+        self.scanner = scanner
+        velocity = scanner.ffp_velocity[:, channel]
+        n = scanner.num_samples
+        first = np.arange(1, (n + 1) // 2)
+        first = first[np.abs(velocity[first]) >= slow_fraction * np.abs(velocity).max()]
+        samples = np.arange(first.size)
+        passes = sparse.csr_array(
+            (
+                np.concatenate([0.5 / velocity[first], -0.5 / velocity[first]]),
+                (np.concatenate([samples, samples]), np.concatenate([first, n - first])),
+            ),
+            shape=(first.size, n),
+        )
+        self._operator = (_linear_interpolation(scanner.ffp[first], scanner.grid, outside) @ passes).tocsr()
+
+    def __call__(self, u) -> np.ndarray:
+        """Reconstruct signals.
+
+        Args:
+            u: shape (n, N) [1/s].
+
+        Returns:
+            Images, shape (n, ny, nx) [1/m], in the dtype of ``u``: PSF times concentration.
+
+        Raises:
+            ValueError: another length than the scanner's N; NaN or infinite values.
+        """
+        u = checks.signals(u, "u", length=self.scanner.num_samples)
+        images = self._operator.astype(u.dtype) @ u.T
+        return np.ascontiguousarray(images.T).reshape(len(u), *self.scanner.shape)
+
+
+def kaczmarz(A, u, relative_lambda: float, sweeps: int, nonnegative: bool = True) -> np.ndarray:
+    """Regularised Kaczmarz, all right-hand sides swept together.
+
+    Row k of the classic loop is b = (u_k - a_k x - sqrt(l) v_k) / (|a_k|^2 + l), x += b conj(a_k), v_k += sqrt(l) b.
+    One sweep over all rows is one forward Gauss-Seidel step on A A^H + l I: with its lower triangle T,
+    d = T^-1 (u - A x - sqrt(l) v), x += A^H d, v += sqrt(l) d. These are the same iterates with matrix products in
+    place of the loop. They converge to the Tikhonov solution (A^H A + l I)^-1 A^H u.
+
+    Args:
+        A: system matrix, shape (M, P), real or complex; rows of zeros are skipped.
+        u: measurements, shape (n, M).
+        relative_lambda: l in units of ||A||_F^2 / P, positive.
+        sweeps: number of sweeps over all rows, at least one.
+        nonnegative: project on real, non-negative values after each sweep.
+
+    Returns:
+        Shape (n, P): real with ``nonnegative``, else in the common dtype of A and u.
+
+    Raises:
+        ValueError: shapes that do not fit, NaN or infinite values, a zero matrix, parameters out of range.
+    """
+    A, u = np.asarray(A), np.asarray(u)
+    if A.ndim != 2 or u.ndim != 2 or u.shape[1] != A.shape[0]:
+        raise ValueError(f"A must have shape (M, P) and u shape (n, M), got {A.shape} and {u.shape}")
+    for name, array in (("A", A), ("u", u)):
+        if not np.isfinite(array).all():
+            raise ValueError(f"{name} must be finite, found NaN or infinite values")
+    checks.positive(relative_lambda, "relative_lambda")
+    checks.count(sweeps, "sweeps")
+    dtype = np.result_type(A.dtype, u.dtype, np.float32)
+    row_energy = np.sum(np.abs(A) ** 2, axis=1)
+    rows = row_energy > 0
+    if not rows.any():
+        raise ValueError("A must not be zero everywhere")
+    A, u = A[rows].astype(dtype, copy=False), u[:, rows].T.astype(dtype, copy=False)
+    lam = float(relative_lambda * row_energy.sum() / A.shape[1])
+    adjoint = A.conj().T
+    triangle = A @ adjoint
+    triangle[np.diag_indices_from(triangle)] += lam
+    root = np.sqrt(lam).astype(triangle.real.dtype)
+    x = np.zeros((A.shape[1], u.shape[1]), triangle.real.dtype if nonnegative else dtype)
+    v = np.zeros_like(u)
+    for _ in range(sweeps):
+        step = solve_triangular(triangle, u - A @ x - root * v, lower=True, check_finite=False)
+        update = adjoint @ step
+        x = np.maximum(x + update.real, 0) if nonnegative else x + update
+        v += root * step
+    return np.ascontiguousarray(x.T)
+
+
+def frequency_components(u) -> np.ndarray:
+    """Spectral lines of one period, shape (n, N) -> (n, N // 2 + 1), complex; line k lies at k / T."""
+    return np.fft.rfft(checks.signals(u, "u"), axis=1)
+
+
+def select_frequencies(u1, u2, threshold: float = 1.5) -> np.ndarray:
+    """Lines whose signal amplitude exceeds the noise, judged from two noisy periods of a calibration alone.
+
+    The cross-power of the periods estimates the signal power of a line, half the power of their difference its noise
+    power; the ratio of amplitudes is compared with the threshold (a ratio, not dB).
+
+    Args:
+        u1, u2: two noisy periods of every pixel, shape (P, N).
+        threshold: lowest amplitude ratio, positive.
+
+    Returns:
+        Numbers of the selected lines, ascending.
+
+    Raises:
+        ValueError: shapes that differ, or no line above the threshold.
+    """
+    checks.positive(threshold, "threshold")
+    first, second = frequency_components(u1), frequency_components(u2)
+    if first.shape != second.shape:
+        raise ValueError(f"u1 and u2 must have one shape, got {np.shape(u1)} and {np.shape(u2)}")
+    signal = np.mean((first * second.conj()).real, axis=0)
+    noise = np.mean(np.abs(first - second) ** 2, axis=0) / 2
+    lines = np.flatnonzero(signal > threshold**2 * noise)
+    if lines.size == 0:
+        raise ValueError(f"threshold must leave at least one line, none lies above {threshold:g}")
+    return lines
+
+
+def _linear_interpolation(points, targets, outside):
+    """Barycentric weights on the Delaunay triangulation of scattered points, sparse (targets, points)."""
+    triangulation = Delaunay(points)
+    simplex = triangulation.find_simplex(targets)
+    inside = simplex >= 0
+    corners = triangulation.simplices[simplex]
+    affine = triangulation.transform[simplex]
+    weights = np.einsum("pij,pj->pi", affine[:, :2], targets - affine[:, 2])
+    weights = np.column_stack([weights, 1 - weights.sum(axis=1)])
+    weights[~inside] = 0
+    if outside == "nearest":
+        corners[~inside, 0] = KDTree(points).query(targets[~inside])[1]
+        weights[~inside, 0] = 1
+    rows = np.repeat(np.arange(len(targets)), 3)
+    return sparse.csr_array((weights.ravel(), (rows, corners.ravel())), shape=(len(targets), len(points)))

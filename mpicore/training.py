@@ -1,0 +1,244 @@
+"""The one training loop that every network method shares.
+
+The state of a training is its weights, its optimiser and a step count: everything random in step k (order, coins,
+recorruption, dropout) is drawn from generators seeded by the seed and k. A training that is killed and started again
+therefore ends with the weights of an uninterrupted one, bit for bit on one machine.
+"""
+
+import math
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from mpicore import checks, files
+from mpicore.datasets import Recordings
+from mpicore.losses import Scheme
+from mpicore.seeds import branch, generator
+
+_CHECKPOINT_SECONDS = 20.0
+_VALIDATION_BATCH = 16
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How long and how fast to train.
+
+    Args:
+        epochs: passes over the training signals.
+        batch_size: signals per step.
+        learning_rate: of Adam; the highest one with ``one-cycle``.
+        schedule: ``constant``, or ``one-cycle``: a linear rise over the first fifth of the steps, a cosine fall to zero.
+        patience: epochs without a better noisy validation loss before stopping; 0 for never.
+
+    Raises:
+        ValueError: a value out of range.
+    """
+
+    epochs: int = 20
+    batch_size: int = 4
+    learning_rate: float = 1e-4
+    schedule: str = "constant"
+    patience: int = 0
+
+    def __post_init__(self):
+        checks.count(self.epochs, "epochs")
+        checks.count(self.batch_size, "batch_size")
+        checks.positive(self.learning_rate, "learning_rate")
+        checks.choice(self.schedule, "schedule", ("constant", "one-cycle"))
+        checks.count(self.patience, "patience", minimum=0)
+
+    def rate(self, step: int, steps: int) -> float:
+        """Learning rate of step ``step`` of ``steps``."""
+        if self.schedule == "constant":
+            return self.learning_rate
+        rise = steps / 5
+        if step < rise:
+            return self.learning_rate * (step + 1) / (rise + 1)
+        return self.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - rise) / (steps - rise)))
+
+
+def resolve_device(name: str = "auto") -> torch.device:
+    """``auto`` is the GPU where there is one, else the CPU.
+
+    Raises:
+        ValueError: an unknown device, or one that is not here.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(f"device must be auto, cpu or a device of this machine, got {name!r}: {error}") from None
+    return device
+
+
+def train(
+    network: torch.nn.Module,
+    scheme: Scheme,
+    recordings: Recordings,
+    validation: Recordings,
+    settings: Settings,
+    seed: int,
+    folder=None,
+    device: str = "auto",
+    progress: bool = False,
+    label: str = "training",
+) -> list[dict]:
+    """Train a network on noisy pairs alone, and leave it with the weights of the best noisy validation loss.
+
+    Each pair is measured in units of the RMS of its first period, so that every signal counts alike.
+
+    Args:
+        network: (B, 1, N) -> (B, 1, N), trained in place.
+        scheme: pair and loss of the method.
+        recordings: noisy pairs to train on.
+        validation: noisy pairs that choose the epoch; the same loss, the same coins at each epoch.
+        settings: how long and how fast.
+        seed: of order, coins, recorruption and dropout.
+        folder: where the checkpoint lives; a training found there is resumed. ``None`` for no checkpoint.
+        device: ``auto``, ``cpu``, ``cuda``.
+        progress: show a bar with the time left.
+        label: what the bar calls this training.
+
+    Returns:
+        One row per epoch: ``epoch, step, learning_rate, training_loss, validation_loss`` (losses per sample), ``seconds``.
+
+    Raises:
+        ValueError: fewer signals than a batch, or a checkpoint that is damaged or of another training.
+        FloatingPointError: the loss is no longer finite.
+    """
+    if len(recordings) < settings.batch_size:
+        raise ValueError(f"recordings must hold a batch of {settings.batch_size} signals, got {len(recordings)}")
+    where = resolve_device(device)
+    network.to(where)
+    samples = recordings.u1.shape[1]
+    u1, u2 = _normalised(recordings, where)
+    held1, held2 = _normalised(validation, where)
+    per_epoch = len(recordings) // settings.batch_size
+    steps = settings.epochs * per_epoch
+    seeds = branch(seed, "training").generate_state(2, np.uint32)
+    optimizer = torch.optim.Adam(network.parameters(), lr=settings.learning_rate, fused=True)
+    checkpoint = None if folder is None else Path(folder) / "checkpoint.safetensors"
+    identity = {**asdict(settings), "seed": int(seed), "signals": len(recordings), "samples": samples}
+    state = {"step": 0, "running": 0.0, "history": [], "seconds": 0.0}
+    best = _copy(network)
+    if checkpoint is not None and checkpoint.exists():
+        state, best = _resume(checkpoint, identity, network, optimizer, where)
+    pairs = torch.Generator()
+    running = torch.tensor(state["running"], dtype=torch.float64, device=where)
+    history, started, saved = state["history"], time.monotonic() - state["seconds"], time.monotonic()
+    bar = tqdm(
+        total=steps, initial=state["step"], desc=label, unit="step", disable=not progress, dynamic_ncols=True,
+        mininterval=0.2 if sys.stderr.isatty() else 30,
+    )  # fmt: skip
+
+    def save(step):
+        elapsed = time.monotonic() - started
+        progressed = {"step": step, "running": running.item(), "history": history, "seconds": elapsed}
+        _save(checkpoint, {**progressed, "identity": identity}, network, optimizer, best)
+
+    with torch.random.fork_rng():
+        for step in range(state["step"], steps):
+            epoch, batch = divmod(step, per_epoch)
+            if step == state["step"] or batch == 0:
+                if _stopped(history, settings.patience):
+                    break
+                network.train()
+                order = torch.from_numpy(generator(seed, "order", epoch).permutation(len(recordings))).to(where)
+            index = order[batch * settings.batch_size : (batch + 1) * settings.batch_size]
+            pairs.manual_seed((int(seeds[0]) << 31) + step)
+            torch.manual_seed((int(seeds[1]) << 31) + step)
+            rate = settings.rate(step, steps)
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            source, target = scheme.pair(u1[index], u2[index], pairs)
+            loss = scheme.loss(network(source[:, None])[:, 0], target)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            running += loss.detach()
+            bar.update()
+            if batch == per_epoch - 1:
+                mean = running.item() / per_epoch / samples
+                held = _validation_loss(network, scheme, held1, held2, pairs, seeds) / samples
+                if not math.isfinite(mean + held):
+                    raise FloatingPointError(f"the loss of epoch {epoch + 1} is not finite; lower learning_rate {rate:g}")
+                if all(held < row["validation_loss"] for row in history):
+                    best = _copy(network)
+                row = {"epoch": epoch + 1, "step": step + 1, "learning_rate": rate, "training_loss": mean}
+                history.append({**row, "validation_loss": held, "seconds": time.monotonic() - started})
+                bar.set_postfix(validation=f"{held:.4g}")
+                running.zero_()
+            if checkpoint is not None and (
+                batch == per_epoch - 1 or time.monotonic() - saved > _CHECKPOINT_SECONDS
+            ):
+                save(step + 1)
+                saved = time.monotonic()
+    bar.close()
+    network.load_state_dict(best)
+    network.eval()
+    return history
+
+
+def _normalised(recordings, device):
+    u1, u2 = (torch.from_numpy(np.ascontiguousarray(u, np.float32)) for u in (recordings.u1, recordings.u2))
+    scale = u1.square().mean(dim=1, keepdim=True).sqrt()
+    if not scale.all():
+        raise ValueError(f"u1 must not hold a zero signal, found one at index {int(scale[:, 0].argmin())}")
+    return (u1 / scale).to(device), (u2 / scale).to(device)
+
+
+@torch.no_grad()
+def _validation_loss(network, scheme, u1, u2, pairs, seeds):
+    """Mean loss over the noisy validation pairs; the coins are the same at every epoch."""
+    network.eval()
+    pairs.manual_seed(int(seeds[0]))
+    total = 0.0
+    for first, second in zip(u1.split(_VALIDATION_BATCH), u2.split(_VALIDATION_BATCH), strict=True):
+        source, target = scheme.pair(first, second, pairs)
+        total += len(first) * scheme.loss(network(source[:, None])[:, 0], target).item()
+    return total / len(u1)
+
+
+def _stopped(history, patience):
+    """Whether the last ``patience`` epochs brought no better validation loss."""
+    if not patience or not history:
+        return False
+    losses = [row["validation_loss"] for row in history]
+    return len(losses) - 1 - int(np.argmin(losses)) >= patience
+
+
+def _copy(network):
+    return {name: value.detach().clone() for name, value in network.state_dict().items()}
+
+
+def _save(path, state, network, optimizer, best):
+    tensors = {f"network.{name}": value for name, value in network.state_dict().items()}
+    tensors |= {f"best.{name}": value for name, value in best.items()}
+    for index, moments in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{index}.{name}": value for name, value in moments.items()}
+    files.save_tensors(path, {name: value.detach().cpu().numpy() for name, value in tensors.items()}, state)
+
+
+def _resume(path, identity, network, optimizer, device):
+    arrays, state = files.load_tensors(path)
+    if state.pop("identity") != identity:
+        raise ValueError(f"{path} belongs to another training; delete it to start over")
+    tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+
+    def part(prefix):
+        return {name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)}
+
+    network.load_state_dict(part("network."))
+    moments = {}
+    for name, value in part("optimizer.").items():
+        index, key = name.split(".")
+        moments.setdefault(int(index), {})[key] = value
+    optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})
+    return state, {name: value.to(device) for name, value in part("best.").items()}
