@@ -16,7 +16,7 @@ from mpicore.simulation import Scanner
 
 SIGNAL_COLUMNS = ["variant", "index", "snr_db", "rmse"]
 IMAGE_COLUMNS = ["variant", "index", "ssim", "psnr_db", "object_error"]
-FIGURE_HARMONICS = (3, 7)  #: of the x drive frequency: the system-matrix components that Figure 3 shows
+FIGURE_HARMONICS = (3, 7)  #: harmonics of the x drive frequency that Figure 3 shows
 _SHOWN_OBJECTS = 4
 
 
@@ -84,6 +84,30 @@ def evaluate(denoiser: Denoiser, config: RunConfig, data: Dataset | None = None)
     if config.dataset == "x-space":
         return _evaluate_xspace(denoiser, config)
     return _evaluate_system_matrix(denoiser, config, data or dataset(config))
+
+
+def gridding_choices(config: RunConfig, fractions, count: int) -> pd.DataFrame:
+    """Image quality of the *noisy* x-space signals for choices that the source paper does not state.
+
+    Nothing learned enters, so these rows may be compared with the paper's noisy row to settle the choices.
+
+    Args:
+        config: of an x-space run.
+        fractions: values of ``slow_fraction`` to try, each with both fills of :class:`mpicore.reconstruction.XSpace`.
+        count: number of test signals.
+
+    Returns:
+        Columns ``slow_fraction, outside, ssim, psnr_db``, means over the signals.
+    """
+    test = test_signals(config, next(iter(config.test_noise)), count)
+    rows = []
+    for outside in ("zero", "nearest"):
+        for fraction in fractions:
+            reconstruct = XSpace(scanner(config), slow_fraction=fraction, outside=outside)
+            pair = reconstruct(test.clean), reconstruct(test.u1)
+            quality = {"ssim": metrics.ssim(*pair).mean(), "psnr_db": metrics.psnr_db(*pair).mean()}
+            rows.append({"slow_fraction": fraction, "outside": outside, **quality})
+    return pd.DataFrame(rows)
 
 
 def _evaluate_xspace(denoiser, config):

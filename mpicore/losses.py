@@ -12,7 +12,7 @@ from mpicore import checks
 
 
 def gradient_difference(u: Tensor) -> Tensor:
-    """Eq. 4 and 5: the sum over half a period of |u'(t) - u'(T - t)|, which is zero for every clean signal.
+    """Eq. 4 and 5: the sum over half a period of ``|u'(t) - u'(T - t)|``, which is zero for every clean signal.
 
     The absolute value is meant, though eq. 5 prints none. In samples an odd periodic signal has u[N-k] = -u[k], so its
     circular forward difference D[k] = u[k+1] - u[k] is mirrored as D[k] = D[N-1-k]. That is the exact discrete form;
@@ -30,7 +30,7 @@ def gradient_difference(u: Tensor) -> Tensor:
 
 
 def total_variation(u: Tensor) -> Tensor:
-    """Eq. 6: the sum over one period of |u[k+1] - u[k]|, circular.
+    """Eq. 6: the sum over one period of ``|u[k+1] - u[k]|``, circular.
 
     Args:
         u: signals, shape (..., N).

@@ -47,6 +47,7 @@ class ResBlock(nn.Module):
         self.second = _convolution(channels, channels)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Feature map (B, C, 1, L) to the same shape."""
         return self.second(F.relu(self.first(x))) + x
 
 
@@ -73,6 +74,7 @@ class DecoderBlock(nn.Module):
         )
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
+        """Feature map (B, 2C, 1, L) and the encoder's (B, C, 1, 2L) to (B, C, 1, 2L)."""
         return self.fuse(torch.cat([self.up(x), skip], dim=1))
 
 

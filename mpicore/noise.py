@@ -85,7 +85,7 @@ def two_periods(
         phase_locked: the interference has the same phases in both periods.
 
     Returns:
-        u1, u2, each of shape (n, N): the same signals with independent noise of the same power. Both power ratios
+        u1 and u2, each of shape (n, N), the same signals with independent noise of the same power. Both power ratios
         refer to the clean signal.
 
     Raises:

@@ -28,7 +28,7 @@ def random_phantoms(count: int, shape: tuple[int, int], seed) -> np.ndarray:
             count gives the first phantoms of a larger one.
 
     Returns:
-        Array of shape (count, ny, nx), float32, values 0 or in [0.3, 1]: relative particle concentration.
+        Array of shape (count, ny, nx), float32. Values are 0 or in [0.3, 1], the relative particle concentration.
 
     Raises:
         ValueError: a count below one or a shape below 8 x 8.

@@ -54,7 +54,7 @@ class XSpace:
             u: shape (n, N) [1/s].
 
         Returns:
-            Images, shape (n, ny, nx) [1/m], in the dtype of ``u``: PSF times concentration.
+            Images, shape (n, ny, nx) [1/m], in the dtype of ``u``, the PSF times the concentration.
 
         Raises:
             ValueError: another length than the scanner's N; NaN or infinite values.
@@ -67,7 +67,7 @@ class XSpace:
 def kaczmarz(A, u, relative_lambda: float, sweeps: int, nonnegative: bool = True) -> np.ndarray:
     """Regularised Kaczmarz, all right-hand sides swept together.
 
-    Row k of the classic loop is b = (u_k - a_k x - sqrt(l) v_k) / (|a_k|^2 + l), x += b conj(a_k), v_k += sqrt(l) b.
+    Row k of the classic loop is b = (u_k - a_k x - sqrt(l) v_k) / (a_k a_k^H + l), x += b conj(a_k), v_k += sqrt(l) b.
     One sweep over all rows is one forward Gauss-Seidel step on A A^H + l I: with its lower triangle T,
     d = T^-1 (u - A x - sqrt(l) v), x += A^H d, v += sqrt(l) d. These are the same iterates with matrix products in
     place of the loop. They converge to the Tikhonov solution (A^H A + l I)^-1 A^H u.
@@ -80,7 +80,7 @@ def kaczmarz(A, u, relative_lambda: float, sweeps: int, nonnegative: bool = True
         nonnegative: project on real, non-negative values after each sweep.
 
     Returns:
-        Shape (n, P): real with ``nonnegative``, else in the common dtype of A and u.
+        Shape (n, P), real with ``nonnegative``, else in the common dtype of A and u.
 
     Raises:
         ValueError: shapes that do not fit, NaN or infinite values, a zero matrix, parameters out of range.

@@ -89,6 +89,31 @@ def load(config: RunConfig, root="runs") -> Run:
     return Run(config, record, make_denoiser(config).restore(state), *tables, arrays)
 
 
+def provenance(configs: list[RunConfig], root="runs") -> pd.DataFrame:
+    """Where each number comes from: one row per run with its key, seed, size, device, time and versions."""
+    rows = []
+    for config in configs:
+        record = load(config, root).record
+        training = config.training
+        rows.append(
+            {
+                "experiment": config.experiment,
+                "method": config.method,
+                "key": config.key,
+                "seed": config.seed,
+                "signals": config.sizes[0] if training else None,
+                "epochs": training.epochs if training else None,
+                "learning_rate": training.learning_rate if training else None,
+                "training_seconds": record["training_seconds"],
+                "evaluation_seconds": record["evaluation_seconds"],
+                "device": record["device"],
+                "threads": record["threads"],
+                "torch": record["versions"]["torch"],
+            }
+        )
+    return pd.DataFrame(rows).astype({"seed": "Int64", "signals": "Int64", "epochs": "Int64"})
+
+
 def _make(config, folder, device, progress):
     started = time.monotonic()
     denoiser = make_denoiser(config, device)

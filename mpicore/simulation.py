@@ -109,7 +109,7 @@ class Scanner:
 
     @property
     def num_samples(self) -> int:
-        """Samples N in one period: the least common multiple of the samples per drive cycle."""
+        """Samples N in one period, the least common multiple of the samples per drive cycle."""
         return math.lcm(*(round(self.sampling_frequency / f) for f in self.drive_frequency))
 
     @property
@@ -204,8 +204,8 @@ def point_spread_function(displacement, scanner: Scanner, particle: Particle, ch
         channel: 0 for the x coil, 1 for the y coil.
 
     Returns:
-        beta G J_cc with J = (L/z) I + (L' - L/z) h h^T, shape (...) [1/m]: Goodwill and Conolly's tangential
-        PSF L' along the channel's axis, and its normal PSF L/z across.
+        Shape (...) [1/m], the value beta G J_cc with J = (L/z) I + (L' - L/z) h h^T. It is Goodwill and Conolly's
+        tangential PSF L' along the channel's axis, and their normal PSF L/z across.
     """
     checks.choice(channel, "channel", (0, 1))
     field = np.asarray(displacement, dtype=np.float64) * np.array(scanner.gradient)
@@ -220,8 +220,8 @@ def point_spread_function(displacement, scanner: Scanner, particle: Particle, ch
 def system_matrix(scanner: Scanner, particle: Particle, channel: int = 0) -> np.ndarray:
     """Signal of a unit amount of particles in each pixel, for one period.
 
-    Column p is d/dt of M(B)/M_s = L(z) B/|B| at pixel p, with z = beta |B|: the vector Langevin model, whose derivative
-    is beta J dB/dt with J = (L/z) I + (L' - L/z) h h^T and h = B/|B|. The odd symmetry u[N-k] = -u[k] gives the
+    Column p is d/dt of M(B)/M_s = L(z) h at pixel p, with the field's direction h and z = beta B: the vector Langevin
+    model, whose derivative is beta J dB/dt with J = (L/z) I + (L' - L/z) h h^T. The odd symmetry u[N-k] = -u[k] gives the
     second half of the period for free.
 
     Args:

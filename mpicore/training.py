@@ -107,7 +107,8 @@ def train(
         label: what the bar calls this training.
 
     Returns:
-        One row per epoch: ``epoch, step, learning_rate, training_loss, validation_loss`` (losses per sample), ``seconds``.
+        One row per epoch with ``epoch``, ``step``, ``learning_rate``, ``training_loss`` and ``validation_loss`` (per
+        sample), and ``seconds`` since the start.
 
     Raises:
         ValueError: fewer signals than a batch, or a checkpoint that is damaged or of another training.

@@ -1,0 +1,152 @@
+"""The graph of the book: runs -> tables -> notebooks -> book. `make book` calls it; so does a cluster (see the book).
+
+Settings (--config NAME=VALUE): preset (of experiments.yml), out (folder of everything that is made), threads (per training).
+"""
+
+from pathlib import Path
+
+from mpicore import experiments
+
+PRESET = config.get("preset", "preview")
+OUT = Path(config.get("out", "."))
+THREADS = int(config.get("threads", 1))
+KNOWN = experiments.read()
+RUNS = {(run.experiment, run.method): run for run in KNOWN.runs(PRESET)}
+TABLES = {entry.table: name for name, entry in KNOWN.experiments.items()}
+PACKAGE = sorted(str(path) for path in Path("mpicore").glob("*.py"))
+
+ROOT = OUT / "runs"
+BUILD = OUT / "build"
+RESULTS = OUT / "results"
+PAGES = BUILD / "pages"
+ONE_THREAD = "OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1"
+
+
+def stamps(*names):
+    """Stamps of all runs of these experiments; of all experiments without a name."""
+    return [BUILD / "runs" / f"{e}-{m}.json" for e, m in RUNS if not names or e in names]
+
+
+def table_files(name):
+    return [RESULTS / "tables" / f"{name}.csv", RESULTS / "tables" / f"{name}-display.csv"]
+
+
+# Each notebook: what it reads, what it writes beside its page, and its parameters.
+WRITTEN = {name: RESULTS / "tables" / f"{name}.csv" for name in ("gridding", "benchmarks", "provenance")}
+NOTEBOOKS = {
+    "physics": ([], [], {}),
+    "data": (["book/paper_tables.csv"], [WRITTEN["gridding"]], {"gridding_table": WRITTEN["gridding"]}),
+    "figure1": ([], [], {}),
+    "training": (stamps("xspace-gaussian"), [], {"root": ROOT}),
+    "learning_curves": (stamps(), [], {"root": ROOT}),
+    "table1": (table_files("table1"), [], {"tables_folder": RESULTS / "tables"}),
+    "table2": (table_files("table2"), [], {"tables_folder": RESULTS / "tables"}),
+    "table3": (
+        [*table_files("table3"), *stamps("system-matrix")],
+        [],
+        {"tables_folder": RESULTS / "tables", "root": ROOT},
+    ),
+    "figure2": (stamps("xspace-gaussian"), [], {"root": ROOT}),
+    "figure3": (stamps("system-matrix"), [], {"root": ROOT}),
+    "benchmarks": (
+        [RESULTS / "benchmarks.csv"],
+        [WRITTEN["benchmarks"]],
+        {"source": RESULTS / "benchmarks.csv", "target": WRITTEN["benchmarks"]},
+    ),
+    "provenance": (stamps(), [WRITTEN["provenance"]], {"root": ROOT, "target": WRITTEN["provenance"]}),
+}
+SHOWN_TABLES = [path for name in TABLES for path in table_files(name)] + list(WRITTEN.values())
+
+
+localrules:
+    all,
+
+
+rule all:
+    input:
+        OUT / "_build/html/index.html",
+
+
+rule run:
+    output:
+        BUILD / "runs/{experiment}-{method}.json",
+    params:
+        # A run is known by its key: a change of anything it depends on in experiments.yml makes a new one.
+        key=lambda wildcards: RUNS[wildcards.experiment, wildcards.method].key,
+        root=ROOT,
+    wildcard_constraints:
+        method="[^-/]+",
+    threads: THREADS
+    shell:
+        "OMP_NUM_THREADS={threads} python -m mpicore run {wildcards.experiment} {wildcards.method} --preset {PRESET}"
+        " --root {params.root} --threads {threads} --stamp {output}"
+
+
+rule table:
+    input:
+        lambda wildcards: stamps(TABLES[wildcards.table]),
+        paper="book/paper_tables.csv",
+        code=["mpicore/tables.py", "mpicore/metrics.py"],
+    output:
+        RESULTS / "tables/{table}.csv",
+        RESULTS / "tables/{table}-display.csv",
+    wildcard_constraints:
+        table="|".join(TABLES),
+    params:
+        root=ROOT,
+    shell:
+        "{ONE_THREAD} python -m mpicore table {wildcards.table} --preset {PRESET} --root {params.root}"
+        " --paper {input.paper} --output {output[0]}"
+
+
+rule benchmark:
+    input:
+        Path("benchmarks").glob("*.py"),
+        [f"mpicore/{name}.py" for name in ("simulation", "network", "reconstruction", "phantoms", "noise")],
+    output:
+        RESULTS / "benchmarks.csv",
+    params:
+        quick="--quick" if PRESET == "smoke" else "",
+    # All cores for itself: nothing else may disturb the timing.
+    threads: workflow.cores
+    shell:
+        "python -m benchmarks.benchmark --output {output} {params.quick}"
+
+
+for notebook, (reads, writes, parameters) in NOTEBOOKS.items():
+
+    rule:
+        name:
+            f"notebook_{notebook}"
+        input:
+            reads,
+            PACKAGE,
+            "experiments.yml",
+            source=f"notebooks/{notebook}.md",
+        output:
+            [PAGES / f"{notebook}.ipynb", *writes],
+        params:
+            values=" ".join(f"-p {name} {value}" for name, value in {"preset": PRESET, **parameters}.items()),
+        shell:
+            "{ONE_THREAD} python -m mpicore notebook {input.source} {output[0]} {params.values}"
+
+
+rule book:
+    input:
+        [path for path in Path("book").rglob("*") if path.is_file()],
+        PACKAGE,
+        "_config.yml",
+        "experiments.yml",
+        pages=[PAGES / f"{name}.ipynb" for name in NOTEBOOKS],
+        tables=SHOWN_TABLES,
+    output:
+        OUT / "_build/html/index.html",
+    params:
+        source=BUILD / "source",
+        out=OUT,
+    shell:
+        # A fresh build each time: pages that are gone must not stay. Warnings and unresolved references are errors.
+        "python -m mpicore stage {params.source} --preset {PRESET} --notebooks {input.pages} --tables {input.tables}"
+        " && rm -rf {params.out}/_build"
+        " && jupyter-book build {params.source} --config _config.yml --path-output {params.out}"
+        " -W -n --keep-going --quiet"

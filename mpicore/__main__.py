@@ -1,0 +1,115 @@
+"""Commands of the pipeline: ``python -m mpicore COMMAND --help``."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from mpicore import experiments, files
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit status. Errors that the user can mend come as one line, not a traceback."""
+    parser = argparse.ArgumentParser(prog="python -m mpicore", description=__doc__)
+    parser.add_argument("--experiments", default="experiments.yml", help="the experiments file")
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    command = commands.add_parser("run", help="train and test one method, or load what is there")
+    command.set_defaults(action=_run)
+    command.add_argument("experiment")
+    command.add_argument("method")
+    command.add_argument("--preset", default="preview")
+    command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--root", default="runs", help="folder of the runs")
+    command.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    command.add_argument("--threads", type=int, help="processor threads; default: all cores")
+    command.add_argument("--stamp", help="write the run's key and digests here when it is whole")
+
+    command = commands.add_parser("table", help="write one table as CSV, from finished runs")
+    command.set_defaults(action=_table)
+    command.add_argument("table")
+    command.add_argument("--preset", default="preview")
+    command.add_argument("--root", default="runs")
+    command.add_argument("--paper", default="book/paper_tables.csv", help="the paper's own figures")
+    command.add_argument("--output", required=True)
+
+    command = commands.add_parser("notebook", help="execute one notebook with parameters")
+    command.set_defaults(action=_notebook)
+    command.add_argument("source")
+    command.add_argument("target")
+    command.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), dest="values")
+
+    command = commands.add_parser("stage", help="put the sources of the book together")
+    command.set_defaults(action=_stage)
+    command.add_argument("target")
+    command.add_argument("--source", default="book")
+    command.add_argument("--preset", default="preview")
+    command.add_argument("--notebooks", nargs="+", required=True)
+    command.add_argument("--tables", nargs="+", required=True)
+
+    options = parser.parse_args(arguments)
+    try:
+        options.action(options)
+    except (ValueError, OSError, FloatingPointError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _run(options):
+    import torch
+
+    from mpicore import runs
+
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    config = experiments.read(options.experiments).run(options.experiment, options.method, options.preset, options.seed)
+    run = runs.obtain(config, options.root, options.device, progress=True)
+    summary = ", ".join(f"{v} {s:.2f} dB" for v, s in run.signals.groupby("variant")["snr_db"].mean().items())
+    print(f"{config.folder(options.root)}: test SNR {summary}")
+    if options.stamp:
+        files.write_json(options.stamp, {"key": config.key, "files": run.record["files"]})
+
+
+def _table(options):
+    from mpicore import tables
+
+    made = tables.make_table(
+        experiments.read(options.experiments),
+        options.table,
+        options.preset,
+        tables.read_paper(options.paper),
+        options.root,
+    )
+    files.write_text(options.output, made.to_csv(index=False))
+    files.write_text(tables.display_path(options.output), tables.display_table(made).to_csv(index=False))
+
+
+def _notebook(options):
+    from papermill.exceptions import PapermillExecutionError
+
+    from mpicore import notebooks
+
+    try:
+        notebooks.execute(options.source, options.target, {name: _value(value) for name, value in options.values})
+    except PapermillExecutionError as error:
+        raise ValueError(f"{options.source} failed\n{error}") from None
+
+
+def _stage(options):
+    from mpicore import book
+
+    known = experiments.read(options.experiments)
+    book.stage(options.source, Path(options.target), options.notebooks, options.tables, known, options.preset)
+
+
+def _value(text):
+    """A parameter as JSON where it reads as JSON (numbers, true, lists), else as text."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,272 @@
+"""The figures of the book, in one style. Every function takes arrays and returns a matplotlib figure."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyArrowPatch, Rectangle
+
+from mpicore.network import EncoderDecoder
+from mpicore.simulation import Particle, Scanner, point_spread_function
+
+#: Okabe and Ito's colours, which stay apart for colour-blind readers; one per method in the whole book.
+COLOURS = {
+    "clean": "#000000", "noisy": "#999999", "n2n": "#0072B2", "r2r": "#E69F00", "proposed": "#D55E00",
+    "other": "#009E73",
+}  # fmt: skip
+_OTHERS = ("#009E73", "#CC79A7", "#56B4E9", "#8C564B")
+_STYLE = {
+    "figure.figsize": (7.2, 3.2), "figure.dpi": 150, "figure.constrained_layout.use": True, "figure.facecolor": "white",
+    "font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "grid.alpha": 0.25,
+    "legend.frameon": False, "image.cmap": "viridis", "image.origin": "lower", "lines.linewidth": 1.2,
+}  # fmt: skip
+
+
+def use_style() -> None:
+    """Set the book's style for all figures that follow."""
+    plt.rcdefaults()
+    plt.rcParams.update(_STYLE)
+
+
+def colour(method: str, number: int = 0) -> str:
+    """The colour of a method; methods without one take turns by number."""
+    return COLOURS.get(method, _OTHERS[number % len(_OTHERS)])
+
+
+def trajectories(scanners: dict[str, Scanner]) -> Figure:
+    """Paths of the field-free point, one panel per scanner, in millimetres."""
+    figure, axes = plt.subplots(1, len(scanners), figsize=(7.2, 3.5))
+    for axis, (title, scanner) in zip(np.atleast_1d(axes), scanners.items(), strict=True):
+        x, y = 1e3 * scanner.ffp.T
+        axis.plot(np.append(x, x[0]), np.append(y, y[0]), color=COLOURS["n2n"], linewidth=0.5)
+        axis.plot(x[0], y[0], "o", color=COLOURS["proposed"], markersize=4, clip_on=False, zorder=3)
+        axis.set(title=title, xlabel="x [mm]", ylabel="y [mm]", aspect="equal")
+    return figure
+
+
+def point_spread(scanner: Scanner, particle: Particle) -> Figure:
+    """Point spread function of the x channel as an image, and along and across the channel's axis."""
+    reach = 15e-3
+    line = np.linspace(-reach, reach, 301)
+    x, y = np.meshgrid(line, line)
+    image = point_spread_function(np.stack([x, y], axis=-1), scanner, particle)
+    peak = image.max()
+    figure, (left, right) = plt.subplots(1, 2, width_ratios=(1, 1.25))
+    shown = left.imshow(image / peak, extent=2 * (-1e3 * reach, 1e3 * reach), vmin=0, vmax=1)
+    left.grid(False)
+    left.set(xlabel="x [mm]", ylabel="y [mm]", title="x channel")
+    figure.colorbar(shown, ax=left, label="relative to the peak")
+    right.plot(1e3 * line, image[150] / peak, color=COLOURS["n2n"], label="along x (tangential)")
+    right.plot(1e3 * line, image[:, 150] / peak, color=COLOURS["proposed"], label="along y (normal)")
+    right.axhline(0.5, color="0.5", linewidth=0.8, linestyle=":")
+    right.set(xlabel="distance [mm]", ylabel="relative to the peak", ylim=(0, None))
+    right.legend(loc="upper right", fontsize=7)
+    return figure
+
+
+def odd_symmetry(time, signal) -> Figure:
+    """A clean period u(t), its mirror -u(T - t), and their difference. ``time`` in s, ``signal`` (N,)."""
+    mirror = -np.roll(signal[::-1], 1)
+    peak = np.abs(signal).max()
+    figure, (top, bottom) = plt.subplots(2, 1, figsize=(7.2, 3.6), sharex=True, height_ratios=(2, 1))
+    top.plot(1e3 * time, signal / peak, color=COLOURS["n2n"], label="u(t)", linewidth=0.8)
+    top.plot(1e3 * time, mirror / peak, color=COLOURS["proposed"], label="−u(T − t)", linewidth=0.8, linestyle="--")
+    top.set(ylabel="relative to the peak")
+    top.legend(loc="upper right", ncols=2)
+    bottom.plot(1e3 * time, (signal - mirror) / peak, color="black", linewidth=0.8)
+    bottom.set(xlabel="time [ms]", ylabel="difference")
+    return figure
+
+
+def spectra(frequency, amplitudes: dict[str, np.ndarray], highest: float) -> Figure:
+    """Amplitude spectra on a logarithmic axis. ``frequency`` in Hz up to ``highest``; amplitudes by label."""
+    figure, axis = plt.subplots()
+    keep = frequency <= highest
+    peak = max(values[keep].max() for values in amplitudes.values())
+    for number, (label, values) in enumerate(amplitudes.items()):
+        axis.semilogy(1e-3 * frequency[keep], values[keep] / peak, color=colour(label, number), label=label, linewidth=0.8)
+    axis.set(xlabel="frequency [kHz]", ylabel="amplitude, relative to the peak", ylim=(1e-6, 2))
+    axis.legend(loc="upper right")
+    return figure
+
+
+def images(panels: dict[str, np.ndarray], columns: int, label: str, extent_mm: float = 50, cmap=None) -> Figure:
+    """Images (ny, nx) by title on one shared colour scale with its unit in ``label``."""
+    rows = -(-len(panels) // columns)
+    figure, axes = plt.subplots(rows, columns, figsize=(7.2, 0.5 + 6.6 / columns * rows), squeeze=False)
+    low = min(0.0, *(float(panel.min()) for panel in panels.values()))
+    high = max(float(panel.max()) for panel in panels.values())
+    for axis in axes.flat[len(panels) :]:
+        axis.remove()
+    for axis, (title, panel) in zip(axes.flat, panels.items(), strict=False):
+        shown = axis.imshow(panel, extent=2 * (-extent_mm, extent_mm), vmin=low, vmax=high, cmap=cmap)
+        axis.grid(False)
+        axis.set_title(title, fontsize=8)
+    for axis in axes[:, 0]:
+        axis.set_ylabel("y [mm]")
+    for axis in axes[-1]:
+        if axis.figure is not None:
+            axis.set_xlabel("x [mm]")
+    figure.colorbar(shown, ax=axes, label=label, shrink=0.9, pad=0.01)
+    return figure
+
+
+def network_diagram(network: EncoderDecoder, samples: int) -> Figure:
+    """Figure 1: every feature map of the network as a box, with the channels and length of a real pass."""
+    maps = {name: (channels, length) for name, channels, length in network.dimensions(samples)}
+    figure, axis = plt.subplots(figsize=(9.6, 4.4))
+    axis.set_axis_off()
+    encoder = [name for name in maps if name == "stem" or name.startswith("EcB")]
+    decoder = [name for name in maps if name.startswith("DcB")]
+    longest = maps["stem"][1]
+    depth = len(encoder)
+    place = {name: (level, -level) for level, name in enumerate(encoder)}
+    place |= {name: (depth + level, level + 2 - depth) for level, name in enumerate(decoder)}
+    place["input"] = (-1, 0)
+    place["up-sampling"] = (2 * depth - 1, 0)
+    boxes = {"input": (1, samples), **maps, "up-sampling": (1, samples)}
+    fill = {"E": "#9ecae1", "D": "#fdae6b", "s": "#c7e9c0", "u": "#c7e9c0", "i": "#eeeeee"}
+    sizes = {}
+    for name, (channels, length) in boxes.items():
+        x, y = place[name]
+        height = 0.36 + 0.40 * min(length, longest) / longest
+        width = max(0.31, 0.16 + 0.05 * np.log2(channels + 1))
+        sizes[name] = (width, height / 2)
+        axis.add_patch(Rectangle((x - width, y - height / 2), 2 * width, height, facecolor=fill[name[0]], edgecolor="0.3"))
+        title = "output" if name == "up-sampling" else name
+        axis.text(x, y, f"{title}\n{channels} × {length}", ha="center", va="center", fontsize=7.5)
+    path = ["input", *encoder, *decoder, "up-sampling"]
+    for start, end in zip(path, path[1:], strict=False):
+        _connect(axis, place, sizes, start, end, "black", "-")
+    for skip, end in zip(encoder[-2::-1], decoder, strict=True):
+        _connect(axis, place, sizes, skip, end, "0.5", "--")
+    parameters = sum(value.numel() for value in network.parameters())
+    notes = (
+        "stem: strided convolution, 1 × N0 → C × N\n"
+        "EcB: down-sampling, dropout, PReLU, 3 resblocks\n"
+        "DcB: up-sampling, concatenation (dashed), 2 convolutions, PReLU\n"
+        f"output: up-sampling, cut to N0 = {samples}; {parameters:,} parameters"
+    )
+    axis.text(-1.3, -depth + 0.55, notes, fontsize=7.5, va="bottom", linespacing=1.5)
+    axis.set(xlim=(-1.5, 2 * depth - 0.5), ylim=(-depth + 0.4, 0.6))
+    return figure
+
+
+def _connect(axis, place, sizes, start, end, colour, style):
+    """An arrow between the facing sides of two boxes."""
+    (x0, y0), (x1, y1) = place[start], place[end]
+    (width0, height0), (width1, height1) = sizes[start], sizes[end]
+    if y0 == y1:
+        ends = (x0 + width0, y0), (x1 - width1, y1)
+    else:
+        turn = np.sign(y1 - y0)
+        ends = (x0 + 0.6 * width0, y0 + turn * height0), (x1 - 0.6 * width1, y1 - turn * height1)
+    look = {"arrowstyle": "-|>", "mutation_scale": 8, "shrinkA": 0, "shrinkB": 0, "linewidth": 0.9}
+    axis.add_patch(FancyArrowPatch(*ends, color=colour, linestyle=style, **look))
+
+
+def signals_and_images(time, clean, estimates: dict, clean_image, estimate_images: dict, titles: dict) -> Figure:
+    """Figure 2: denoised signals, the images they give, and the errors of those images.
+
+    Args:
+        time: shape (N,) [s].
+        clean: clean signal, shape (N,).
+        estimates: denoised signal by method.
+        clean_image, estimate_images: their x-space images (ny, nx), on one colour scale.
+        titles: how each method is called.
+    """
+    count = len(estimates) + 1
+    figure = plt.figure(figsize=(7.6, 7.0))
+    grid = figure.add_gridspec(3, count, height_ratios=(1.15, 1, 1))
+    axis = figure.add_subplot(grid[0, :])
+    peak = np.abs(clean).max()
+    middle = int(np.argmax(np.abs(clean)))
+    window = slice(max(0, middle - 90), middle + 90)
+    for method, signal in estimates.items():
+        faint = 0.6 if method == "noisy" else 1
+        axis.plot(1e3 * time[window], signal[window] / peak, color=colour(method), label=titles[method], alpha=faint)
+    axis.plot(1e3 * time[window], clean[window] / peak, color=COLOURS["clean"], label="Clean", linestyle="--")
+    axis.set(xlabel="time [ms]", ylabel="signal, relative\nto the clean peak")
+    axis.legend(ncols=count, fontsize=8, loc="lower left", bbox_to_anchor=(0, 1.0), borderaxespad=0)
+    top = clean_image.max()
+    panels = {"Clean": clean_image} | {titles[method]: image for method, image in estimate_images.items()}
+    shown_axes, error_axes = [], []
+    for column, (title, image) in enumerate(panels.items()):
+        upper = figure.add_subplot(grid[1, column])
+        shown = upper.imshow(image / top, vmin=0, vmax=1, extent=(-50, 50, -50, 50))
+        upper.set_title(title, fontsize=9)
+        shown_axes.append(upper)
+        if column:
+            lower = figure.add_subplot(grid[2, column])
+            errors = lower.imshow((image - clean_image) / top, vmin=-0.3, vmax=0.3, cmap="RdBu_r", extent=(-50, 50, -50, 50))
+            lower.set_xlabel("x [mm]")
+            error_axes.append(lower)
+    for panel in [*shown_axes, *error_axes]:
+        panel.grid(False)
+        panel.set_xticks([-40, 0, 40])
+        panel.set_yticks([-40, 0, 40])
+    shown_axes[0].set_ylabel("y [mm]")
+    shown_axes[0].set_xlabel("x [mm]")
+    error_axes[0].set_ylabel("error, y [mm]")
+    figure.colorbar(shown, ax=shown_axes, label="image / clean max.", shrink=0.9, pad=0.01)
+    figure.colorbar(errors, ax=error_axes, label="error / clean max.", shrink=0.9, pad=0.01)
+    return figure
+
+
+def component_maps(components: dict[str, np.ndarray], harmonics, shape) -> Figure:
+    """Figure 3: magnitude of system-matrix components by method, one row per harmonic, one colour scale per row.
+
+    Args:
+        components: by title, shape (harmonics, P), complex.
+        harmonics: their numbers.
+        shape: (ny, nx).
+    """
+    figure, axes = plt.subplots(len(harmonics), len(components), figsize=(7.6, 1.0 + 1.9 * len(harmonics)), squeeze=False)
+    for row, harmonic in enumerate(harmonics):
+        maps = {title: np.abs(values[row]).reshape(shape) for title, values in components.items()}
+        first = next(iter(maps.values()))
+        for axis, (title, image) in zip(axes[row], maps.items(), strict=True):
+            shown = axis.imshow(image / first.max(), vmin=0, vmax=1, extent=(-50, 50, -50, 50))
+            axis.grid(False)
+            axis.set_xticks([-40, 0, 40])
+            axis.set_yticks([-40, 0, 40])
+            if row == 0:
+                axis.set_title(title, fontsize=9)
+            if row == len(harmonics) - 1:
+                axis.set_xlabel("x [mm]")
+        axes[row, 0].set_ylabel(f"harmonic {harmonic}\ny [mm]")
+        figure.colorbar(shown, ax=axes[row], label="magnitude / clean max.", shrink=0.9, pad=0.01)
+    return figure
+
+
+def learning_curves(histories: dict[str, dict], titles: dict[str, str]) -> Figure:
+    """Training and noisy validation loss per sample over the steps, one panel per experiment.
+
+    Args:
+        histories: by experiment, by method, the history table of the run.
+        titles: how each method is called.
+    """
+    figure, axes = plt.subplots(1, len(histories), figsize=(7.6, 3.0), squeeze=False)
+    for axis, (experiment, runs) in zip(axes[0], histories.items(), strict=True):
+        for number, (method, history) in enumerate(runs.items()):
+            # The methods minimise different losses: each curve is shown relative to its own first value.
+            first = history["validation_loss"].iloc[0]
+            look = {"color": colour(method, number), "marker": "o", "markersize": 2.5}
+            axis.plot(history["step"], history["validation_loss"] / first, label=titles[method], **look)
+            axis.plot(history["step"], history["training_loss"] / first, linestyle=":", **look)
+        axis.set_title(experiment, fontsize=9)
+        axis.set_xlabel("training steps")
+        axis.legend(fontsize=8)
+    axes[0, 0].set_ylabel("loss / first validation loss")
+    return figure
+
+
+def training_curve(history) -> Figure:
+    """Training and noisy validation loss per sample, and the learning rate, over the steps of one run."""
+    figure, (left, right) = plt.subplots(1, 2)
+    left.plot(history["step"], history["training_loss"], "o:", color=COLOURS["n2n"], markersize=3, label="training")
+    left.plot(history["step"], history["validation_loss"], "o-", color=COLOURS["proposed"], markersize=3, label="validation")
+    left.set(xlabel="training steps", ylabel="loss per sample")
+    left.legend()
+    right.plot(history["step"], history["learning_rate"], "o-", color="black", markersize=3)
+    right.set(xlabel="training steps", ylabel="learning rate at the end of the epoch", ylim=(0, None))
+    return figure

@@ -1,0 +1,120 @@
+"""Run one parameterised notebook: MyST Markdown in, an executed notebook out, or nothing at all.
+
+papermill reads only .ipynb files, takes unknown parameters with a warning, leaves a partial notebook when a cell fails, and
+stamps times and random cell names into its output. This runner converts with jupytext, refuses unknown parameters, moves
+the result into place on success alone, and removes what differs between two runs of the same thing.
+"""
+
+import ast
+import logging
+import tempfile
+from pathlib import Path
+
+import jupytext
+import nbformat
+import papermill
+
+from mpicore import files
+
+
+def parameters(notebook) -> dict[str, object]:
+    """Names and default values in the cell that is tagged ``parameters``.
+
+    Raises:
+        ValueError: there is no such cell, or it holds more than plain assignments of constants.
+    """
+    cells = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
+    if len(cells) != 1:
+        raise ValueError(f"a notebook must have one cell tagged parameters, found {len(cells)}")
+    defaults = {}
+    for statement in ast.parse(cells[0].source).body:
+        try:
+            (target,) = statement.targets
+            defaults[target.id] = ast.literal_eval(statement.value)
+        except (AttributeError, ValueError):
+            line = ast.unparse(statement)
+            raise ValueError(f"the parameters cell must assign constants to names, found {line!r}") from None
+    return defaults
+
+
+def execute(source, target, values: dict[str, object] | None = None, folder=".") -> None:
+    """Execute a notebook.
+
+    Args:
+        source: MyST-Markdown notebook.
+        target: executed .ipynb, replaced in one move on success and left as it was on failure.
+        values: parameters, by name.
+        folder: working directory of the notebook.
+
+    Raises:
+        ValueError: an unknown parameter, or a value of another type than its default.
+        papermill.PapermillExecutionError: a cell failed; the message holds the cell and its traceback.
+    """
+    notebook = jupytext.read(source)
+    defaults = parameters(notebook)
+    values = dict(values or {})
+    for name, value in values.items():
+        if name not in defaults:
+            raise ValueError(f"{source}: unknown parameter {name!r}; it has {', '.join(defaults) or 'none'}")
+        if type(value) is not type(defaults[name]):
+            kind = type(defaults[name]).__name__
+            raise ValueError(f"{source}: parameter {name} must be {kind}, got {value!r}")
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    logging.getLogger("papermill").setLevel(logging.ERROR)
+    with tempfile.TemporaryDirectory() as scratch:
+        draft, result = Path(scratch, "source.ipynb"), Path(scratch, "result.ipynb")
+        nbformat.write(notebook, draft)
+        papermill.execute_notebook(draft, result, values, progress_bar=False, cwd=folder)
+        executed = nbformat.read(result, as_version=4)
+    _make_reproducible(executed, Path(source).name)
+    with files.replacing(target) as temporary:
+        nbformat.write(executed, temporary)
+
+
+def check_executed(path) -> None:
+    """Refuse an executed notebook that is missing, was not run to its end, or holds an error.
+
+    Raises:
+        ValueError: naming the notebook and the cell.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise ValueError(f"{path} is missing: the book cannot be built without it")
+    try:
+        notebook = nbformat.read(path, as_version=4)
+    except Exception as error:  # nbformat raises many kinds for a file that is no notebook
+        raise ValueError(f"{path} is not a notebook: {error}") from error
+    for number, cell in enumerate(notebook.cells):
+        if cell.cell_type != "code":
+            continue
+        for output in cell.outputs:
+            if output.output_type == "error":
+                raise ValueError(f"{path}: cell {number} failed with {output.ename}: {output.evalue}")
+        if cell.execution_count is None and cell.source.strip():
+            raise ValueError(f"{path}: cell {number} was not executed")
+
+
+def _make_reproducible(notebook, name):
+    notebook.metadata.pop("papermill", None)
+    notebook.metadata.get("language_info", {}).pop("version", None)
+    for number, cell in enumerate(notebook.cells):
+        cell["id"] = f"cell-{number:03d}"
+        for key in ("papermill", "execution"):
+            cell.metadata.pop(key, None)
+        if cell.cell_type == "code":
+            if "injected-parameters" in cell.metadata.get("tags", []):
+                cell.metadata["tags"] = ["injected-parameters", "hide-input"]
+            cell["outputs"] = _merge_streams(cell.outputs)
+    notebook.metadata["source"] = name
+
+
+def _merge_streams(outputs):
+    """Join neighbouring pieces of one stream: how printed text is cut into pieces depends on timing."""
+    merged = []
+    for output in outputs:
+        previous = merged[-1] if merged else None
+        if output.output_type == "stream" and previous and previous.get("name") == output.name:
+            previous["text"] += output.text
+        else:
+            merged.append(output)
+    return merged
