@@ -46,9 +46,7 @@ class Noise:
     def record(self, u, scanner: Scanner, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Two noisy periods, each (n, N), of the clean signals u (n, N)."""
         frequencies = [harmonic * scanner.drive_frequency[0] for harmonic in self.harmonics]
-        return two_periods(
-            u, rng, self.snr_db, self.sir_db, frequencies, scanner.sampling_frequency, self.phase_locked
-        )
+        return two_periods(u, rng, self.snr_db, self.sir_db, frequencies, scanner.sampling_frequency, self.phase_locked)
 
 
 @dataclass(frozen=True)
@@ -195,4 +193,3 @@ def _check_sizes(sizes):
         raise ValueError(f"sizes must be (train, validation, test), got {sizes!r}")
     named = zip(("train", "validation", "test"), sizes, strict=True)
     return {split: checks.count(size, f"sizes: {split}") for split, size in named}
-

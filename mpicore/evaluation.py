@@ -55,9 +55,7 @@ def dataset(config: RunConfig) -> Dataset:
 
 def test_signals(config: RunConfig, variant: str, count: int | None = None) -> TestSignals:
     """The x-space test signals of one variant, all or the first ``count``."""
-    return xspace_test(
-        count or config.sizes[2], noise(config.test_noise[variant]), config.data_seed, scanner(config)
-    )
+    return xspace_test(count or config.sizes[2], noise(config.test_noise[variant]), config.data_seed, scanner(config))
 
 
 test_signals.__test__ = False

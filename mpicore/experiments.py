@@ -131,7 +131,9 @@ class Experiments(_Entry):
     def runs(self, preset: str) -> list["RunConfig"]:
         """Every run that the tables and figures of a preset need."""
         return [
-            self.run(name, method, preset) for name, experiment in self.experiments.items() for method in experiment.methods
+            self.run(name, method, preset)
+            for name, experiment in self.experiments.items()
+            for method in experiment.methods
         ]
 
 
@@ -183,7 +185,9 @@ def read(path="experiments.yml") -> Experiments:
         # By way of JSON, whose lists are tuples to the strict types.
         experiments = Experiments.model_validate_json(json.dumps(values))
     except ValidationError as error:
-        lines = [f"  {'.'.join(map(str, item['loc']))}: {item['msg']}, got {item['input']!r}" for item in error.errors()]
+        lines = [
+            f"  {'.'.join(map(str, item['loc']))}: {item['msg']}, got {item['input']!r}" for item in error.errors()
+        ]
         raise ValueError(f"{path} is refused:\n" + "\n".join(lines)) from None
     for name, experiment in experiments.experiments.items():
         for method in experiment.methods:

@@ -83,7 +83,9 @@ def spectra(frequency, amplitudes: dict[str, np.ndarray], highest: float) -> Fig
     keep = frequency <= highest
     peak = max(values[keep].max() for values in amplitudes.values())
     for number, (label, values) in enumerate(amplitudes.items()):
-        axis.semilogy(1e-3 * frequency[keep], values[keep] / peak, color=colour(label, number), label=label, linewidth=0.8)
+        axis.semilogy(
+            1e-3 * frequency[keep], values[keep] / peak, color=colour(label, number), label=label, linewidth=0.8
+        )
     axis.set(xlabel="frequency [kHz]", ylabel="amplitude, relative to the peak", ylim=(1e-6, 2))
     axis.legend(loc="upper right")
     return figure
@@ -131,7 +133,9 @@ def network_diagram(network: EncoderDecoder, samples: int) -> Figure:
         height = 0.36 + 0.40 * min(length, longest) / longest
         width = max(0.31, 0.16 + 0.05 * np.log2(channels + 1))
         sizes[name] = (width, height / 2)
-        axis.add_patch(Rectangle((x - width, y - height / 2), 2 * width, height, facecolor=fill[name[0]], edgecolor="0.3"))
+        axis.add_patch(
+            Rectangle((x - width, y - height / 2), 2 * width, height, facecolor=fill[name[0]], edgecolor="0.3")
+        )
         title = "output" if name == "up-sampling" else name
         axis.text(x, y, f"{title}\n{channels} × {length}", ha="center", va="center", fontsize=7.5)
     path = ["input", *encoder, *decoder, "up-sampling"]
@@ -197,7 +201,9 @@ def signals_and_images(time, clean, estimates: dict, clean_image, estimate_image
         shown_axes.append(upper)
         if column:
             lower = figure.add_subplot(grid[2, column])
-            errors = lower.imshow((image - clean_image) / top, vmin=-0.3, vmax=0.3, cmap="RdBu_r", extent=(-50, 50, -50, 50))
+            errors = lower.imshow(
+                (image - clean_image) / top, vmin=-0.3, vmax=0.3, cmap="RdBu_r", extent=(-50, 50, -50, 50)
+            )
             lower.set_xlabel("x [mm]")
             error_axes.append(lower)
     for panel in [*shown_axes, *error_axes]:
@@ -220,7 +226,9 @@ def component_maps(components: dict[str, np.ndarray], harmonics, shape) -> Figur
         harmonics: their numbers.
         shape: (ny, nx).
     """
-    figure, axes = plt.subplots(len(harmonics), len(components), figsize=(7.6, 1.0 + 1.9 * len(harmonics)), squeeze=False)
+    figure, axes = plt.subplots(
+        len(harmonics), len(components), figsize=(7.6, 1.0 + 1.9 * len(harmonics)), squeeze=False
+    )
     for row, harmonic in enumerate(harmonics):
         maps = {title: np.abs(values[row]).reshape(shape) for title, values in components.items()}
         first = next(iter(maps.values()))
@@ -264,7 +272,9 @@ def training_curve(history) -> Figure:
     """Training and noisy validation loss per sample, and the learning rate, over the steps of one run."""
     figure, (left, right) = plt.subplots(1, 2)
     left.plot(history["step"], history["training_loss"], "o:", color=COLOURS["n2n"], markersize=3, label="training")
-    left.plot(history["step"], history["validation_loss"], "o-", color=COLOURS["proposed"], markersize=3, label="validation")
+    left.plot(
+        history["step"], history["validation_loss"], "o-", color=COLOURS["proposed"], markersize=3, label="validation"
+    )
     left.set(xlabel="training steps", ylabel="loss per sample")
     left.legend()
     right.plot(history["step"], history["learning_rate"], "o-", color="black", markersize=3)

@@ -42,7 +42,8 @@ def rmse(clean, estimate) -> np.ndarray:
 def psnr_db(clean, estimate) -> np.ndarray:
     """Eq. 11 with the mean squared error: squared maximum of the clean image over it [dB].
 
-    The source paper prints the sum of squared errors, which is 40 dB away at 101 x 101 pixels; its values need the mean.
+    The source paper prints the sum of squared errors, which is 40 dB away at 101 x 101 pixels; its values need
+    the mean.
 
     Args:
         clean, estimate: images, shape (n, ny, nx).
@@ -59,8 +60,8 @@ def psnr_db(clean, estimate) -> np.ndarray:
 def ssim(clean, estimate) -> np.ndarray:
     """Structural similarity of Wang et al. 2004: K1 = 0.01, K2 = 0.03, data range = maximum of the clean image.
 
-    Local statistics over an 11 x 11 Gaussian window of 1.5 pixels standard deviation, as in that paper; eq. 10 gives the
-    two K's as c1 and c2.
+    Local statistics over an 11 x 11 Gaussian window of 1.5 pixels standard deviation, as in that paper; eq. 10 gives
+    the two K's as c1 and c2.
 
     Args:
         clean, estimate: images of at least 11 x 11, shape (n, ny, nx).
@@ -114,7 +115,9 @@ def bootstrap_interval(values, level: float = 0.95, resamples: int = 2000, seed:
         raise ValueError(f"level must be in (0, 1), got {level!r}")
     rng = np.random.default_rng(seed)
     # How often each item was drawn: one row per resample.
-    weights = rng.multinomial(values.size, np.full(values.size, 1 / values.size), size=checks.count(resamples, "resamples"))
+    weights = rng.multinomial(
+        values.size, np.full(values.size, 1 / values.size), size=checks.count(resamples, "resamples")
+    )
     means = weights @ values.astype(np.float64) / values.size
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)

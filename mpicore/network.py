@@ -1,7 +1,7 @@
 """The paper's encoder-decoder network for one period of a signal.
 
-Every feature map is a (B, C, 1, L) tensor in channels-last memory: the same convolutions as on (B, C, L), but without the
-layout copies that 1-D convolutions make around every call on a CPU.
+Every feature map is a (B, C, 1, L) tensor in channels-last memory: the same convolutions as on (B, C, L), but without
+the layout copies that 1-D convolutions make around every call on a CPU.
 """
 
 import torch
@@ -11,7 +11,9 @@ from torch import Tensor, nn
 from mpicore import checks
 
 _LEVELS = 4  #: encoder and decoder blocks
-_REDUCTION = 2 ** (_LEVELS + 1)  #: samples per feature at the deepest level: one halving in the stem, one per encoder block
+_REDUCTION = 2 ** (
+    _LEVELS + 1
+)  #: samples per feature at the deepest level: one halving in the stem, one per encoder block
 _SHORTEST = 64
 
 
@@ -105,7 +107,9 @@ class EncoderDecoder(nn.Module):
         self.width, self.dropout = width, dropout
         self.stem = nn.Conv2d(1, width, (1, 4), stride=(1, 2), padding=(0, 1))
         self.encoder = nn.ModuleList(EncoderBlock(*pair, dropout) for pair in zip(channels, channels[1:], strict=False))
-        self.decoder = nn.ModuleList(DecoderBlock(*pair) for pair in zip(channels[:0:-1], channels[-2::-1], strict=True))
+        self.decoder = nn.ModuleList(
+            DecoderBlock(*pair) for pair in zip(channels[:0:-1], channels[-2::-1], strict=True)
+        )
         self.head = nn.ConvTranspose2d(width, 1, (1, 4), stride=(1, 2), padding=(0, 1))
         self.to(memory_format=torch.channels_last)
 

@@ -107,5 +107,7 @@ def _signal_power(u):
     u = checks.signals(u, "u", dimensions=(1, 2, 3))
     power = np.mean(np.square(u, dtype=np.float64), axis=-1, keepdims=True)
     if not power.all():
-        raise ValueError(f"u must not hold a zero signal, found one at index {np.argwhere(power == 0)[0][:-1].tolist()}")
+        raise ValueError(
+            f"u must not hold a zero signal, found one at index {np.argwhere(power == 0)[0][:-1].tolist()}"
+        )
     return u, power

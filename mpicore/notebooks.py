@@ -1,8 +1,8 @@
 """Run one parameterised notebook: MyST Markdown in, an executed notebook out, or nothing at all.
 
-papermill reads only .ipynb files, takes unknown parameters with a warning, leaves a partial notebook when a cell fails, and
-stamps times and random cell names into its output. This runner converts with jupytext, refuses unknown parameters, moves
-the result into place on success alone, and removes what differs between two runs of the same thing.
+papermill reads only .ipynb files, takes unknown parameters with a warning, leaves a partial notebook when a cell fails,
+and stamps times and random cell names into its output. This runner converts with jupytext, refuses unknown parameters,
+moves the result into place on success alone, and removes what differs between two runs of the same thing.
 """
 
 import ast
@@ -103,7 +103,7 @@ def _make_reproducible(notebook, name):
             cell.metadata.pop(key, None)
         if cell.cell_type == "code":
             if "injected-parameters" in cell.metadata.get("tags", []):
-                cell.metadata["tags"] = ["injected-parameters", "hide-input"]
+                cell.metadata["tags"] = ["injected-parameters", "remove-cell"]
             cell["outputs"] = _merge_streams(cell.outputs)
     notebook.metadata["source"] = name
 

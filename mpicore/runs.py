@@ -5,7 +5,6 @@ import platform
 import time
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 
 import numpy as np
 import pandas as pd

@@ -161,7 +161,8 @@ def langevin(x):
     """The Langevin function L(x) = coth(x) - 1/x.
 
     Args:
-        x: field in units of the thermal field, beta B, any shape. float32 is computed in float64 and returned as float32.
+        x: field in units of the thermal field, beta B, any shape. float32 is computed in float64 and returned
+            as float32.
 
     Returns:
         L(x), odd, between -1 and 1, the shape of ``x``.
@@ -221,8 +222,8 @@ def system_matrix(scanner: Scanner, particle: Particle, channel: int = 0) -> np.
     """Signal of a unit amount of particles in each pixel, for one period.
 
     Column p is d/dt of M(B)/M_s = L(z) h at pixel p, with the field's direction h and z = beta B: the vector Langevin
-    model, whose derivative is beta J dB/dt with J = (L/z) I + (L' - L/z) h h^T. The odd symmetry u[N-k] = -u[k] gives the
-    second half of the period for free.
+    model, whose derivative is beta J dB/dt with J = (L/z) I + (L' - L/z) h h^T. The odd symmetry u[N-k] = -u[k] gives
+    the second half of the period for free.
 
     Args:
         scanner: sequence and pixel grid.

@@ -12,7 +12,13 @@ VALUES = ["snr_db", "rmse", "ssim", "psnr_db"]
 TITLES = {"noisy": "Noisy", "n2n": "N2N", "r2r": "R2R", "proposed": "Proposed"}  #: how the paper writes the methods
 _SIGNAL_VALUES = ["snr_db", "rmse"]
 _IMAGE_VALUES = ["ssim", "psnr_db", "object_error"]
-_HEADINGS = {"snr_db": "SNR [dB]", "rmse": "RMSE", "ssim": "SSIM", "psnr_db": "PSNR [dB]", "object_error": "Object error"}
+_HEADINGS = {
+    "snr_db": "SNR [dB]",
+    "rmse": "RMSE",
+    "ssim": "SSIM",
+    "psnr_db": "PSNR [dB]",
+    "object_error": "Object error",
+}
 _DIGITS = {"snr_db": 2, "rmse": 1, "ssim": 3, "psnr_db": 2, "object_error": 3}
 
 
@@ -77,7 +83,9 @@ def display_table(table: pd.DataFrame) -> pd.DataFrame:
         ]
         if column in VALUES:
             printed = table[f"paper_{column}"]
-            shown[f"Paper's {_HEADINGS[column]}"] = [f"{value:.2f}" if pd.notna(value) else "not given" for value in printed]
+            shown[f"Paper's {_HEADINGS[column]}"] = [
+                f"{value:.2f}" if pd.notna(value) else "not given" for value in printed
+            ]
     return shown
 
 

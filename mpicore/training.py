@@ -32,7 +32,8 @@ class Settings:
         epochs: passes over the training signals.
         batch_size: signals per step.
         learning_rate: of Adam; the highest one with ``one-cycle``.
-        schedule: ``constant``, or ``one-cycle``: a linear rise over the first fifth of the steps, a cosine fall to zero.
+        schedule: ``constant``, or ``one-cycle``: a linear rise over the first fifth of the steps, then a cosine fall
+            to zero.
         patience: epochs without a better noisy validation loss before stopping; 0 for never.
 
     Raises:
@@ -169,16 +170,16 @@ def train(
                 mean = running.item() / per_epoch / samples
                 held = _validation_loss(network, scheme, held1, held2, pairs, seeds) / samples
                 if not math.isfinite(mean + held):
-                    raise FloatingPointError(f"the loss of epoch {epoch + 1} is not finite; lower learning_rate {rate:g}")
+                    raise FloatingPointError(
+                        f"the loss of epoch {epoch + 1} is not finite; lower learning_rate {rate:g}"
+                    )
                 if all(held < row["validation_loss"] for row in history):
                     best = _copy(network)
                 row = {"epoch": epoch + 1, "step": step + 1, "learning_rate": rate, "training_loss": mean}
                 history.append({**row, "validation_loss": held, "seconds": time.monotonic() - started})
                 bar.set_postfix(validation=f"{held:.4g}")
                 running.zero_()
-            if checkpoint is not None and (
-                batch == per_epoch - 1 or time.monotonic() - saved > _CHECKPOINT_SECONDS
-            ):
+            if checkpoint is not None and (batch == per_epoch - 1 or time.monotonic() - saved > _CHECKPOINT_SECONDS):
                 save(step + 1)
                 saved = time.monotonic()
     bar.close()
