@@ -128,23 +128,26 @@ def _evaluate_system_matrix(denoiser, config, data):
 
     objects = measured_objects(config)
     lines = select_frequencies(data.matrix.u1, data.matrix.u2, config.kaczmarz.snr_threshold)
-    clean = frequency_components(data.matrix.clean)[:, lines].T
-    components = frequency_components(matrix)
+    clean = frequency_components(data.matrix.clean, lines).T
+    components = frequency_components(matrix, lines)
     measured = objects.reshape(len(objects), -1) @ clean.T
 
     def reconstruct(system):
         solution = kaczmarz(system, measured, config.kaczmarz.relative_lambda, config.kaczmarz.sweeps)
         return solution.reshape(objects.shape)
 
-    reference, estimate = reconstruct(clean), reconstruct(components[:, lines].T)
+    reference, estimate = reconstruct(clean), reconstruct(components.T)
     images = _image_rows(variant, reference, estimate, objects)
     per_cycle = round(data.scanner.drive_frequency[0] * data.scanner.period)
-    shown = components[:, [harmonic * per_cycle for harmonic in FIGURE_HARMONICS]].T
+    pixels = data.pixels["test"]
+    selected = [np.ascontiguousarray(c, np.complex128).view(float) for c in (clean.T[pixels], components[pixels])]
+    shown = frequency_components(matrix, [harmonic * per_cycle for harmonic in FIGURE_HARMONICS]).T
     arrays = {
-        "components": shown.astype(np.complex64).view(np.float32),
+        "components": np.ascontiguousarray(shown, np.complex64).view(np.float32),
         "images": estimate[:_SHOWN_OBJECTS].astype(np.float32),
         "reference_images": reference[:_SHOWN_OBJECTS].astype(np.float32),
         "lines": lines,
+        "selected_snr_db": metrics.snr_db(*selected),
     }
     return Evaluation(signals, images, arrays)
 

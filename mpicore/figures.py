@@ -98,7 +98,7 @@ def images(panels: dict[str, np.ndarray], columns: int, label: str, extent_mm: f
     low = min(0.0, *(float(panel.min()) for panel in panels.values()))
     high = max(float(panel.max()) for panel in panels.values())
     for axis in axes.flat[len(panels) :]:
-        axis.remove()
+        axis.set_visible(False)
     for axis, (title, panel) in zip(axes.flat, panels.items(), strict=False):
         shown = axis.imshow(panel, extent=2 * (-extent_mm, extent_mm), vmin=low, vmax=high, cmap=cmap)
         axis.grid(False)
@@ -106,8 +106,7 @@ def images(panels: dict[str, np.ndarray], columns: int, label: str, extent_mm: f
     for axis in axes[:, 0]:
         axis.set_ylabel("y [mm]")
     for axis in axes[-1]:
-        if axis.figure is not None:
-            axis.set_xlabel("x [mm]")
+        axis.set_xlabel("x [mm]")
     figure.colorbar(shown, ax=axes, label=label, shrink=0.9, pad=0.01)
     return figure
 

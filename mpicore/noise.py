@@ -105,7 +105,7 @@ def two_periods(
 def _signal_power(u):
     """The checked signals and their mean power over the last axis, kept as an axis of length one."""
     u = checks.signals(u, "u", dimensions=(1, 2, 3))
-    power = np.mean(np.square(u, dtype=np.float64), axis=-1, keepdims=True)
+    power = np.vecdot(u, u)[..., None].astype(np.float64) / u.shape[-1]
     if not power.all():
         raise ValueError(
             f"u must not hold a zero signal, found one at index {np.argwhere(power == 0)[0][:-1].tolist()}"

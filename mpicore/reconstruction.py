@@ -114,9 +114,19 @@ def kaczmarz(A, u, relative_lambda: float, sweeps: int, nonnegative: bool = True
     return np.ascontiguousarray(x.T)
 
 
-def frequency_components(u) -> np.ndarray:
-    """Spectral lines of one period, shape (n, N) -> (n, N // 2 + 1), complex; line k lies at k / T."""
-    return np.fft.rfft(checks.signals(u, "u"), axis=1)
+def frequency_components(u, lines=None) -> np.ndarray:
+    """Spectral lines of one period; line k lies at the frequency k / T.
+
+    Args:
+        u: signals, shape (n, N).
+        lines: numbers of the lines to keep, all N // 2 + 1 by default.
+
+    Returns:
+        Shape (n, lines), complex.
+    """
+    u = checks.signals(u, "u")
+    lines = slice(None) if lines is None else lines
+    return np.concatenate([np.fft.rfft(block, axis=1)[:, lines] for block in _row_blocks(u)])
 
 
 def select_frequencies(u1, u2, threshold: float = 1.5) -> np.ndarray:
@@ -136,15 +146,23 @@ def select_frequencies(u1, u2, threshold: float = 1.5) -> np.ndarray:
         ValueError: shapes that differ, or no line above the threshold.
     """
     checks.positive(threshold, "threshold")
-    first, second = frequency_components(u1), frequency_components(u2)
-    if first.shape != second.shape:
-        raise ValueError(f"u1 and u2 must have one shape, got {np.shape(u1)} and {np.shape(u2)}")
-    signal = np.mean((first * second.conj()).real, axis=0)
-    noise = np.mean(np.abs(first - second) ** 2, axis=0) / 2
+    u1, u2 = checks.signals(u1, "u1"), checks.signals(u2, "u2")
+    if u1.shape != u2.shape:
+        raise ValueError(f"u1 and u2 must have one shape, got {u1.shape} and {u2.shape}")
+    signal = noise = 0.0
+    for first, second in zip(_row_blocks(u1), _row_blocks(u2), strict=True):
+        first, second = np.fft.rfft(first, axis=1), np.fft.rfft(second, axis=1)
+        signal = signal + np.sum((first * second.conj()).real, axis=0, dtype=np.float64)
+        noise = noise + np.sum(np.abs(first - second) ** 2, axis=0, dtype=np.float64) / 2
     lines = np.flatnonzero(signal > threshold**2 * noise)
     if lines.size == 0:
         raise ValueError(f"threshold must leave at least one line, none lies above {threshold:g}")
     return lines
+
+
+def _row_blocks(u):
+    """Views of a thousand signals each: bounds the memory of spectra of whole system matrices."""
+    return [u[start : start + 1000] for start in range(0, len(u), 1000)]
 
 
 def _linear_interpolation(points, targets, outside):
