@@ -34,13 +34,13 @@ def add_harmonics(
     """Add sinusoidal interference of fixed total power, equally shared by the frequencies.
 
     Args:
-        u: clean signals, shape (..., N); with recorded periods on the first axis, (periods, n, N).
+        u: clean signals, shape (..., N); several recorded periods of each as (n, periods, N).
         sir_db: mean power of each signal over the power of its interference [dB].
         frequencies: of the interference [Hz].
         sampling_frequency: [Hz].
         rng: generator of the phases, uniform in [0, 2 pi), new for each signal and period.
-        phase_locked: one phase per signal instead, shared along the first axis: interference that is locked to the
-            drive looks the same in every period. Needs the shape (periods, n, N).
+        phase_locked: one phase per signal instead, shared by its periods: interference that is locked to the drive looks
+            the same in every period. Needs the shape (n, periods, N).
 
     Returns:
         Signals with interference, shape (..., N), in the dtype of ``u``.
@@ -55,9 +55,10 @@ def add_harmonics(
     if frequencies.size == 0 or not np.all((frequencies > 0) & (frequencies < sampling_frequency / 2)):
         raise ValueError(f"frequencies must lie in (0, {sampling_frequency / 2:g}) Hz, got {frequencies.tolist()}")
     if phase_locked and u.ndim < 3:
-        raise ValueError(f"phase_locked needs signals of shape (periods, n, N), got shape {u.shape}")
+        raise ValueError(f"phase_locked needs signals of shape (n, periods, N), got shape {u.shape}")
     amplitude = np.sqrt(2 * power * 10 ** (-checks.finite(sir_db, "sir_db") / 10) / frequencies.size)
-    phases = rng.uniform(0, 2 * np.pi, ((1,) if phase_locked else ()) + u.shape[phase_locked:-1] + frequencies.shape)
+    shape = (len(u), 1) if phase_locked else u.shape[:-1]
+    phases = rng.uniform(0, 2 * np.pi, (*shape, frequencies.size))
     angle = 2 * np.pi * frequencies[:, None] / sampling_frequency * np.arange(u.shape[-1])
     # sin(wt + phi) = sin(wt) cos(phi) + cos(wt) sin(phi): all signals at once as two products with one small table.
     waves = np.cos(phases) @ np.sin(angle) + np.sin(phases) @ np.cos(angle)
@@ -92,14 +93,16 @@ def two_periods(
         ValueError: as :func:`add_gaussian` and :func:`add_harmonics`.
     """
     u = checks.signals(u, "u")
-    clean = np.broadcast_to(u, (2, *u.shape))
-    noisy = add_gaussian(clean, snr_db, rng)
+    # Signal by signal, each kind of noise from a stream of its own: fewer signals get the noise of the first of more.
+    gaussian, interference = rng.spawn(2)
+    clean = np.broadcast_to(u[:, None], (len(u), 2, u.shape[1]))
+    noisy = add_gaussian(clean, snr_db, gaussian)
     if sir_db is not None:
         if sampling_frequency is None:
             raise ValueError("sampling_frequency must be given with harmonic interference, got None")
-        disturbed = add_harmonics(clean, sir_db, frequencies, sampling_frequency, rng, phase_locked)
+        disturbed = add_harmonics(clean, sir_db, frequencies, sampling_frequency, interference, phase_locked)
         noisy += disturbed - clean
-    return noisy[0], noisy[1]
+    return np.ascontiguousarray(noisy[:, 0]), np.ascontiguousarray(noisy[:, 1])
 
 
 def _signal_power(u):
