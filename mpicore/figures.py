@@ -91,22 +91,18 @@ def spectra(frequency, amplitudes: dict[str, np.ndarray], highest: float) -> Fig
     return figure
 
 
-def images(panels: dict[str, np.ndarray], columns: int, label: str, extent_mm: float = 50, cmap=None) -> Figure:
+def images(panels: dict[str, np.ndarray], columns: int, label: str) -> Figure:
     """Images (ny, nx) by title on one shared colour scale with its unit in ``label``."""
     rows = -(-len(panels) // columns)
     figure, axes = plt.subplots(rows, columns, figsize=(7.2, 0.5 + 6.6 / columns * rows), squeeze=False)
     low = min(0.0, *(float(panel.min()) for panel in panels.values()))
     high = max(float(panel.max()) for panel in panels.values())
-    for axis in axes.flat[len(panels) :]:
-        axis.set_visible(False)
-    for axis, (title, panel) in zip(axes.flat, panels.items(), strict=False):
-        shown = axis.imshow(panel, extent=2 * (-extent_mm, extent_mm), vmin=low, vmax=high, cmap=cmap)
-        axis.grid(False)
+    for number, axis in enumerate(axes.flat):
+        axis.set_visible(number < len(panels))
+    for number, (title, panel) in enumerate(panels.items()):
+        axis = axes.flat[number]
+        shown = _map(axis, panel, number % columns == 0, number + columns >= len(panels), vmin=low, vmax=high)
         axis.set_title(title, fontsize=8)
-    for axis in axes[:, 0]:
-        axis.set_ylabel("y [mm]")
-    for axis in axes[-1]:
-        axis.set_xlabel("x [mm]")
     figure.colorbar(shown, ax=axes, label=label, shrink=0.9, pad=0.01)
     return figure
 
@@ -178,9 +174,9 @@ def signals_and_images(time, clean, estimates: dict, clean_image, estimate_image
         titles: how each method is called.
     """
     count = len(estimates) + 1
-    figure = plt.figure(figsize=(7.6, 7.0))
-    grid = figure.add_gridspec(3, count, height_ratios=(1.15, 1, 1))
-    axis = figure.add_subplot(grid[0, :])
+    figure = plt.figure(figsize=(7.6, 5.6))
+    signals, maps = figure.subfigures(2, 1, height_ratios=(1, 1.35))
+    axis = signals.subplots()
     peak = np.abs(clean).max()
     middle = int(np.argmax(np.abs(clean)))
     window = slice(max(0, middle - 90), middle + 90)
@@ -191,29 +187,17 @@ def signals_and_images(time, clean, estimates: dict, clean_image, estimate_image
     axis.set(xlabel="time [ms]", ylabel="signal, relative\nto the clean peak")
     axis.legend(ncols=count, fontsize=8, loc="lower left", bbox_to_anchor=(0, 1.0), borderaxespad=0)
     top = clean_image.max()
+    axes = maps.subplots(2, count)
     panels = {"Clean": clean_image} | {titles[method]: image for method, image in estimate_images.items()}
-    shown_axes, error_axes = [], []
     for column, (title, image) in enumerate(panels.items()):
-        upper = figure.add_subplot(grid[1, column])
-        shown = upper.imshow(image / top, vmin=0, vmax=1, extent=(-50, 50, -50, 50))
-        upper.set_title(title, fontsize=9)
-        shown_axes.append(upper)
+        shown = _map(axes[0, column], image / top, column == 0, column == 0, vmin=0, vmax=1)
+        axes[0, column].set_title(title, fontsize=9)
         if column:
-            lower = figure.add_subplot(grid[2, column])
-            errors = lower.imshow(
-                (image - clean_image) / top, vmin=-0.3, vmax=0.3, cmap="RdBu_r", extent=(-50, 50, -50, 50)
-            )
-            lower.set_xlabel("x [mm]")
-            error_axes.append(lower)
-    for panel in [*shown_axes, *error_axes]:
-        panel.grid(False)
-        panel.set_xticks([-40, 0, 40])
-        panel.set_yticks([-40, 0, 40])
-    shown_axes[0].set_ylabel("y [mm]")
-    shown_axes[0].set_xlabel("x [mm]")
-    error_axes[0].set_ylabel("error, y [mm]")
-    figure.colorbar(shown, ax=shown_axes, label="image / clean max.", shrink=0.9, pad=0.01)
-    figure.colorbar(errors, ax=error_axes, label="error / clean max.", shrink=0.9, pad=0.01)
+            scale = {"vmin": -0.3, "vmax": 0.3, "cmap": "RdBu_r"}
+            errors = _map(axes[1, column], (image - clean_image) / top, False, True, **scale)
+    axes[1, 0].set_axis_off()
+    maps.colorbar(shown, ax=axes[0], label="image / clean max.", pad=0.01)
+    maps.colorbar(errors, ax=axes[1], label="error / clean max.", pad=0.01)
     return figure
 
 
@@ -221,28 +205,32 @@ def component_maps(components: dict[str, np.ndarray], harmonics, shape) -> Figur
     """Figure 3: magnitude of system-matrix components by method, one row per harmonic, one colour scale per row.
 
     Args:
-        components: by title, shape (harmonics, P), complex.
+        components: by title, shape (harmonics, P), complex; the first one sets the scale.
         harmonics: their numbers.
         shape: (ny, nx).
     """
-    figure, axes = plt.subplots(
-        len(harmonics), len(components), figsize=(7.6, 1.0 + 1.9 * len(harmonics)), squeeze=False
-    )
+    rows, columns = len(harmonics), len(components)
+    figure, axes = plt.subplots(rows, columns, figsize=(7.6, 0.5 + 7.0 / columns * rows), squeeze=False)
     for row, harmonic in enumerate(harmonics):
         maps = {title: np.abs(values[row]).reshape(shape) for title, values in components.items()}
-        first = next(iter(maps.values()))
-        for axis, (title, image) in zip(axes[row], maps.items(), strict=True):
-            shown = axis.imshow(image / first.max(), vmin=0, vmax=1, extent=(-50, 50, -50, 50))
-            axis.grid(False)
-            axis.set_xticks([-40, 0, 40])
-            axis.set_yticks([-40, 0, 40])
+        top = next(iter(maps.values())).max()
+        for column, (title, image) in enumerate(maps.items()):
+            shown = _map(axes[row, column], image / top, column == 0, row == rows - 1, vmin=0, vmax=1)
             if row == 0:
-                axis.set_title(title, fontsize=9)
-            if row == len(harmonics) - 1:
-                axis.set_xlabel("x [mm]")
+                axes[row, column].set_title(title, fontsize=9)
         axes[row, 0].set_ylabel(f"harmonic {harmonic}\ny [mm]")
-        figure.colorbar(shown, ax=axes[row], label="magnitude / clean max.", shrink=0.9, pad=0.01)
+        figure.colorbar(shown, ax=axes[row], label="magnitude / clean max.", pad=0.01)
     return figure
+
+
+def _map(axis, image, left, bottom, **look):
+    """One image of the field of view; ticks on every panel, their labels on the outer ones alone."""
+    shown = axis.imshow(image, extent=(-50, 50, -50, 50), **look)
+    axis.grid(False)
+    axis.set(xticks=(-40, 0, 40), yticks=(-40, 0, 40))
+    axis.tick_params(labelleft=left, labelbottom=bottom)
+    axis.set(xlabel="x [mm]" if bottom else "", ylabel="y [mm]" if left else "")
+    return shown
 
 
 def learning_curves(histories: dict[str, dict], titles: dict[str, str]) -> Figure:

@@ -39,8 +39,8 @@ def add_harmonics(
         frequencies: of the interference [Hz].
         sampling_frequency: [Hz].
         rng: generator of the phases, uniform in [0, 2 pi), new for each signal and period.
-        phase_locked: one phase per signal instead, shared by its periods: interference that is locked to the drive looks
-            the same in every period. Needs the shape (n, periods, N).
+        phase_locked: one phase per signal instead, shared by its periods: interference that is locked to the drive
+            looks the same in every period. Needs the shape (n, periods, N).
 
     Returns:
         Signals with interference, shape (..., N), in the dtype of ``u``.
