@@ -288,7 +288,7 @@ def _replace_near_field(response, field, slope, channel):
     index, value = [], []
     for axis, size in enumerate((nx, ny)):
         spacing = abs(field[axis][0, 1] - field[axis][0, 0])
-        reach = int(np.ceil(1 / spacing)) + 1
+        reach = int(np.ceil(1 / spacing + 0.5))
         nearest = np.abs(field[axis][:, :1] / spacing).round().astype(int)
         window = np.clip(nearest + np.arange(-reach, reach + 1), 0, size - 1)
         index.append(window)
