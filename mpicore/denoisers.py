@@ -205,7 +205,7 @@ class Recorrupted(NetworkDenoiser):
 
     def __init__(self, recorruptions: int = 50, strength: float = 0.5, **options):
         self.recorruptions = checks.count(recorruptions, "recorruptions")
-        super().__init__(strength=strength, **options)
+        super().__init__(strength=strength, sigma=0.0, **options)
 
     def prepare(self, recordings):
         """Noise level in units of the RMS of a noisy period: from half the power of u1 - u2."""
@@ -225,7 +225,7 @@ class Recorrupted(NetworkDenoiser):
 
     def state(self):
         """The weights and the noise level."""
-        return {**super().state(), "sigma": np.array(self.options.get("sigma", 0.0))}
+        return {**super().state(), "sigma": np.array(self.options["sigma"])}
 
     def restore(self, state):
         """Load weights and noise level."""

@@ -171,6 +171,11 @@ class RunConfig(_Entry):
         return Path(root) / self.experiment / self.method / self.key
 
 
+def _foreign(value):
+    """What YAML knows and JSON does not, such as a date: of a type that no entry takes, so that its place is named."""
+    return {type(value).__name__: str(value)}
+
+
 def read(path="experiments.yml") -> Experiments:
     """Read and check the file.
 
@@ -183,7 +188,7 @@ def read(path="experiments.yml") -> Experiments:
         raise ValueError(f"{path} is not valid YAML: {error}") from None
     try:
         # By way of JSON, whose lists are tuples to the strict types.
-        experiments = Experiments.model_validate_json(json.dumps(values))
+        experiments = Experiments.model_validate_json(json.dumps(values, default=_foreign))
     except ValidationError as error:
         lines = [
             f"  {'.'.join(map(str, item['loc']))}: {item['msg']}, got {item['input']!r}" for item in error.errors()
@@ -192,4 +197,8 @@ def read(path="experiments.yml") -> Experiments:
     for name, experiment in experiments.experiments.items():
         for method in experiment.methods:
             checks.choice(method, f"{path}: method of {name}", list(experiments.methods))
+        sizes = {f"presets.{key}.sizes": preset.sizes for key, preset in experiments.presets.items()}
+        for where, given in {"reference_rms": experiments.reference_rms, **sizes}.items():
+            if experiment.dataset not in given:
+                raise ValueError(f"{path}: {where} must have {experiment.dataset}, which {name} uses")
     return experiments

@@ -59,9 +59,10 @@ def save_tensors(path, tensors: dict[str, np.ndarray], metadata: dict | None = N
     """Write arrays and a JSON-able dictionary as safetensors in one move, with a digest over both."""
     text = json.dumps(metadata or {}, sort_keys=True)
     arrays = {name: np.array(array, order="C") for name, array in sorted(tensors.items())}
-    fields = {"metadata": text, "digest": _digest(arrays, text)}
+    # One field alone: safetensors writes several in random order, and equal content should give equal files.
+    content = json.dumps({"metadata": text, "digest": _digest(arrays, text)})
     with replacing(path) as temporary:
-        temporary.write_bytes(save(arrays, metadata=fields))
+        temporary.write_bytes(save(arrays, metadata={"content": content}))
 
 
 def load_tensors(path) -> tuple[dict[str, np.ndarray], dict]:
@@ -77,7 +78,7 @@ def load_tensors(path) -> tuple[dict[str, np.ndarray], dict]:
     try:
         arrays = load(data)
         header = json.loads(data[8 : 8 + struct.unpack("<Q", data[:8])[0]])
-        fields = header["__metadata__"]
+        fields = json.loads(header["__metadata__"]["content"])
         if fields["digest"] != _digest(arrays, fields["metadata"]):
             raise ValueError("its content does not match its digest")
         return arrays, json.loads(fields["metadata"])

@@ -3,6 +3,7 @@
 All sums run over the samples of one period, so the weights alpha and beta do not depend on the scale of the signal.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -111,10 +112,12 @@ class Scheme:
     Attributes:
         pair: (u1, u2, generator) -> (input, target), each (B, N).
         loss: (prediction, target) -> scalar.
+        description: name and parameters, which tell one training from another.
     """
 
-    pair: object
-    loss: object
+    pair: Callable
+    loss: Callable
+    description: str = ""
 
 
 def scheme(name: str, *, alpha: float = 0.05, beta: float = 0.01, sigma: float = 0.0, strength: float = 0.5) -> Scheme:
@@ -134,10 +137,12 @@ def scheme(name: str, *, alpha: float = 0.05, beta: float = 0.01, sigma: float =
             raise ValueError(f"{label} must be at least 0, got {value!r}")
     checks.positive(strength, "strength")
     if name == "n2n":
-        return Scheme(two_period_pair, squared_loss)
+        return Scheme(two_period_pair, squared_loss, name)
     if name == "r2r":
-        return Scheme(lambda u1, u2, g: recorrupted_pair(u1, u2, g, sigma, strength), squared_loss)
-    return Scheme(two_period_pair, lambda prediction, target: composed_loss(prediction, target, alpha, beta))
+        description = f"{name} sigma={sigma!r} strength={strength!r}"
+        return Scheme(lambda u1, u2, g: recorrupted_pair(u1, u2, g, sigma, strength), squared_loss, description)
+    description = f"{name} alpha={alpha!r} beta={beta!r}"
+    return Scheme(two_period_pair, lambda y, target: composed_loss(y, target, alpha, beta), description)
 
 
 def _circular_difference(u):

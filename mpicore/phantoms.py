@@ -57,7 +57,8 @@ def _paint(images, draw, turns, active):
     value = (0.3 + 0.7 * draw[:, 1]).astype(np.float32)
     margin = _MARGIN * scale
     centre = margin + draw[:, 2:4] * (np.array([nx, ny]) - 1 - 2 * margin)
-    size = scale * (_SMALLEST + draw[:, 4:6] * (_LARGEST - _SMALLEST))
+    # Never so small that a shape falls between the pixels of a coarse grid.
+    size = np.maximum(0.75, scale * (_SMALLEST + draw[:, 4:6] * (_LARGEST - _SMALLEST)))
     angle = 2 * np.pi * draw[:, 6]
     for number, mask in enumerate((_ellipse, _rectangle, _vessel)):
         rows = np.flatnonzero(active & (kind == number))

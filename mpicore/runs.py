@@ -15,6 +15,7 @@ from mpicore.denoisers import Denoiser
 from mpicore.experiments import RunConfig
 
 _RECORD = "record.json"
+_FILES = ("history.csv", "signals.csv", "images.csv", "weights.safetensors", "arrays.safetensors")
 _HISTORY_COLUMNS = ["epoch", "step", "learning_rate", "training_loss", "validation_loss", "seconds"]
 
 
@@ -72,7 +73,7 @@ def load(config: RunConfig, root="runs") -> Run:
         raise FileNotFoundError(f"no finished run in {folder}; `make reproduce` trains it")
     try:
         record = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
-        expected = record["files"]
+        expected = {name: record["files"][name] for name in _FILES}
         stored = record["config"]
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{folder / _RECORD} is damaged ({error}); delete {folder} to make the run again") from None
@@ -128,7 +129,6 @@ def _make(config, folder, device, progress):
         files.write_text(folder / f"{name}.csv", table.to_csv(index=False))
     files.save_tensors(folder / "weights.safetensors", denoiser.state())
     files.save_tensors(folder / "arrays.safetensors", result.arrays)
-    names = ["history.csv", "signals.csv", "images.csv", "weights.safetensors", "arrays.safetensors"]
     files.write_json(
         folder / _RECORD,
         {
@@ -140,7 +140,7 @@ def _make(config, folder, device, progress):
             "training_seconds": round(history["seconds"].max(), 1) if len(history) else 0.0,
             "evaluation_seconds": round(time.monotonic() - trained, 1),
             "last_session_seconds": round(time.monotonic() - started, 1),
-            "files": {name: files.digest(folder / name) for name in names},
+            "files": {name: files.digest(folder / name) for name in _FILES},
         },
     )
     # The record makes the run whole; until here a kill leaves the checkpoint to go on from.

@@ -8,6 +8,7 @@ therefore ends with the weights of an uninterrupted one, bit for bit on one mach
 import math
 import sys
 import time
+import zlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -127,7 +128,9 @@ def train(
     seeds = branch(seed, "training").generate_state(2, np.uint32)
     optimizer = torch.optim.Adam(network.parameters(), lr=settings.learning_rate, fused=True)
     checkpoint = None if folder is None else Path(folder) / "checkpoint.safetensors"
-    identity = {**asdict(settings), "seed": int(seed), "signals": len(recordings), "samples": samples}
+    identity = {**asdict(settings), "seed": int(seed), "scheme": scheme.description}
+    identity["network"] = [list(parameter.shape) for parameter in network.parameters()]
+    identity["data"] = [list(recordings.u1.shape), *(zlib.crc32(np.ascontiguousarray(u)) for u in (u1.cpu(), u2.cpu()))]
     state = {"step": 0, "running": 0.0, "history": [], "seconds": 0.0}
     best = _copy(network)
     if checkpoint is not None and checkpoint.exists():
@@ -230,7 +233,7 @@ def _save(path, state, network, optimizer, best):
 
 def _resume(path, identity, network, optimizer, device):
     arrays, state = files.load_tensors(path)
-    if state.pop("identity") != identity:
+    if state.pop("identity", None) != identity:
         raise ValueError(f"{path} belongs to another training; delete it to start over")
     tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
 
@@ -243,4 +246,9 @@ def _resume(path, identity, network, optimizer, device):
         index, key = name.split(".")
         moments.setdefault(int(index), {})[key] = value
     optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})
+    # The fused optimiser walks raw memory: its moments must lie there as the weights do, which are channels-last.
+    for parameter, kept in optimizer.state.items():
+        for name, value in kept.items():
+            if value.ndim:
+                kept[name] = torch.empty_like(parameter).copy_(value)
     return state, {name: value.to(device) for name, value in part("best.").items()}

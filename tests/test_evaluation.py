@@ -1,0 +1,241 @@
+"""What is measured on the test set: with denoisers whose figures are known beforehand."""
+
+import numpy as np
+import pytest
+
+from mpicore import evaluation
+from mpicore.denoisers import Denoiser, create
+from mpicore.metrics import object_error
+from mpicore.phantoms import random_phantoms
+from mpicore.reconstruction import XSpace, frequency_components, kaczmarz, select_frequencies
+from mpicore.simulation import Particle, system_matrix
+
+
+class Known(Denoiser):
+    """Returns given signals whatever it is given, and keeps what it was given."""
+
+    def __init__(self, *outs):
+        self.outs, self.seen = list(outs), []
+
+    def denoise(self, u):
+        self.seen.append(u)
+        return self.outs.pop(0)
+
+
+@pytest.fixture(scope="module")
+def matrix_config(tiny):
+    return tiny("system-matrix", "noisy", sizes=[8, 2, 6], objects=3)
+
+
+@pytest.fixture(scope="module")
+def matrix_data(matrix_config):
+    return evaluation.dataset(matrix_config)
+
+
+# x-space
+
+
+@pytest.mark.parametrize(
+    "experiment, variant, gaussian, interference, stated",
+    [
+        ("xspace-gaussian", "literal", 10**-0.5, 0, 5.00),
+        ("xspace-harmonic", "literal", 10**-1.5, 10**-0.5, 4.58),
+        ("xspace-harmonic", "matched", 10**-1.5, 10**-0.681, 6.20),
+    ],
+)
+def test_noisy_rows_have_the_noise_of_the_configuration(tiny, experiment, variant, gaussian, interference, stated):
+    """The first rows of Tables 1 and 2, within five standard errors of the mean over 64 signals.
+
+    The noise power of one signal has the variance (2 p_g^2 + 4 p_g p_i) / N: that of the Gaussian noise and of its
+    product with the interference, whose own power is exact.
+    """
+    n = 64
+    rows = evaluation.evaluate(create("noisy"), tiny(experiment, "noisy", sizes=[1, 1, n])).signals
+    rows = rows[rows["variant"] == variant]
+    assert rows["index"].tolist() == list(range(n))
+    total = gaussian + interference
+    error = 10 / np.log(10) * np.sqrt((2 * gaussian**2 + 4 * gaussian * interference) / 4950) / total
+    assert abs(rows["snr_db"].mean() + 10 * np.log10(total)) < 5 * error / np.sqrt(n)
+    assert rows["snr_db"].mean() == pytest.approx(stated, abs=0.05)
+    assert np.all(np.abs(rows["snr_db"] + 10 * np.log10(total)) < 5 * error)
+
+
+def test_variants_are_noise_on_the_same_signals(tiny):
+    config = tiny("xspace-harmonic", "noisy")
+    literal, matched = (evaluation.test_signals(config, variant) for variant in ("literal", "matched"))
+    np.testing.assert_array_equal(literal.clean, matched.clean)
+    np.testing.assert_array_equal(literal.phantoms, matched.phantoms)
+    images = evaluation.evaluate(create("noisy"), config).images
+    assert images["variant"].unique().tolist() == ["literal", "matched"]
+
+
+def test_test_signals_are_those_of_the_data_set(tiny):
+    config = tiny("xspace-gaussian", "n2n")
+    data = evaluation.dataset(config)
+    test = evaluation.test_signals(config, "literal")
+    np.testing.assert_array_equal(test.u1, data.test.u1)
+    np.testing.assert_array_equal(test.clean, data.test.clean)
+    first = evaluation.test_signals(config, "literal", 2)
+    np.testing.assert_array_equal(first.phantoms, test.phantoms[:2])
+    assert len(data.train) == 8
+    assert len(data.validation) == 2
+
+
+def test_rmse_is_in_the_papers_units(tiny):
+    """A denoiser that returns nothing has an SNR of 0 dB, and a mean RMSE of the mean RMS of the clean signals: 228."""
+    config = tiny("xspace-gaussian", "noisy", sizes=[1, 1, 5])
+    result = evaluation.evaluate(Known(np.zeros((5, 4950), np.float32)), config)
+    np.testing.assert_allclose(result.signals["snr_db"], 0, rtol=0, atol=1e-12)
+    assert result.signals["rmse"].mean() == pytest.approx(228, rel=1e-12)
+    rms = np.sqrt(np.mean(evaluation.test_signals(config, "literal").clean.astype(float) ** 2, axis=1))
+    np.testing.assert_allclose(result.signals["rmse"], 228 * rms / rms.mean(), rtol=1e-12)
+    np.testing.assert_array_equal(result.images["object_error"], 1)
+
+
+def test_a_perfect_denoiser_in_x_space(tiny):
+    """No error at all; what is left of the object error is that of the reconstruction itself."""
+    config = tiny("xspace-gaussian", "noisy", sizes=[1, 1, 5])
+    test = evaluation.test_signals(config, "literal")
+    denoiser = Known(test.clean)
+    result = evaluation.evaluate(denoiser, config)
+    np.testing.assert_array_equal(denoiser.seen[0], test.u1)
+    assert (result.signals["snr_db"] == np.inf).all()
+    assert (result.signals["rmse"] == 0).all()
+    assert (result.images["psnr_db"] == np.inf).all()
+    np.testing.assert_allclose(result.images["ssim"], 1, rtol=0, atol=1e-12)
+    images = XSpace(evaluation.scanner(config))(test.clean)
+    np.testing.assert_allclose(result.images["object_error"], object_error(test.phantoms, images), rtol=1e-12)
+    assert result.arrays == {}
+    assert result.signals.columns.tolist() == evaluation.SIGNAL_COLUMNS
+    assert result.images.columns.tolist() == evaluation.IMAGE_COLUMNS
+
+
+def test_a_tenth_of_the_error_is_twenty_decibels_in_every_column(tiny):
+    """SNR and PSNR both rise by 20 dB and the RMSE falls to a tenth, since all of the chain is linear."""
+    config = tiny("xspace-gaussian", "noisy", sizes=[1, 1, 5])
+    test = evaluation.test_signals(config, "literal")
+    clean, noise = (u.astype(np.float64) for u in (test.clean, test.u1 - test.clean))
+    large, small = (evaluation.evaluate(Known(clean + factor * noise), config) for factor in (1, 0.1))
+    np.testing.assert_allclose(small.signals["snr_db"], large.signals["snr_db"] + 20, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(small.signals["rmse"], large.signals["rmse"] / 10, rtol=1e-6)
+    np.testing.assert_allclose(small.images["psnr_db"], large.images["psnr_db"] + 20, rtol=0, atol=1e-4)
+
+
+def test_gridding_choices_are_the_noisy_rows_of_each_choice(tiny):
+    """With the choice that the reconstruction makes by default, the row is the mean of the *noisy* images."""
+    config = tiny("xspace-gaussian", "noisy", sizes=[1, 1, 3])
+    table = evaluation.gridding_choices(config, [0.8, 0.45], 3)
+    assert table[["slow_fraction", "outside"]].values.tolist() == [
+        [0.8, "zero"],
+        [0.45, "zero"],
+        [0.8, "nearest"],
+        [0.45, "nearest"],
+    ]
+    images = evaluation.evaluate(create("noisy"), config).images
+    np.testing.assert_allclose(table.loc[1, ["ssim", "psnr_db"]].astype(float), images[["ssim", "psnr_db"]].mean())
+    assert table["psnr_db"].nunique() == 4
+
+
+# System matrix
+
+
+def test_data_of_a_system_matrix_run(matrix_config, matrix_data):
+    scanner = evaluation.scanner(matrix_config)
+    assert scanner.num_samples == 9900
+    assert scanner.shape == (16, 16)
+    np.testing.assert_array_equal(matrix_data.matrix.clean, system_matrix(scanner, Particle()).T)
+    objects = evaluation.measured_objects(matrix_config)
+    assert objects.shape == (3, 16, 16)
+    assert not any(np.array_equal(a, b) for a in objects for b in random_phantoms(3, (16, 16), 0))
+
+
+def test_noisy_rows_of_the_system_matrix(matrix_config, matrix_data):
+    """The first row of Table 3: 5 dB on the test pixels, within five standard errors; images from the noisy matrix."""
+    result = evaluation.evaluate(create("noisy"), matrix_config, matrix_data)
+    error = 10 / np.log(10) * np.sqrt(2 / 9900)
+    assert len(result.signals) == 6
+    assert abs(result.signals["snr_db"].mean() - 5) < 5 * error / np.sqrt(6)
+    assert result.signals["variant"].unique().tolist() == ["literal"]
+    assert len(result.images) == 3
+    assert np.isfinite(result.images[["ssim", "psnr_db", "object_error"]]).all(axis=None)
+    assert (result.images["ssim"] < 0.999).all()
+
+
+def test_snr_of_the_selected_lines(matrix_config, matrix_data):
+    """What the images are made of: by hand from the spectra of the test pixels, and far above the SNR of all lines."""
+    result = evaluation.evaluate(create("noisy"), matrix_config, matrix_data)
+    pixels, lines = matrix_data.pixels["test"], result.arrays["lines"]
+    clean, noisy = (
+        np.fft.rfft(u[pixels].astype(float), axis=1)[:, lines]
+        for u in (matrix_data.matrix.clean, matrix_data.matrix.u1)
+    )
+    expected = 10 * np.log10(np.sum(np.abs(clean) ** 2, axis=1) / np.sum(np.abs(noisy - clean) ** 2, axis=1))
+    np.testing.assert_allclose(result.arrays["selected_snr_db"], expected, rtol=0, atol=1e-3)
+    assert result.arrays["selected_snr_db"].min() > 8
+
+
+def test_rmse_of_the_system_matrix_is_in_the_papers_units(matrix_config, matrix_data):
+    """All columns a tenth too small: 20 dB on every test pixel, and a mean RMSE of a tenth of 187."""
+    clean = matrix_data.matrix.clean.astype(np.float64)
+    result = evaluation.evaluate(Known(0.9 * clean), matrix_config, matrix_data)
+    np.testing.assert_allclose(result.signals["snr_db"], 20, rtol=0, atol=1e-9)
+    assert result.signals["rmse"].mean() == pytest.approx(18.7, rel=1e-9)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_perfect_denoiser_of_the_system_matrix(matrix_config, matrix_data):
+    """The reconstruction with the clean matrix is its own reference; Figure 3's lines are those of the clean matrix."""
+    config, matrix = matrix_config, matrix_data.matrix
+    denoiser = Known(matrix.clean)
+    result = evaluation.evaluate(denoiser, config, matrix_data)
+    np.testing.assert_array_equal(denoiser.seen[0], matrix.u1)
+    assert (result.signals["snr_db"] == np.inf).all()
+    assert (result.signals["rmse"] == 0).all()
+    assert (result.images["psnr_db"] == np.inf).all()
+    np.testing.assert_allclose(result.images["ssim"], 1, rtol=0, atol=1e-12)
+
+    lines = select_frequencies(matrix.u1, matrix.u2, 1.5)
+    np.testing.assert_array_equal(result.arrays["lines"], lines)
+    spectrum = np.fft.rfft(matrix.clean.astype(np.float64), axis=1)
+    objects = evaluation.measured_objects(config)
+    system = spectrum[:, lines].T
+    images = kaczmarz(system, objects.reshape(3, -1) @ system.T, 0.01, 10).reshape(objects.shape)
+    np.testing.assert_allclose(result.arrays["images"], images, rtol=0, atol=1e-4)
+    np.testing.assert_array_equal(result.arrays["images"], result.arrays["reference_images"])
+    np.testing.assert_allclose(result.images["object_error"], object_error(objects, images), rtol=0, atol=1e-4)
+    assert (result.arrays["selected_snr_db"] == np.inf).all()
+    shown = result.arrays["components"].view(np.complex64)
+    expected = spectrum[:, [300, 700]].T
+    np.testing.assert_allclose(shown, expected, rtol=0, atol=1e-6 * np.abs(spectrum).max())
+
+
+def test_images_of_the_system_matrix_are_those_of_the_denoised_one(matrix_config, matrix_data):
+    """The measured signal stays clean, the matrix is what the denoiser gives; metrics are against the clean matrix."""
+    result = evaluation.evaluate(create("noisy"), matrix_config, matrix_data)
+    lines = result.arrays["lines"]
+    clean, noisy = (frequency_components(u)[:, lines].T for u in (matrix_data.matrix.clean, matrix_data.matrix.u1))
+    objects = evaluation.measured_objects(matrix_config).reshape(3, -1)
+    for name, system in (("reference_images", clean), ("images", noisy)):
+        expected = kaczmarz(system, objects @ clean.T, 0.01, 10).reshape(3, 16, 16)
+        np.testing.assert_allclose(result.arrays[name], expected, rtol=0, atol=1e-4)
+
+
+def test_a_system_matrix_run_makes_its_own_data(matrix_config, matrix_data):
+    first, second = (evaluation.evaluate(create("noisy"), matrix_config, data).signals for data in (None, matrix_data))
+    np.testing.assert_array_equal(first["snr_db"], second["snr_db"])
+
+
+def test_lines_above_the_noise_are_selected(matrix_config, matrix_data):
+    """Judged from two noisy periods, but right by the truth: an amplitude ratio of 1.5 is a power ratio of 2.25.
+
+    The noise of a line has N times the power of the noise of a pixel. With 256 pixels the estimated ratio is right to
+    about 8 % of the noise, so lines clearly above are all there and lines clearly below are not.
+    """
+    matrix = matrix_data.matrix
+    lines = evaluation.evaluate(create("noisy"), matrix_config, matrix_data).arrays["lines"]
+    signal = np.mean(np.abs(np.fft.rfft(matrix.clean.astype(np.float64), axis=1)) ** 2, axis=0)
+    noise = 9900 * 10**-0.5 * np.mean(matrix.clean.astype(np.float64) ** 2)
+    selected = np.isin(np.arange(signal.size), lines)
+    assert selected[signal > 3.2 * noise].all()
+    assert not selected[signal < 1.4 * noise].any()
+    assert 20 < lines.size < 0.2 * signal.size

@@ -1,0 +1,209 @@
+"""Noise: the powers that come out, and what the two periods share. Bounds are five standard errors."""
+
+import numpy as np
+import pytest
+
+from mpicore.noise import add_gaussian, add_harmonics, two_periods
+
+FS = 2.475e6
+HARMONICS = (50e3, 75e3, 125e3)
+
+
+@pytest.fixture
+def clean():
+    """40 signals of 4950 samples whose powers span six decades."""
+    rng = np.random.default_rng(0)
+    waves = np.sin(2 * np.pi * np.arange(1, 9)[:, None] * np.arange(4950) / 198)
+    return np.logspace(-3, 3, 40)[:, None] * (rng.standard_normal((40, 8)) @ waves)
+
+
+def power(u):
+    return np.mean(np.square(u, dtype=np.float64), axis=-1)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("snr_db", [-10.0, 5.0, 15.0])
+def test_gaussian_noise_has_its_power_in_every_signal(clean, snr_db, dtype):
+    """The power of N normal numbers has the relative standard deviation sqrt(2 / N)."""
+    u = clean.astype(dtype)
+    noisy = add_gaussian(u, snr_db, np.random.default_rng(1))
+    assert noisy.dtype == dtype
+    found = 10 * np.log10(power(u) / power(noisy - u))
+    error = 10 / np.log(10) * np.sqrt(2 / u.shape[1])
+    assert np.all(np.abs(found - snr_db) < 5 * error)
+    assert abs(found.mean() - snr_db) < 5 * error / np.sqrt(len(u))
+
+
+def test_gaussian_noise_is_white_and_normal(clean):
+    """Neighbouring samples are uncorrelated; the fourth moment of a normal number is 3, with variance 96 / n."""
+    noise = add_gaussian(clean, 5.0, np.random.default_rng(2)) - clean
+    noise /= np.sqrt(power(noise))[:, None]
+    assert abs(np.mean(noise[:, 1:] * noise[:, :-1])) < 5 / np.sqrt(noise.size)
+    assert abs(np.mean(noise)) < 5 / np.sqrt(noise.size)
+    assert abs(np.mean(noise**4) - 3) < 5 * np.sqrt(96 / noise.size)
+
+
+@pytest.mark.parametrize("shape", [(4950,), (8, 4950), (2, 4, 4950)])
+def test_noise_goes_onto_one_signal_as_onto_many(clean, shape):
+    u = clean[: max(1, np.prod(shape[:-1], dtype=int))].reshape(shape)
+    assert add_gaussian(u, 5.0, np.random.default_rng(0)).shape == shape
+    disturbed = add_harmonics(u, 5.0, HARMONICS, FS, np.random.default_rng(0))
+    np.testing.assert_allclose(power(u) / power(disturbed - u), 10**0.5, rtol=1e-12)
+
+
+@pytest.mark.parametrize("sir_db", [5.0, 6.81, -3.0])
+@pytest.mark.parametrize("frequencies", [HARMONICS, (25e3,), 75e3])
+def test_interference_has_exactly_its_power(clean, sir_db, frequencies):
+    """Whole numbers of cycles in a period make the power that of the amplitudes: no statistics are left."""
+    interference = add_harmonics(clean, sir_db, frequencies, FS, np.random.default_rng(3)) - clean
+    np.testing.assert_allclose(10 * np.log10(power(clean) / power(interference)), sir_db, rtol=0, atol=1e-10)
+
+
+def test_interference_sits_at_its_frequencies_in_equal_parts(clean):
+    """All power lies in the lines of 50, 75 and 125 kHz, which are lines 100, 150 and 250 of a 2 ms period."""
+    interference = add_harmonics(clean, 5.0, HARMONICS, FS, np.random.default_rng(4)) - clean
+    spectrum = np.abs(np.fft.rfft(interference, axis=1)) ** 2
+    shares = spectrum[:, [100, 150, 250]] / spectrum.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(shares, 1 / 3, rtol=1e-10)
+
+
+def test_interference_has_random_phases(clean):
+    """Uniform phases: the squared length of the mean of n unit vectors is 1 / n, and above 10 / n with e^-10 only."""
+    rng = np.random.default_rng(5)
+    u = np.repeat(clean[20:21], 1000, axis=0)
+    lines = np.fft.rfft(add_harmonics(u, 5.0, HARMONICS, FS, rng) - u, axis=1)[:, [100, 150, 250]]
+    mean = np.mean(lines / np.abs(lines), axis=0)
+    assert np.all(np.abs(mean) ** 2 < 10 / len(u))
+
+
+def test_locked_phases_give_both_periods_the_same_interference(clean):
+    periods = np.repeat(clean[:, None], 2, axis=1)
+    disturbed = add_harmonics(periods, 5.0, HARMONICS, FS, np.random.default_rng(6), phase_locked=True)
+    first, second = np.moveaxis(disturbed - periods, 1, 0)
+    np.testing.assert_array_equal(first, second)
+    np.testing.assert_allclose(power(clean) / power(first), 10**0.5, rtol=1e-10)
+    lines = np.fft.rfft(first, axis=1)[:, 100]
+    assert np.unique(np.round(np.angle(lines), 9)).size == len(clean), "one phase per signal, not one for all"
+
+
+def test_free_phases_give_the_periods_independent_interference(clean):
+    """Normalised inner products of sinusoids with free phases: mean 0, variance 1/6 for three equal lines."""
+    periods = np.repeat(clean[:, None], 2, axis=1)
+    disturbed = add_harmonics(periods, 5.0, HARMONICS, FS, np.random.default_rng(7))
+    first, second = np.moveaxis(disturbed - periods, 1, 0)
+    products = np.mean(first * second, axis=1) / np.sqrt(power(first) * power(second))
+    assert abs(products.mean()) < 5 / np.sqrt(6 * len(products))
+    assert np.all(products < 0.999)
+
+
+def test_two_periods_have_independent_noise(clean):
+    """Their correlation is zero within 5 / sqrt(n N), and each has the power asked for."""
+    u1, u2 = two_periods(clean, np.random.default_rng(8), 5.0)
+    n1, n2 = ((u - clean) / np.sqrt(power(u - clean))[:, None] for u in (u1, u2))
+    assert abs(np.mean(n1 * n2)) < 5 / np.sqrt(n1.size)
+    error = 10 / np.log(10) * np.sqrt(2 / clean.size)
+    for u in (u1, u2):
+        assert abs(np.mean(10 * np.log10(power(clean) / power(u - clean))) - 5) < 5 * error
+
+
+@pytest.mark.parametrize("locked", [False, True])
+def test_both_power_ratios_refer_to_the_clean_signal(clean, locked):
+    """15 dB of Gaussian noise and 5 dB of interference: powers add up to 4.58 dB.
+
+    The error's power has two random parts: that of the Gaussian noise, and its product with the interference.
+    """
+    u1, u2 = two_periods(clean, np.random.default_rng(9), 15.0, 5.0, HARMONICS, FS, locked)
+    gaussian, interference = 10**-1.5, 10**-0.5
+    error = np.sqrt((2 * gaussian**2 + 4 * gaussian * interference) / clean.size)
+    for u in (u1, u2):
+        ratio = power(u - clean) / power(clean)
+        assert abs(ratio.mean() - gaussian - interference) < 5 * error
+        assert -10 * np.log10(ratio.mean()) == pytest.approx(4.58, abs=0.02)
+    lines = [np.fft.rfft(u - clean, axis=1)[:, 100] for u in (u1, u2)]
+    aligned = np.abs(np.angle(lines[0] / lines[1])) < 0.2
+    assert aligned.all() == locked
+    if not locked:
+        assert aligned.mean() < 0.5
+
+
+def test_two_periods_without_interference_need_no_frequencies(clean):
+    first, second = (
+        two_periods(clean, np.random.default_rng(10), 5.0, **more) for more in ({}, {"frequencies": (1.0,)})
+    )
+    np.testing.assert_array_equal(first, second)
+
+
+@pytest.mark.parametrize("locked", [False, True])
+def test_fewer_signals_get_the_noise_of_the_first_of_more(clean, locked):
+    """Both periods, both kinds of noise: a smaller data set is the beginning of a larger one."""
+    few, many = (
+        two_periods(u, np.random.default_rng(11), 15.0, 5.0, HARMONICS, FS, locked) for u in (clean[:7], clean)
+    )
+    for u, v in zip(few, many, strict=True):
+        np.testing.assert_allclose(u, v[:7], rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("factor", [2.0**40, 2.0**-40])
+def test_noise_does_not_depend_on_units(clean, factor):
+    """A signal in other units gets the same noise in those units, bit for bit for a power of two, in float32 too."""
+    u = clean[10:30].astype(np.float32)
+    first, scaled = (two_periods(v, np.random.default_rng(12), 5.0) for v in (u, u * np.float32(factor)))
+    np.testing.assert_array_equal(scaled, np.multiply(first, np.float32(factor)))
+
+
+def test_two_periods_accept_whole_numbers():
+    u1, _ = two_periods([[3, -3, 3, -3]], np.random.default_rng(0), 5.0)
+    assert u1.dtype == np.float64
+
+
+def bad(values):
+    return pytest.raises(ValueError, match=values)
+
+
+@pytest.mark.parametrize("ratio", [float("nan"), float("inf"), None])
+def test_bad_ratios_are_named(clean, ratio):
+    rng = np.random.default_rng(0)
+    with bad("snr_db must be"):
+        add_gaussian(clean, ratio, rng)
+    with bad("sir_db must be"):
+        add_harmonics(clean, ratio, HARMONICS, FS, rng)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_bad_samples_are_named(clean, value):
+    rng = np.random.default_rng(0)
+    clean[3, 7] = value
+    for call in (
+        lambda: add_gaussian(clean, 5.0, rng),
+        lambda: add_harmonics(clean, 5.0, HARMONICS, FS, rng),
+        lambda: two_periods(clean, rng, 5.0),
+    ):
+        with bad(r"u must be finite, found (nan|inf) at index \(3, 7\)"):
+            call()
+
+
+def test_zero_signals_are_named(clean):
+    rng = np.random.default_rng(0)
+    clean[5] = 0
+    with bad(r"u must not hold a zero signal, found one at index \[5\]"):
+        add_gaussian(clean, 5.0, rng)
+    with bad(r"u must not hold a zero signal, found one at index \[0, 5\]"):
+        add_harmonics(clean[None], 5.0, HARMONICS, FS, rng)
+
+
+@pytest.mark.parametrize("frequencies", [(), (0,), (-25e3,), (25e3, FS / 2), (np.nan,)])
+def test_bad_frequencies_are_named(clean, frequencies):
+    with bad(r"frequencies must lie in \(0, 1.2375e\+06\) Hz, got"):
+        add_harmonics(clean, 5.0, frequencies, FS, np.random.default_rng(0))
+
+
+def test_missing_sampling_frequency_is_named(clean):
+    with bad("sampling_frequency must be given with harmonic interference, got None"):
+        two_periods(clean, np.random.default_rng(0), 15.0, 5.0, HARMONICS)
+    with bad("sampling_frequency must be positive, got -1"):
+        add_harmonics(clean, 5.0, HARMONICS, -1, np.random.default_rng(0))
+
+
+def test_locked_phases_need_periods(clean):
+    with bad(r"phase_locked needs signals of shape \(n, periods, N\), got shape \(40, 4950\)"):
+        add_harmonics(clean, 5.0, HARMONICS, FS, np.random.default_rng(0), phase_locked=True)

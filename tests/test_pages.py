@@ -1,0 +1,190 @@
+"""The built book, as files and in a browser."""
+
+import functools
+import http.server
+import os
+import shutil
+import threading
+from urllib.parse import unquote, urldefrag, urljoin, urlparse
+
+import pytest
+from bs4 import BeautifulSoup
+
+pytestmark = pytest.mark.book
+
+#: What a page may ask of other machines: MathJax, and nothing else.
+ALLOWED_HOSTS = {"cdn.jsdelivr.net"}
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
+
+
+GENERATED = {"search.html", "genindex.html", "py-modindex.html"}
+
+
+@pytest.fixture(scope="module")
+def html(smoke):
+    return smoke / "_build/html"
+
+
+@pytest.fixture(scope="module")
+def documents(html):
+    """Every page by its address relative to the book."""
+    return {
+        path.relative_to(html).as_posix(): BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+        for path in html.rglob("*.html")
+        if "_static" not in path.parts
+    }
+
+
+@pytest.fixture(scope="module")
+def contents(documents):
+    """The pages that are written, without search, index and the like."""
+    return {name: page for name, page in documents.items() if page.find("h1") and name not in GENERATED}
+
+
+def test_every_link_and_anchor_leads_somewhere(html, documents):
+    broken = []
+    for name, page in documents.items():
+        for tag, attribute in (("a", "href"), ("img", "src"), ("script", "src"), ("link", "href")):
+            for element in page.find_all(tag):
+                address = element.get(attribute)
+                if not address or urlparse(address).scheme or address.startswith("//"):
+                    continue
+                path, anchor = urldefrag(urljoin(name, unquote(address).split("?")[0]))
+                if path and not (html / path).exists():
+                    broken.append((name, address))
+                elif anchor and path in documents and not documents[path].find(id=anchor):
+                    broken.append((name, address))
+    assert not broken
+
+
+def test_every_figure_has_a_number_a_caption_and_an_alternative_text(contents):
+    figures = [figure for page in contents.values() for figure in page.find_all("figure")]
+    assert len(figures) >= 11
+    for figure in figures:
+        assert figure.find(class_="caption-number") and figure.find(class_="caption-text").get_text(strip=True)
+        assert len(figure.find("img")["alt"]) > 20
+
+
+def test_all_tables_and_figures_of_the_paper_are_there(documents):
+    for table in ("table1", "table2", "table3"):
+        assert documents[f"pages/{table}.html"].find(id=f"tab-{table}")
+    for page, figure in (("figure1", "fig-network"), ("figure2", "fig-comparison"), ("figure3", "fig-components")):
+        assert documents[f"pages/{page}.html"].find(id=figure)
+
+
+def test_no_page_shows_an_error_or_an_unresolved_value(contents):
+    for name, page in contents.items():
+        text = page.get_text()
+        for word in ("Traceback", "Warning:", "{glue", "{numref", "{eq}", "{cite"):
+            assert word not in text, (name, word)
+
+
+def test_every_page_says_what_its_numbers_are(contents):
+    for name, page in contents.items():
+        assert "The numbers on this page are meaningless" in page.get_text(), name
+
+
+@pytest.fixture(scope="module")
+def server(html):
+    quiet = type("Quiet", (http.server.SimpleHTTPRequestHandler,), {"log_message": lambda *arguments: None})
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(quiet, directory=html)) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{running.server_address[1]}"
+        running.shutdown()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if CHROMIUM is None:
+        message = "no Chromium was found on this machine"
+        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+    from playwright.sync_api import sync_playwright
+
+    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def visit(browser, server):
+    """Open a page; returns it with the foreign hosts it asked for, which are refused, and its console errors."""
+    opened = []
+
+    def go(address, width=1280, scheme="light"):
+        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        opened.append(context)
+        page = context.new_page()
+        foreign, errors = set(), []
+
+        def route(request_route):
+            host = urlparse(request_route.request.url).hostname
+            if host == "127.0.0.1":
+                request_route.continue_()
+            else:
+                foreign.add(host)
+                request_route.abort()
+
+        def console(message):
+            # A refused foreign request is an error of that address; it is counted in ``foreign``.
+            if message.type == "error" and urlparse(message.location["url"]).hostname in (None, "127.0.0.1"):
+                errors.append(message.text)
+
+        page.route("**/*", route)
+        page.on("console", console)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(f"{server}/{address}")
+        page.wait_for_load_state("networkidle")
+        return page, foreign, errors
+
+    yield go
+    for context in opened:
+        context.close()
+
+
+@pytest.mark.browser
+def test_pages_need_no_other_machine_and_have_no_console_errors(visit, contents):
+    for name in contents:
+        _, foreign, errors = visit(name)
+        assert foreign <= ALLOWED_HOSTS, name
+        assert not errors, (name, errors)
+
+
+@pytest.mark.browser
+def test_search_finds_a_word_of_the_text(visit):
+    page, _, errors = visit("search.html?q=interference")
+    page.wait_for_selector("#search-results li a", timeout=10_000)
+    assert any("Table 2" in entry for entry in page.locator("#search-results li").all_inner_texts())
+    assert not errors
+
+
+@pytest.mark.browser
+def test_dark_mode_is_dark_and_readable(visit):
+    """Text and background swap places; their contrast stays above 7 : 1 (WCAG AAA)."""
+    script = """() => {
+        const of = (element, what) => getComputedStyle(element)[what].match(/[0-9.]+/g).slice(0, 3).map(Number);
+        return [of(document.querySelector("main p"), "color"), of(document.body, "backgroundColor")];
+    }"""
+
+    def luminance(colour):
+        parts = [c / 255 for c in colour]
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    found = {}
+    for scheme in ("light", "dark"):
+        page, _, _ = visit("index.html", scheme=scheme)
+        text, background = map(luminance, page.evaluate(script))
+        found[scheme] = background
+        low, high = sorted((text, background))
+        assert (high + 0.05) / (low + 0.05) > 7, scheme
+    assert found["dark"] < 0.1 < 0.8 < found["light"]
+
+
+@pytest.mark.browser
+def test_no_page_is_wider_than_a_phone(visit, contents):
+    for name in contents:
+        page, _, _ = visit(name, width=390)
+        excess = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+        assert excess <= 0, (name, excess)
