@@ -11,9 +11,7 @@ from torch import Tensor, nn
 from mpicore import checks
 
 _LEVELS = 4  #: encoder and decoder blocks
-_REDUCTION = 2 ** (
-    _LEVELS + 1
-)  #: samples per feature at the deepest level: one halving in the stem, one per encoder block
+_REDUCTION = 2 ** (_LEVELS + 1)  #: samples per feature at the deepest level: the stem and each encoder block halve
 _SHORTEST = 64
 
 
