@@ -15,8 +15,8 @@ class XSpace:
     The signal divided by the FFP velocity along the channel's axis is the particle distribution blurred by the point
     spread function. Both passes over a point (the path retraces itself) are combined by velocity-weighted least
     squares; their speeds are equal, so that is (u[k] - u[N-k]) / (2 v[k]). Samples slower than a fraction of the
-    highest speed are left out, and the rest are interpolated linearly on their Delaunay triangulation to the pixels. It is
-    meant for the Cartesian trajectory: where a path crosses itself, the triangulation keeps one of the samples.
+    highest speed are left out, and the rest are interpolated linearly on their Delaunay triangulation to the pixels.
+    Meant for the Cartesian trajectory: where a path crosses itself, the triangulation keeps one of the samples.
 
     Args:
         scanner: sequence and pixel grid.
