@@ -19,7 +19,7 @@ from mpicore.reconstruction import frequency_components, kaczmarz
 from mpicore.seeds import generator
 from mpicore.simulation import Particle, Scanner, system_matrix
 
-COLUMNS = ["name", "baseline", "candidate", "baseline_seconds", "candidate_seconds", "ratio", "required"]
+COLUMNS = ["key", "name", "baseline", "candidate", "baseline_seconds", "candidate_seconds", "ratio", "required"]
 
 
 def main():
@@ -46,14 +46,13 @@ def main():
 
 def report(table: pd.DataFrame) -> str:
     """The table as lines of text, with a verdict where a ratio is required."""
-    lines = ["   ratio  baseline [s]  here [s]"]
+    lines = [f"{'ratio':>8s}  {'':22s}{'baseline':>8s}  {'here [s]':>8s}"]
     for row in table.to_dict("records"):
-        times = f"{row['ratio']:8.2f}  {row['baseline_seconds']:12.3g}  {row['candidate_seconds']:8.3g}"
-        verdict = ""
-        if pd.notna(row["required"]):
-            met = row["ratio"] >= row["required"]
-            verdict = f": at least {row['required']} is met" if met else f": below the required {row['required']}"
-        lines.append(f"{times}  {row['name']}, against {row['baseline']}{verdict}")
+        required, verdict = row["required"], ""
+        if pd.notna(required):
+            verdict = f"{required:g} is met" if row["ratio"] >= required else f"below the required {required:.1f}"
+        times = f"{row['baseline_seconds']:8.3g}  {row['candidate_seconds']:8.3g}"
+        lines.append(f"{row['ratio']:8.2f}  {verdict:22s}{times}  {row['name']}, against {row['baseline']}")
     return "\n".join(lines)
 
 
@@ -72,8 +71,9 @@ def system_matrices(quick: bool, threads: int) -> list[tuple]:
             lambda argument=argument, written=written: torch.tanh(argument, out=written),
         )
         what = f"system matrix, {name}, {expected.shape[0]} x {expected.shape[1]}"
-        rows.append(_row(what, "a NumPy loop over samples", slow, fast, 3.0))
-        rows.append(_row(f"{what}: the machine's limit", "writing it with one tanh per entry", least, fast))
+        rows.append(_row(name.lower(), what, "a NumPy loop over samples", slow, fast, 3.0))
+        limit = f"{what}: the machine's limit"
+        rows.append(_row(f"{name.lower()}_limit", limit, "writing it with one tanh per entry", least, fast))
     return rows
 
 
@@ -97,10 +97,10 @@ def data_generation(quick: bool, threads: int) -> list[tuple]:
     product, drawing, recording = (1000 / count * seconds for seconds in (product, drawing, recording))
     alone = "their product with the system matrix"
     return [
-        _row("clean signals of 1000 phantoms", "one phantom at a time", singly, product),
-        _row("1000 random phantoms", alone, product, drawing),
-        _row("two noisy periods of 1000 signals", alone, product, recording),
-        _row("phantoms, signals and noise, 1000 of each", alone, product, product + drawing + recording),
+        _row("signals", "clean signals of 1000 phantoms", "one phantom at a time", singly, product),
+        _row("phantoms", "1000 random phantoms", alone, product, drawing),
+        _row("noise", "two noisy periods of 1000 signals", alone, product, recording),
+        _row("generation", "phantoms, signals and noise, 1000 of each", alone, product, product + drawing + recording),
     ]
 
 
@@ -114,9 +114,9 @@ def training_steps(quick: bool, threads: int) -> list[tuple]:
     rows = []
     with steps.workers(samples) as connections:
         for used in sorted({1, threads}):
-            slow, fast = steps.seconds_per_step(connections, used, rounds=5 if quick else 60)
+            slow, fast = steps.seconds_per_step(connections, used, rounds=2 if quick else 60)
             name = f"training step, N = {samples}, {used} thread{'s' if used > 1 else ''}"
-            rows.append(_row(name, "plain 1-D convolutions", slow, fast, 1.3))
+            rows.append(_row(f"step_{used}", name, "plain 1-D convolutions", slow, fast, 1.3))
     return rows
 
 
@@ -133,12 +133,12 @@ def kaczmarz_images(quick: bool, threads: int) -> list[tuple]:
         3 if quick else 10, lambda: plain.kaczmarz(A, u[0], **settings), lambda: kaczmarz(A, u, **settings)
     )
     name = f"Kaczmarz, {len(A)} rows, {len(u)} images, per image"
-    return [_row(name, "a NumPy loop over rows", slow, together / len(u), 20.0)]
+    return [_row("kaczmarz", name, "a NumPy loop over rows", slow, together / len(u), 20.0)]
 
 
-def _row(name, baseline, baseline_seconds, candidate_seconds, required=None):
+def _row(key, name, baseline, baseline_seconds, candidate_seconds, required=None):
     ratio = baseline_seconds / candidate_seconds
-    return name, baseline, "mpicore", baseline_seconds, candidate_seconds, ratio, required
+    return key, name, baseline, "mpicore", baseline_seconds, candidate_seconds, ratio, required
 
 
 def _fastest(repeats, *functions, warm=True):
