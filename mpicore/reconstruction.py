@@ -2,7 +2,7 @@
 
 import numpy as np
 from scipy import sparse
-from scipy.linalg import solve_triangular
+from scipy.linalg import blas, solve_triangular
 from scipy.spatial import Delaunay, KDTree
 
 from mpicore import checks
@@ -101,7 +101,9 @@ def kaczmarz(A, u, relative_lambda: float, sweeps: int, nonnegative: bool = True
         raise ValueError("A must not be zero everywhere")
     A, u = A[rows].astype(dtype, copy=False), u[:, rows].T.astype(dtype, copy=False)
     lam = float(relative_lambda * row_energy.sum() / A.shape[1])
-    triangle = A @ A.conj().T
+    # Only the lower triangle of A A^H is used; the rank-k update of BLAS computes no more than that.
+    update = blas.get_blas_funcs("herk" if np.iscomplexobj(A) else "syrk", (A,))
+    triangle = update(1.0, A.T, trans=2 if np.iscomplexobj(A) else 1).T
     triangle[np.diag_indices_from(triangle)] += lam
     root = np.sqrt(lam).astype(triangle.real.dtype)
     x = np.zeros((A.shape[1], u.shape[1]), triangle.real.dtype if nonnegative else dtype)
