@@ -2,7 +2,6 @@
 
 import numpy as np
 from scipy import sparse
-from scipy.linalg import blas, solve_triangular
 from scipy.spatial import Delaunay, KDTree
 
 from mpicore import checks
@@ -95,41 +94,50 @@ def kaczmarz(A, u, relative_lambda: float, sweeps: int, nonnegative: bool = True
     checks.positive(relative_lambda, "relative_lambda")
     checks.count(sweeps, "sweeps")
     dtype = np.result_type(A.dtype, u.dtype, np.float32)
-    row_energy = np.sum(np.abs(A) ** 2, axis=1)
+    row_energy = np.vecdot(A, A).real
     rows = row_energy > 0
     if not rows.any():
         raise ValueError("A must not be zero everywhere")
-    A, u = A[rows].astype(dtype, copy=False), u[:, rows].T.astype(dtype, copy=False)
+    A, u = A[rows].astype(dtype, copy=False), u[:, rows].T.astype(dtype)
     lam = float(relative_lambda * row_energy.sum() / A.shape[1])
-    # Only the lower triangle of A A^H is used; the rank-k update of BLAS computes no more than that.
-    update = blas.get_blas_funcs("herk" if np.iscomplexobj(A) else "syrk", (A,))
-    triangle = update(1.0, A.T, trans=2 if np.iscomplexobj(A) else 1).T
+    root = np.sqrt(lam).astype(u.real.dtype)
+    split = nonnegative and np.iscomplexobj(A)
+    # For real x, A x and the real part of A^H d need half the work in real arithmetic, on real and imaginary rows.
+    forward = np.concatenate([A.real, A.imag]) if split else A
+    adjoint = np.ascontiguousarray(forward.conj().T)
+    triangle = np.tril(_gram(forward, split))
     triangle[np.diag_indices_from(triangle)] += lam
-    root = np.sqrt(lam).astype(triangle.real.dtype)
-    x = np.zeros((A.shape[1], u.shape[1]), triangle.real.dtype if nonnegative else dtype)
-    v = np.zeros_like(u)
-    forward, adjoint = _real_products(A) if np.iscomplexobj(A) and nonnegative else (A.dot, A.conj().T.dot)
+    # The small triangle is inverted once: a triangular solver would bring a second pool of threads, which spin against
+    # those of the matrix products.
+    inverse = np.tril(np.linalg.inv(triangle))
+    x = np.zeros((A.shape[1], u.shape[1]), u.real.dtype if nonnegative else dtype)
+    update, v = np.empty_like(x), np.zeros_like(u)
     for _ in range(sweeps):
-        step = solve_triangular(triangle, u - forward(x) - root * v, lower=True, check_finite=False)
-        x += adjoint(step)
+        seen = forward @ x
+        step = inverse @ (u - (_join(seen) if split else seen) - root * v)
+        np.matmul(adjoint, np.concatenate([step.real, step.imag]) if split else step, out=update)
+        x += update
         if nonnegative:
             np.maximum(x, 0, out=x)
         v += root * step
     return np.ascontiguousarray(x.T)
 
 
-def _real_products(A):
-    """A x for real x, and the real part of A^H d, in real arithmetic: half the work of the complex products."""
-    parts, rows = np.concatenate([A.real, A.imag]), len(A)
+def _gram(forward, split):
+    """A A^H, from A itself or from its real and imaginary rows."""
+    products = forward @ (forward.conj().T if np.iscomplexobj(forward) else forward.T)
+    if not split:
+        return products
+    rows = len(products) // 2
+    real = products[:rows, :rows] + products[rows:, rows:]
+    return _join(np.concatenate([real, products[rows:, :rows] - products[:rows, rows:]]))
 
-    def forward(x):
-        y = parts @ x
-        return y[:rows] + np.complex64(1j) * y[rows:]
 
-    def adjoint(d):
-        return parts.T @ np.concatenate([d.real, d.imag])
-
-    return forward, adjoint
+def _join(parts):
+    """Real rows over imaginary rows to complex rows."""
+    joined = np.empty((len(parts) // 2, *parts.shape[1:]), np.result_type(parts, np.complex64))
+    joined.real, joined.imag = np.split(parts, 2)
+    return joined
 
 
 def frequency_components(u, lines=None) -> np.ndarray:
