@@ -148,8 +148,16 @@ def _evaluate_system_matrix(denoiser, config, data):
         "reference_images": reference[:_SHOWN_OBJECTS].astype(np.float32),
         "lines": lines,
         "selected_snr_db": metrics.snr_db(*selected),
+        "error_correlation": np.array([_neighbour_correlation(components - clean.T, config.shape)]),
     }
     return Evaluation(signals, images, arrays)
+
+
+def _neighbour_correlation(error, shape):
+    """Correlation of the error (P, lines) between pixels that are neighbours along x; 0 for white noise."""
+    error = error.reshape(*shape, -1)
+    power = np.sum(np.abs(error) ** 2)
+    return float(np.sum((error[:, 1:] * error[:, :-1].conj()).real) / power) if power else 0.0
 
 
 def _signal_rows(variant, clean, estimate, scale):
