@@ -1,6 +1,6 @@
 """Speed as ratios of two timings in one run: ``python -m benchmarks.benchmark --output results/benchmarks.csv``.
 
-Both sides of a ratio are timed in turns, and the fastest time of each counts. Before that, both sides must agree.
+Both sides of a ratio are timed in turns, and the median time of each counts. Before that, both sides must agree.
 """
 
 import argparse
@@ -64,7 +64,7 @@ def system_matrices(quick: bool, threads: int) -> list[tuple]:
         expected = plain.system_matrix(scanner, particle, 0)
         _agree(system_matrix(scanner, particle), expected, 1e-5, "system_matrix")
         argument, written = torch.from_numpy(expected), torch.empty(expected.shape)
-        slow, fast, least = _fastest(
+        slow, fast, least = _medians(
             3 if quick else 5,
             lambda scanner=scanner: plain.system_matrix(scanner, particle, 0),
             lambda scanner=scanner: system_matrix(scanner, particle),
@@ -85,7 +85,7 @@ def data_generation(quick: bool, threads: int) -> list[tuple]:
     phantoms = random_phantoms(count, scanner.shape, 0).reshape(count, -1)
     signals = phantoms @ response
     few = phantoms[: count // 100]
-    singly, product, drawing, recording = _fastest(
+    singly, product, drawing, recording = _medians(
         1,
         lambda: [phantom @ response for phantom in few],
         lambda: np.matmul(phantoms, response, out=signals),
@@ -129,7 +129,7 @@ def kaczmarz_images(quick: bool, threads: int) -> list[tuple]:
     u = random_phantoms(100, scanner.shape, 0).reshape(100, -1) @ A.T
     settings = {"relative_lambda": 0.01, "sweeps": 3 if quick else 10}
     _agree(kaczmarz(A, u, **settings)[0], plain.kaczmarz(A, u[0], **settings), 1e-3, "kaczmarz")
-    slow, together = _fastest(
+    slow, together = _medians(
         3 if quick else 10, lambda: plain.kaczmarz(A, u[0], **settings), lambda: kaczmarz(A, u, **settings)
     )
     name = f"Kaczmarz, {len(A)} rows, {len(u)} images, per image"
@@ -141,16 +141,16 @@ def _row(key, name, baseline, baseline_seconds, candidate_seconds, required=None
     return key, name, baseline, "mpicore", baseline_seconds, candidate_seconds, ratio, required
 
 
-def _fastest(repeats, *functions, warm=True):
-    """Fastest time of each function [s], called in turns, after one call of each to warm up."""
-    best = [float("inf")] * len(functions)
-    for repeat in range(repeats + warm):
+def _medians(repeats, *functions, warm=True):
+    """Median time of each function [s], called in turns, after one call of each to warm up."""
+    times = np.empty((repeats, len(functions)))
+    for repeat in range(-warm, repeats):
         for number, function in enumerate(functions):
             started = time.perf_counter()
             function()
-            if repeat >= warm:
-                best[number] = min(best[number], time.perf_counter() - started)
-    return best
+            if repeat >= 0:
+                times[repeat, number] = time.perf_counter() - started
+    return np.median(times, axis=0)
 
 
 def _agree(found, expected, tolerance, name):

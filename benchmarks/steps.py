@@ -8,6 +8,7 @@ import multiprocessing
 import time
 from contextlib import contextmanager
 
+import numpy as np
 import torch
 
 from benchmarks import plain
@@ -51,15 +52,15 @@ def workers(samples):
 
 
 def seconds_per_step(connections, threads, rounds):
-    """Fastest training step of each worker [s], a few steps in turn."""
-    best = [float("inf")] * len(connections)
-    for round_ in range(rounds + 1):
+    """Median over the rounds of each worker's training step [s]: in a round, the fastest of a few in a row."""
+    times = np.empty((rounds, len(connections)))
+    for round_ in range(-1, rounds):
         for number, connection in enumerate(connections):
             connection.send(threads)
-            fastest = connection.recv()
-            if round_:  # the first turn warms up
-                best[number] = min(best[number], fastest)
-    return best
+            seconds = connection.recv()
+            if round_ >= 0:  # the first turn warms up
+                times[round_, number] = seconds
+    return np.median(times, axis=0)
 
 
 def _work(connection, which, samples):

@@ -104,7 +104,7 @@ def kaczmarz(A, u, relative_lambda: float, sweeps: int, nonnegative: bool = True
     split = nonnegative and np.iscomplexobj(A)
     # For real x, A x and the real part of A^H d need half the work in real arithmetic, on real and imaginary rows.
     forward = np.concatenate([A.real, A.imag]) if split else A
-    adjoint = np.ascontiguousarray(forward.conj().T)
+    adjoint = forward.conj().T
     triangle = np.tril(_gram(forward, split))
     triangle[np.diag_indices_from(triangle)] += lam
     # The small triangle is inverted once: a triangular solver would bring a second pool of threads, which spin against
@@ -112,9 +112,12 @@ def kaczmarz(A, u, relative_lambda: float, sweeps: int, nonnegative: bool = True
     inverse = np.tril(np.linalg.inv(triangle))
     x = np.zeros((A.shape[1], u.shape[1]), u.real.dtype if nonnegative else dtype)
     update, v = np.empty_like(x), np.zeros_like(u)
-    for _ in range(sweeps):
-        seen = forward @ x
-        step = inverse @ (u - (_join(seen) if split else seen) - root * v)
+    for sweep in range(sweeps):
+        residual = u - root * v
+        if sweep:  # x is still zero in the first
+            seen = forward @ x
+            residual -= _join(seen) if split else seen
+        step = inverse @ residual
         np.matmul(adjoint, np.concatenate([step.real, step.imag]) if split else step, out=update)
         x += update
         if nonnegative:
