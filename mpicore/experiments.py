@@ -47,6 +47,13 @@ class Experiment(_Entry):
         return self.test_noise or {"literal": self.noise}
 
 
+class Method(_Entry):
+    """A denoiser with its options; several methods may share a denoiser."""
+
+    denoiser: str
+    options: dict[str, int | Finite] = {}
+
+
 class Network(_Entry):
     """Keywords of :class:`mpicore.network.EncoderDecoder`."""
 
@@ -89,7 +96,7 @@ class Experiments(_Entry):
     revision: Count
     data_seed: Annotated[int, Field(ge=0)]
     reference_rms: dict[DatasetName, Positive]
-    methods: dict[str, dict[str, int | Finite]]
+    methods: dict[str, Method]
     experiments: dict[str, Experiment]
     kaczmarz: Kaczmarz
     presets: dict[str, Preset]
@@ -118,11 +125,12 @@ class Experiments(_Entry):
             "noise": entry.noise,
             "test_noise": entry.variants,
             "reference_rms": self.reference_rms[entry.dataset],
-            "options": dict(self.methods[method]),
+            "denoiser": self.methods[method].denoiser,
+            "options": dict(self.methods[method].options),
         }
-        if method == "r2r":
+        if values["denoiser"] == "r2r":
             values["options"]["recorruptions"] = size.recorruptions
-        if method != "noisy":
+        if values["denoiser"] != "noisy":
             values |= {"network": size.network, "training": size.training, "seed": checks.count(seed, "seed", 0)}
         if entry.dataset == "system-matrix":
             values |= {"kaczmarz": self.kaczmarz, "objects": size.objects}
@@ -140,12 +148,13 @@ class Experiments(_Entry):
 class RunConfig(_Entry):
     """Everything that decides the outcome of one run. Its hash is the run's key.
 
-    The values that a method does not use are ``None``, so that changing them leaves its key as it is.
+    The values that a method does not use are ``None`` and not part of the key, so that changing them leaves it as it is.
     """
 
     revision: Count
     experiment: str
     method: str
+    denoiser: str
     dataset: DatasetName
     data_seed: int
     shape: tuple[Count, Count]
@@ -160,10 +169,14 @@ class RunConfig(_Entry):
     kaczmarz: Kaczmarz | None = None
     objects: Count | None = None
 
+    def resolved(self) -> dict:
+        """The values that are used, as plain JSON."""
+        return self.model_dump(mode="json", exclude_none=True)
+
     @property
     def key(self) -> str:
         """First 12 hexadecimal digits of the SHA-256 of the configuration."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        text = json.dumps(self.resolved(), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     def folder(self, root="runs") -> Path:

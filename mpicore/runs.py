@@ -46,7 +46,7 @@ def make_denoiser(config: RunConfig, device: str = "auto") -> Denoiser:
     if config.network is not None:
         options |= config.network.model_dump()
         options |= {"training": config.training.model_dump(), "seed": config.seed, "device": device}
-    return denoisers.create(config.method, **options)
+    return denoisers.create(config.denoiser, **options)
 
 
 def obtain(config: RunConfig, root="runs", device: str = "auto", progress: bool = False) -> Run:
@@ -77,7 +77,7 @@ def load(config: RunConfig, root="runs") -> Run:
         stored = record["config"]
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{folder / _RECORD} is damaged ({error}); delete {folder} to make the run again") from None
-    if stored != config.model_dump(mode="json"):
+    if stored != config.resolved():
         raise ValueError(f"{folder / _RECORD} is of another configuration; delete {folder} to make the run again")
     for name, value in expected.items():
         path = folder / name
@@ -117,7 +117,7 @@ def provenance(configs: list[RunConfig], root="runs") -> pd.DataFrame:
 def _make(config, folder, device, progress):
     started = time.monotonic()
     denoiser = make_denoiser(config, device)
-    files.write_json(folder / "config.json", config.model_dump(mode="json"))
+    files.write_json(folder / "config.json", config.resolved())
     data = None
     if config.network is not None or config.dataset == "system-matrix":
         data = evaluation.dataset(config)
@@ -132,7 +132,7 @@ def _make(config, folder, device, progress):
     files.write_json(
         folder / _RECORD,
         {
-            "config": config.model_dump(mode="json"),
+            "config": config.resolved(),
             "key": config.key,
             "versions": {"python": platform.python_version()} | {p: version(p) for p in ("numpy", "scipy", "torch")},
             "device": _device_name(device) if config.network is not None else "cpu",
