@@ -1,21 +1,25 @@
 """The graph of the book: runs -> tables -> notebooks -> book. `make book` calls it; so does a cluster (see the book).
 
-Settings (--config NAME=VALUE): preset (of experiments.yml), out (folder of everything that is made), threads (per training).
+Settings (--config NAME=VALUE): preset (of experiments.yml), out (folder of everything that is made), published (folder of the
+runs that come with the repository, or `none` to train them all), threads (per training).
 """
 
+import os
 from pathlib import Path
 
 from mpicore import experiments
 
 PRESET = config.get("preset", "preview")
 OUT = Path(config.get("out", "."))
+PUBLISHED = str(config.get("published", "published"))
 THREADS = int(config.get("threads", 1))
 KNOWN = experiments.read()
-RUNS = {(run.experiment, run.method): run for run in KNOWN.runs(PRESET)}
-TABLES = {entry.table: name for name, entry in KNOWN.experiments.items()}
+RUNS = {str(name): (name, run) for name, run in KNOWN.runs(PRESET).items()}
+TABLES = {name: table.experiment for name, table in KNOWN.tables.items()}
+TABLES["seeds"] = "xspace-gaussian"
 PACKAGE = sorted(str(path) for path in Path("mpicore").glob("*.py"))
 
-ROOT = OUT / "runs"
+ROOT = os.pathsep.join([PUBLISHED] * (PUBLISHED != "none") + [str(OUT / "runs")])
 BUILD = OUT / "build"
 RESULTS = OUT / "results"
 PAGES = BUILD / "pages"
@@ -24,7 +28,20 @@ ONE_THREAD = "OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1"
 
 def stamps(*names):
     """Stamps of all runs of these experiments; of all experiments without a name."""
-    return [BUILD / "runs" / f"{e}-{m}.json" for e, m in RUNS if not names or e in names]
+    wanted = names or KNOWN.experiments
+    return [BUILD / "runs" / f"{key}.json" for key, (name, _) in RUNS.items() if name.experiment in wanted]
+
+
+def arguments(key):
+    """What tells `python -m mpicore run` which run is meant."""
+    name, _ = RUNS[key]
+    return f"{name.experiment} {name.method} --seed {name.seed}" + " --tuned" * name.tuned
+
+
+def verified(key):
+    """Test signals of a published run to measure again: a hundred, but all of a matrix that a figure shows."""
+    name, _ = RUNS[key]
+    return "all" if name.experiment == "system-matrix" and name.method != "r2r" else 100
 
 
 def table_files(name):
@@ -32,15 +49,20 @@ def table_files(name):
 
 
 # Each notebook: what it reads, what it writes beside its page, and its parameters.
-WRITTEN = {name: RESULTS / "tables" / f"{name}.csv" for name in ("gridding", "benchmarks", "provenance")}
+WRITTEN = {name: RESULTS / "tables" / f"{name}.csv" for name in ("gridding", "kaczmarz", "benchmarks", "provenance")}
 NOTEBOOKS = {
     "physics": ([], [], {}),
-    "data": (["book/paper_tables.csv"], [WRITTEN["gridding"]], {"gridding_table": WRITTEN["gridding"]}),
+    "data": (
+        ["book/paper_tables.csv"],
+        [WRITTEN["gridding"], WRITTEN["kaczmarz"]],
+        {"gridding_table": WRITTEN["gridding"], "kaczmarz_table": WRITTEN["kaczmarz"]},
+    ),
     "figure1": ([], [], {}),
     "training": (stamps("xspace-gaussian"), [], {"root": ROOT}),
     "learning_curves": (stamps(), [], {"root": ROOT}),
-    "table1": (table_files("table1"), [], {"tables_folder": RESULTS / "tables"}),
-    "table2": (table_files("table2"), [], {"tables_folder": RESULTS / "tables"}),
+    "table1": ([*table_files("table1"), *table_files("seeds")], [], {"tables_folder": RESULTS / "tables"}),
+    "table2": ([*table_files("table2"), *table_files("locked")], [], {"tables_folder": RESULTS / "tables"}),
+    "loss_terms": (table_files("loss_terms"), [], {"tables_folder": RESULTS / "tables"}),
     "table3": (
         [*table_files("table3"), *stamps("system-matrix")],
         [],
@@ -69,17 +91,17 @@ rule all:
 
 rule run:
     output:
-        BUILD / "runs/{experiment}-{method}.json",
+        BUILD / "runs/{run}.json",
     params:
         # A run is known by its key: a change of anything it depends on in experiments.yml makes a new one.
-        key=lambda wildcards: RUNS[wildcards.experiment, wildcards.method].key,
+        key=lambda wildcards: RUNS[wildcards.run][1].key,
+        arguments=lambda wildcards: arguments(wildcards.run),
+        verified=lambda wildcards: verified(wildcards.run),
         root=ROOT,
-    wildcard_constraints:
-        method="[^-/]+",
     threads: THREADS
     shell:
-        "OMP_NUM_THREADS={threads} python -m mpicore run {wildcards.experiment} {wildcards.method} --preset {PRESET}"
-        " --root {params.root} --threads {threads} --stamp {output}"
+        "OMP_NUM_THREADS={threads} python -m mpicore run {params.arguments} --preset {PRESET}"
+        " --root {params.root} --verify {params.verified} --threads {threads} --stamp {output}"
 
 
 rule table:

@@ -2,10 +2,12 @@
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 
 from mpicore import experiments, files
+from mpicore.experiments import ROOT
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -14,13 +16,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--experiments", default="experiments.yml", help="the experiments file")
     commands = parser.add_subparsers(dest="command", required=True)
 
+    root = "folders of runs, separated by colons; new ones go to the last"
     command = commands.add_parser("run", help="train and test one method, or load what is there")
     command.set_defaults(action=_run)
     command.add_argument("experiment")
     command.add_argument("method")
     command.add_argument("--preset", default="preview")
     command.add_argument("--seed", type=int, default=0)
-    command.add_argument("--root", default="runs", help="folder of the runs")
+    command.add_argument("--tuned", action="store_true", help="train under the preset's second protocol")
+    command.add_argument("--root", default=ROOT, help=root)
+    command.add_argument("--verify", type=_signals, default=0, help="how much of a published run to measure again")
     command.add_argument("--device", default="auto", help="auto, cpu or cuda")
     command.add_argument("--threads", type=int, help="processor threads; default: all cores")
     command.add_argument("--stamp", help="write the run's key and digests here when it is whole")
@@ -29,9 +34,23 @@ def main(arguments: list[str] | None = None) -> int:
     command.set_defaults(action=_table)
     command.add_argument("table")
     command.add_argument("--preset", default="preview")
-    command.add_argument("--root", default="runs")
+    command.add_argument("--root", default=ROOT, help=root)
     command.add_argument("--paper", default="book/paper_tables.csv", help="the paper's own figures")
     command.add_argument("--output", required=True)
+
+    command = commands.add_parser(
+        "publish", help="copy the finished runs of a preset to where the repository keeps them"
+    )
+    command.set_defaults(action=_publish)
+    command.add_argument("--preset", default="paper")
+    command.add_argument("--root", default="runs")
+    command.add_argument("--target", default="published")
+
+    command = commands.add_parser("verify", help="measure published runs again and compare every value")
+    command.set_defaults(action=_verify)
+    command.add_argument("--preset", default="paper")
+    command.add_argument("--root", default="published")
+    command.add_argument("--signals", type=_signals, default=None, help="test signals per run; default: all")
 
     command = commands.add_parser("notebook", help="execute one notebook with parameters")
     command.set_defaults(action=_notebook)
@@ -63,26 +82,67 @@ def _run(options):
 
     if options.threads:
         torch.set_num_threads(options.threads)
-    config = experiments.read(options.experiments).run(options.experiment, options.method, options.preset, options.seed)
+    known = experiments.read(options.experiments)
+    config = known.run(options.experiment, options.method, options.preset, options.seed, options.tuned)
+    found = runs.find(config, options.root)
     run = runs.obtain(config, options.root, options.device, progress=True)
+    checked = {}
+    if found is not None and not found.is_relative_to(options.root.split(os.pathsep)[-1]) and options.verify != 0:
+        checked = runs.verify(config, options.root, options.verify)
     summary = ", ".join(f"{v} {s:.2f} dB" for v, s in run.signals.groupby("variant")["snr_db"].mean().items())
-    print(f"{config.folder(options.root)}: test SNR {summary}")
+    print(f"{runs.find(config, options.root)}: test SNR {summary}" + _deviations(checked))
     if options.stamp:
         files.write_json(options.stamp, {"key": config.key, "files": run.record["files"]})
+
+
+def _publish(options):
+    from mpicore import runs
+
+    for name, config in experiments.read(options.experiments).runs(options.preset).items():
+        if runs.find(config, options.root) is None:
+            print(f"{name}: not finished")
+        else:
+            # One trained network per row is kept; further seeds show the spread by their numbers alone.
+            print(f"{name}: {runs.publish(config, options.root, options.target, weights=not name.seed)}")
+
+
+def _verify(options):
+    from mpicore import runs
+
+    for name, config in experiments.read(options.experiments).runs(options.preset).items():
+        if runs.find(config, options.root) is None:
+            print(f"{name}: not published")
+        else:
+            found = runs.verify(config, options.root, options.signals)
+            print(
+                f"{name}: " + ("agrees" + _deviations(found) if found else "has no weights, kept as numbers"),
+                flush=True,
+            )
+
+
+def _deviations(found):
+    listed = ", ".join(f"{column} {value:.1e}" for column, value in found.items())
+    return f"; measured again, largest deviations: {listed}" if found else ""
+
+
+def _signals(text):
+    """A number of test signals; ``None`` for ``all``."""
+    return None if text == "all" else int(text)
 
 
 def _table(options):
     from mpicore import tables
 
-    made = tables.make_table(
-        experiments.read(options.experiments),
-        options.table,
-        options.preset,
-        tables.read_paper(options.paper),
-        options.root,
-    )
+    known = experiments.read(options.experiments)
+    if options.table == "seeds":
+        made = tables.make_seed_table(known, options.preset, options.root)
+        shown = tables.display_seed_table(made)
+    else:
+        paper = tables.read_paper(options.paper)
+        made = tables.make_table(known, options.table, options.preset, paper, options.root)
+        shown = tables.display_table(made)
     files.write_text(options.output, made.to_csv(index=False))
-    files.write_text(tables.display_path(options.output), tables.display_table(made).to_csv(index=False))
+    files.write_text(tables.display_path(options.output), shown.to_csv(index=False))
 
 
 def _notebook(options):

@@ -71,17 +71,32 @@ def reference_scale(config: RunConfig, clean) -> float:
     return config.reference_rms / float(np.mean(np.sqrt(np.mean(np.square(clean, dtype=np.float64), axis=1))))
 
 
-def evaluate(denoiser: Denoiser, config: RunConfig, data: Dataset | None = None) -> Evaluation:
+def shown_signals(scored: pd.DataFrame) -> dict[str, int]:
+    """The test signals that figures show, chosen by a rule: the median and the worst one by SNR.
+
+    Args:
+        scored: columns ``index`` and ``snr_db``, one row per test signal.
+
+    Returns:
+        Index of the ``median`` and of the ``worst``.
+    """
+    ranked = scored.sort_values("snr_db", kind="stable")["index"].to_numpy()
+    return {"median": int(ranked[len(ranked) // 2]), "worst": int(ranked[0])}
+
+
+def evaluate(denoiser: Denoiser, config: RunConfig, data: Dataset | None = None, indices=None) -> Evaluation:
     """Measure a denoiser, once fitted, on the test data of a run.
 
     Args:
         denoiser: fitted.
         config: of the run.
         data: the data set of a system-matrix run, where it is at hand.
+        indices: test signals to measure; all by default. Of a system matrix a part gives signal values alone, since its
+            images need every column.
     """
     if config.dataset == "x-space":
-        return _evaluate_xspace(denoiser, config)
-    return _evaluate_system_matrix(denoiser, config, data or dataset(config))
+        return _evaluate_xspace(denoiser, config, indices)
+    return _evaluate_system_matrix(denoiser, config, data or dataset(config), indices)
 
 
 def gridding_choices(config: RunConfig, fractions, count: int) -> pd.DataFrame:
@@ -108,23 +123,54 @@ def gridding_choices(config: RunConfig, fractions, count: int) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _evaluate_xspace(denoiser, config):
+def kaczmarz_choices(config: RunConfig, lambdas, count: int) -> pd.DataFrame:
+    """Image quality with the *noisy* system matrix for strengths of regularisation; the source paper states none.
+
+    Args:
+        config: of a system-matrix run.
+        lambdas: values of ``relative_lambda`` to try.
+        count: number of objects.
+
+    Returns:
+        Columns ``relative_lambda, ssim, psnr_db, object_error``, means over the objects.
+    """
+    data = dataset(config)
+    objects = measured_objects(config)[:count]
+    lines = select_frequencies(data.matrix.u1, data.matrix.u2, config.kaczmarz.snr_threshold)
+    clean, noisy = (frequency_components(columns, lines).T for columns in (data.matrix.clean, data.matrix.u1))
+    measured = objects.reshape(len(objects), -1) @ clean.T
+    rows = []
+    for value in lambdas:
+        pair = [kaczmarz(A, measured, value, config.kaczmarz.sweeps).reshape(objects.shape) for A in (clean, noisy)]
+        quality = {"ssim": metrics.ssim(*pair).mean(), "psnr_db": metrics.psnr_db(*pair).mean()}
+        error = metrics.object_error(objects, pair[1]).mean()
+        rows.append({"relative_lambda": value, **quality, "object_error": error})
+    return pd.DataFrame(rows)
+
+
+def _evaluate_xspace(denoiser, config, indices):
     reconstruct = XSpace(scanner(config))
+    indices = np.arange(config.sizes[2]) if indices is None else np.asarray(indices)
     signals, images = [], []
     for variant in config.test_noise:
         test = test_signals(config, variant)
-        estimate = denoiser.denoise(test.u1)
         scale = reference_scale(config, test.clean)
-        signals.append(_signal_rows(variant, test.clean, estimate, scale))
-        images.append(_image_rows(variant, reconstruct(test.clean), reconstruct(estimate), test.phantoms))
+        clean, estimate = test.clean[indices], denoiser.denoise(test.u1[indices])
+        signals.append(_signal_rows(variant, indices, clean, estimate, scale))
+        images.append(_image_rows(variant, indices, reconstruct(clean), reconstruct(estimate), test.phantoms[indices]))
     return Evaluation(pd.concat(signals, ignore_index=True), pd.concat(images, ignore_index=True), {})
 
 
-def _evaluate_system_matrix(denoiser, config, data):
-    matrix = denoiser.denoise(data.matrix.u1)
+def _evaluate_system_matrix(denoiser, config, data, indices):
     variant = next(iter(config.test_noise))
     scale = reference_scale(config, data.test.clean)
-    signals = _signal_rows(variant, data.test.clean, matrix[data.pixels["test"]], scale)
+    if indices is not None:
+        estimate = denoiser.denoise(data.test.u1[indices])
+        signals = _signal_rows(variant, indices, data.test.clean[indices], estimate, scale)
+        return Evaluation(signals, pd.DataFrame(columns=IMAGE_COLUMNS), {})
+    matrix = denoiser.denoise(data.matrix.u1)
+    pixels = data.pixels["test"]
+    signals = _signal_rows(variant, np.arange(len(pixels)), data.test.clean, matrix[pixels], scale)
 
     objects = measured_objects(config)
     lines = select_frequencies(data.matrix.u1, data.matrix.u2, config.kaczmarz.snr_threshold)
@@ -137,9 +183,8 @@ def _evaluate_system_matrix(denoiser, config, data):
         return solution.reshape(objects.shape)
 
     reference, estimate = reconstruct(clean), reconstruct(components.T)
-    images = _image_rows(variant, reference, estimate, objects)
+    images = _image_rows(variant, np.arange(len(objects)), reference, estimate, objects)
     per_cycle = round(data.scanner.drive_frequency[0] * data.scanner.period)
-    pixels = data.pixels["test"]
     selected = [np.ascontiguousarray(c, np.complex128).view(float) for c in (clean.T[pixels], components[pixels])]
     shown = frequency_components(matrix, [harmonic * per_cycle for harmonic in FIGURE_HARMONICS]).T
     arrays = {
@@ -160,15 +205,15 @@ def _neighbour_correlation(error, shape):
     return float(np.sum((error[:, 1:] * error[:, :-1].conj()).real) / power) if power else 0.0
 
 
-def _signal_rows(variant, clean, estimate, scale):
+def _signal_rows(variant, indices, clean, estimate, scale):
     values = {"snr_db": metrics.snr_db(clean, estimate), "rmse": scale * metrics.rmse(clean, estimate)}
-    return pd.DataFrame({"variant": variant, "index": np.arange(len(clean)), **values})
+    return pd.DataFrame({"variant": variant, "index": indices, **values})
 
 
-def _image_rows(variant, reference, estimate, objects):
+def _image_rows(variant, indices, reference, estimate, objects):
     values = {
         "ssim": metrics.ssim(reference, estimate),
         "psnr_db": metrics.psnr_db(reference, estimate),
         "object_error": metrics.object_error(objects, estimate),
     }
-    return pd.DataFrame({"variant": variant, "index": np.arange(len(objects)), **values})
+    return pd.DataFrame({"variant": variant, "index": indices, **values})

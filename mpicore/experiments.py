@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -9,6 +11,9 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mpicore import checks
+
+#: Where runs are looked for: folders separated by colons. New runs go to the last.
+ROOT = os.pathsep.join(("published", "runs"))
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -32,14 +37,19 @@ class Noise(_Entry):
 
 
 class Experiment(_Entry):
-    """One experiment: a data set, its noise, and the methods compared on it."""
+    """One experiment: a data set, its noise, and the methods that run on it.
+
+    ``repeated`` names the methods that are trained again from other seeds, ``tuned`` those that are trained a second
+    time under the preset's tuned protocol.
+    """
 
     title: str
-    table: str
     dataset: DatasetName
     noise: Noise
     test_noise: dict[str, Noise] = {}
     methods: tuple[str, ...]
+    repeated: tuple[str, ...] = ()
+    tuned: tuple[str, ...] = ()
 
     @property
     def variants(self) -> dict[str, Noise]:
@@ -52,6 +62,14 @@ class Method(_Entry):
 
     denoiser: str
     options: dict[str, int | Finite] = {}
+
+
+class Table(_Entry):
+    """One table of the book: methods of one experiment side by side."""
+
+    title: str
+    experiment: str
+    methods: tuple[str, ...]
 
 
 class Network(_Entry):
@@ -79,15 +97,41 @@ class Kaczmarz(_Entry):
     snr_threshold: Positive
 
 
+class Protocol(_Entry):
+    """A network and how it is trained."""
+
+    network: Network
+    training: Training
+
+
 class Preset(_Entry):
-    """How large the data, the networks and the trainings are."""
+    """How large the data, the networks and the trainings are.
+
+    ``network`` and ``training`` are the first protocol, ``tuned`` is the second one where there is one. ``seeds``
+    counts the trainings of a method that an experiment repeats.
+    """
 
     shape: tuple[Count, Count]
     sizes: dict[DatasetName, tuple[Count, Count, Count]]
     objects: Count
     network: Network
     training: Training
+    tuned: Protocol | None = None
     recorruptions: Count
+    seeds: Count = 1
+
+
+@dataclass(frozen=True)
+class RunName:
+    """Which run is meant: the names that :meth:`Experiments.run` resolves at a preset."""
+
+    experiment: str
+    method: str
+    tuned: bool = False
+    seed: int = 0
+
+    def __str__(self):
+        return f"{self.experiment}-{self.method}" + "-tuned" * self.tuned + (f"-seed{self.seed}" if self.seed else "")
 
 
 class Experiments(_Entry):
@@ -98,22 +142,28 @@ class Experiments(_Entry):
     reference_rms: dict[DatasetName, Positive]
     methods: dict[str, Method]
     experiments: dict[str, Experiment]
+    tables: dict[str, Table]
     kaczmarz: Kaczmarz
     presets: dict[str, Preset]
 
-    def run(self, experiment: str, method: str, preset: str, seed: int = 0) -> "RunConfig":
+    def run(self, experiment: str, method: str, preset: str, seed: int = 0, tuned: bool = False) -> "RunConfig":
         """The resolved configuration of one run.
 
         Args:
             experiment, method, preset: names in the file.
             seed: of the weights and the training.
+            tuned: train under the preset's second protocol.
 
         Raises:
-            ValueError: an unknown name, a method that the experiment does not list, a negative seed.
+            ValueError: an unknown name, a method that the experiment does not list, a negative seed, a second protocol
+                that the preset does not have.
         """
         entry = self.experiments[checks.choice(experiment, "experiment", list(self.experiments))]
         checks.choice(method, f"method of {experiment}", entry.methods)
         size = self.presets[checks.choice(preset, "preset", list(self.presets))]
+        protocol = size.tuned if tuned else size
+        if protocol is None:
+            raise ValueError(f"preset {preset} has no tuned protocol")
         values = {
             "revision": self.revision,
             "experiment": experiment,
@@ -131,24 +181,37 @@ class Experiments(_Entry):
         if values["denoiser"] == "r2r":
             values["options"]["recorruptions"] = size.recorruptions
         if values["denoiser"] != "noisy":
-            values |= {"network": size.network, "training": size.training, "seed": checks.count(seed, "seed", 0)}
+            values |= {
+                "network": protocol.network,
+                "training": protocol.training,
+                "seed": checks.count(seed, "seed", 0),
+            }
         if entry.dataset == "system-matrix":
             values |= {"kaczmarz": self.kaczmarz, "objects": size.objects}
         return RunConfig.model_validate(values)
 
-    def runs(self, preset: str) -> list["RunConfig"]:
+    def names(self, preset: str) -> list[RunName]:
         """Every run that the tables and figures of a preset need."""
-        return [
-            self.run(name, method, preset)
-            for name, experiment in self.experiments.items()
-            for method in experiment.methods
-        ]
+        size = self.presets[checks.choice(preset, "preset", list(self.presets))]
+        found = []
+        for name, entry in self.experiments.items():
+            found += [RunName(name, method) for method in entry.methods]
+            found += [RunName(name, method, seed=seed) for method in entry.repeated for seed in range(1, size.seeds)]
+            if size.tuned is not None:
+                found += [RunName(name, method, tuned=True) for method in entry.tuned]
+        return found
+
+    def runs(self, preset: str) -> dict[RunName, "RunConfig"]:
+        """The resolved configurations of :meth:`names`."""
+        return {
+            name: self.run(name.experiment, name.method, preset, name.seed, name.tuned) for name in self.names(preset)
+        }
 
 
 class RunConfig(_Entry):
     """Everything that decides the outcome of one run. Its hash is the run's key.
 
-    The values that a method does not use are ``None`` and not part of the key, so that changing them leaves it as it is.
+    The values that a method does not use are ``None`` and not part of the key: changing them leaves it as it is.
     """
 
     revision: Count
@@ -210,8 +273,15 @@ def read(path="experiments.yml") -> Experiments:
     for name, experiment in experiments.experiments.items():
         for method in experiment.methods:
             checks.choice(method, f"{path}: method of {name}", list(experiments.methods))
+        for method in (*experiment.repeated, *experiment.tuned):
+            checks.choice(method, f"{path}: repeated or tuned method of {name}", experiment.methods)
         sizes = {f"presets.{key}.sizes": preset.sizes for key, preset in experiments.presets.items()}
         for where, given in {"reference_rms": experiments.reference_rms, **sizes}.items():
             if experiment.dataset not in given:
                 raise ValueError(f"{path}: {where} must have {experiment.dataset}, which {name} uses")
+    for name, table in experiments.tables.items():
+        known = list(experiments.experiments)
+        entry = experiments.experiments[checks.choice(table.experiment, f"{path}: experiment of {name}", known)]
+        for method in table.methods:
+            checks.choice(method, f"{path}: method of {name}", entry.methods)
     return experiments

@@ -233,25 +233,29 @@ def _map(axis, image, left, bottom, **look):
     return shown
 
 
-def learning_curves(histories: dict[str, dict], titles: dict[str, str]) -> Figure:
+def learning_curves(histories: dict[str, dict]) -> Figure:
     """Training and noisy validation loss per sample over the steps, one panel per experiment.
 
     Args:
-        histories: by experiment, by method, the history table of the run.
-        titles: how each method is called.
+        histories: by experiment, by name of the run, its history table.
     """
-    figure, axes = plt.subplots(1, len(histories), figsize=(7.6, 3.0), squeeze=False)
-    for axis, (experiment, runs) in zip(axes[0], histories.items(), strict=True):
-        for number, (method, history) in enumerate(runs.items()):
+    columns = 2
+    rows = -(-len(histories) // columns)
+    figure, axes = plt.subplots(rows, columns, figsize=(7.6, 2.7 * rows), squeeze=False)
+    for axis in axes.flat[len(histories) :]:
+        axis.set_visible(False)
+    for axis, (experiment, runs) in zip(axes.flat, histories.items(), strict=False):
+        for number, (name, history) in enumerate(runs.items()):
             # The methods minimise different losses: each curve is shown relative to its own first value.
             first = history["validation_loss"].iloc[0]
-            look = {"color": colour(method, number), "marker": "o", "markersize": 2.5}
-            axis.plot(history["step"], history["validation_loss"] / first, label=titles[method], **look)
+            look = {"color": f"C{number}", "marker": "o", "markersize": 2}
+            axis.plot(history["step"], history["validation_loss"] / first, label=name, **look)
             axis.plot(history["step"], history["training_loss"] / first, linestyle=":", **look)
         axis.set_title(experiment, fontsize=9)
         axis.set_xlabel("training steps")
-        axis.legend(fontsize=8)
-    axes[0, 0].set_ylabel("loss / first validation loss")
+        axis.legend(fontsize=7)
+    for axis in axes[:, 0]:
+        axis.set_ylabel("loss / first validation loss")
     return figure
 
 

@@ -1,10 +1,17 @@
-"""Training runs as folders: made once, found again by their key, checked whenever they are read."""
+"""Training runs as folders: made once, found again by their key, checked whenever they are read.
+
+Runs live on a *search path*: folders separated by colons, such as ``published:runs``. A run is looked for in each of
+them in turn; a new one is made in the last.
+"""
 
 import json
+import os
 import platform
+import shutil
 import time
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,10 +19,14 @@ import torch
 
 from mpicore import denoisers, evaluation, files
 from mpicore.denoisers import Denoiser
-from mpicore.experiments import RunConfig
+from mpicore.experiments import ROOT, RunConfig, RunName
 
 _RECORD = "record.json"
-_FILES = ("history.csv", "signals.csv", "images.csv", "weights.safetensors", "arrays.safetensors")
+_WEIGHTS = "weights.safetensors"
+_FILES = ("history.csv", "signals.csv", "images.csv", "arrays.safetensors")
+#: How far a value may lie from the stored one on another machine: dB and SSIM absolute, RMSE relative. Rounding alone
+#: stays far below; a wrong weight, noise or grid does not.
+TOLERANCES = {"snr_db": 0.005, "rmse": 0.001, "ssim": 0.002, "psnr_db": 0.02}
 _HISTORY_COLUMNS = ["epoch", "step", "learning_rate", "training_loss", "validation_loss", "seconds"]
 
 
@@ -26,14 +37,14 @@ class Run:
     Attributes:
         config: everything that decided its outcome.
         record: configuration, key, versions, device, threads, wall time [s], digests of the files.
-        denoiser: fitted.
+        denoiser: fitted; ``None`` where a published run does not bring its weights.
         history: one row per epoch, see :func:`mpicore.training.train`.
         signals, images, arrays: see :class:`mpicore.evaluation.Evaluation`.
     """
 
     config: RunConfig
     record: dict
-    denoiser: Denoiser
+    denoiser: Denoiser | None
     history: pd.DataFrame
     signals: pd.DataFrame
     images: pd.DataFrame
@@ -49,32 +60,39 @@ def make_denoiser(config: RunConfig, device: str = "auto") -> Denoiser:
     return denoisers.create(config.denoiser, **options)
 
 
-def obtain(config: RunConfig, root="runs", device: str = "auto", progress: bool = False) -> Run:
+def find(config: RunConfig, root=ROOT) -> Path | None:
+    """Folder of a finished run on the search path; ``None`` where there is none."""
+    folders = (config.folder(part) for part in _parts(root))
+    return next((folder for folder in folders if (folder / _RECORD).exists()), None)
+
+
+def obtain(config: RunConfig, root=ROOT, device: str = "auto", progress: bool = False) -> Run:
     """The run of a configuration: loaded where it is there, else made (or resumed from its checkpoint) and stored.
 
     Raises:
         ValueError: what is there is damaged; its folder is named.
         OSError: the folder cannot be written.
     """
-    if not (config.folder(root) / _RECORD).exists():
-        _make(config, config.folder(root), device, progress)
+    if find(config, root) is None:
+        _make(config, config.folder(_parts(root)[-1]), device, progress)
     return load(config, root)
 
 
-def load(config: RunConfig, root="runs") -> Run:
+def load(config: RunConfig, root=ROOT) -> Run:
     """Read a finished run, and check every file against the record.
 
     Raises:
         FileNotFoundError: there is no such run.
         ValueError: the record or a file is damaged, missing or of another configuration.
     """
-    folder = config.folder(root)
-    if not (folder / _RECORD).exists():
-        raise FileNotFoundError(f"no finished run in {folder}; `make reproduce` trains it")
+    folder = find(config, root)
+    if folder is None:
+        where = " or ".join(str(config.folder(part)) for part in _parts(root))
+        raise FileNotFoundError(f"no finished run in {where}; `make reproduce` trains it")
     try:
         record = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
-        expected = {name: record["files"][name] for name in _FILES}
-        stored = record["config"]
+        digests, stored = record["files"], record["config"]
+        expected = {name: digests[name] for name in (*_FILES, *(n for n in digests if n == _WEIGHTS))}
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{folder / _RECORD} is damaged ({error}); delete {folder} to make the run again") from None
     if stored != config.resolved():
@@ -83,26 +101,97 @@ def load(config: RunConfig, root="runs") -> Run:
         path = folder / name
         if not path.exists() or files.digest(path) != value:
             raise ValueError(f"{path} is damaged or missing; delete {folder} to make the run again")
-    state, _ = files.load_tensors(folder / "weights.safetensors")
+    denoiser = None
+    if _WEIGHTS in expected:
+        state, _ = files.load_tensors(folder / _WEIGHTS)
+        denoiser = make_denoiser(config).restore(state)
     arrays, _ = files.load_tensors(folder / "arrays.safetensors")
     tables = [pd.read_csv(folder / f"{name}.csv") for name in ("history", "signals", "images")]
-    return Run(config, record, make_denoiser(config).restore(state), *tables, arrays)
+    return Run(config, record, denoiser, *tables, arrays)
 
 
-def provenance(configs: list[RunConfig], root="runs") -> pd.DataFrame:
-    """Where each number comes from: one row per run with its key, seed, size, device, time and versions."""
+def publish(config: RunConfig, source="runs", target="published", weights: bool = True) -> Path:
+    """Copy a finished run to where the repository keeps it, with or without its weights.
+
+    Returns:
+        Its folder there.
+    """
+    load(config, source)
+    folder, record = config.folder(target), json.loads((config.folder(source) / _RECORD).read_text(encoding="utf-8"))
+    if not weights:
+        record["files"].pop(_WEIGHTS, None)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in record["files"]:
+        with files.replacing(folder / name) as temporary:
+            shutil.copyfile(config.folder(source) / name, temporary)
+    files.write_json(folder / _RECORD, record)
+    return folder
+
+
+def verify(config: RunConfig, root=ROOT, signals: int | None = None) -> dict[str, float]:
+    """Measure a finished run again, from its stored weights and data made anew, and compare.
+
+    Args:
+        config: of the run; one without weights is compared with nothing.
+        root: search path.
+        signals: how many test signals to denoise; the median and the worst one, which figures show, come on top.
+            ``None`` for the whole evaluation.
+
+    Returns:
+        Largest deviation of each value from the stored one; empty for a run without weights.
+
+    Raises:
+        ValueError: a deviation is larger than :data:`TOLERANCES` allows; run, value and item are named.
+    """
+    run = load(config, root)
+    if run.denoiser is None:
+        return {}
+    indices = None
+    if signals is not None:
+        variant = next(iter(config.test_noise))
+        scored = run.signals[run.signals["variant"] == variant]
+        indices = sorted({*range(min(signals, len(scored))), *evaluation.shown_signals(scored).values()})
+    found = evaluation.evaluate(run.denoiser, config, indices=indices)
+    deviations = {}
+    for stored, measured in ((run.signals, found.signals), (run.images, found.images)):
+        if measured.empty:
+            continue
+        both = measured.merge(stored, on=["variant", "index"], suffixes=("", "_stored"), validate="one_to_one")
+        for column, tolerance in TOLERANCES.items():
+            if column not in measured:
+                continue
+            scale = both[f"{column}_stored"].abs() if column == "rmse" else 1
+            deviation = (both[column] - both[f"{column}_stored"]).abs() / scale
+            deviations[column] = float(deviation.max())
+            if len(both) != len(measured) or not deviations[column] <= tolerance:
+                item = both.loc[deviation.idxmax()]
+                raise ValueError(
+                    f"{find(config, root)} does not agree with its weights: {column} of {item['variant']} item "
+                    f"{item['index']} is stored as {item[f'{column}_stored']:.6g}, measured {item[column]:.6g}"
+                )
+    if "components" in found.arrays:
+        stored, measured = run.arrays["components"], found.arrays["components"]
+        deviations["components"] = float(np.linalg.norm(measured - stored) / np.linalg.norm(stored))
+        if not deviations["components"] <= TOLERANCES["rmse"]:
+            raise ValueError(f"{find(config, root)} does not agree with its weights: components of Figure 3")
+    return deviations
+
+
+def provenance(configs: dict[RunName, RunConfig], root=ROOT) -> pd.DataFrame:
+    """Where each number comes from: one row per run with its key, size, device, time and versions."""
     rows = []
-    for config in configs:
-        record = load(config, root).record
-        training = config.training
+    for name, config in configs.items():
+        run = load(config, root)
+        training, record = config.training, run.record
         rows.append(
             {
                 "experiment": config.experiment,
                 "method": config.method,
+                "protocol": "tuned" if name.tuned else "paper" if training else None,
                 "key": config.key,
                 "seed": config.seed,
                 "signals": config.sizes[0] if training else None,
-                "epochs": training.epochs if training else None,
+                "steps": run.history["step"].max() if training else None,
                 "learning_rate": training.learning_rate if training else None,
                 "training_seconds": record["training_seconds"],
                 "evaluation_seconds": record["evaluation_seconds"],
@@ -111,7 +200,7 @@ def provenance(configs: list[RunConfig], root="runs") -> pd.DataFrame:
                 "torch": record["versions"]["torch"],
             }
         )
-    return pd.DataFrame(rows).astype({"seed": "Int64", "signals": "Int64", "epochs": "Int64"})
+    return pd.DataFrame(rows).astype({"seed": "Int64", "signals": "Int64", "steps": "Int64"})
 
 
 def _make(config, folder, device, progress):
@@ -127,7 +216,7 @@ def _make(config, folder, device, progress):
     history = pd.DataFrame(denoiser.history, columns=_HISTORY_COLUMNS)
     for name, table in (("history", history), ("signals", result.signals), ("images", result.images)):
         files.write_text(folder / f"{name}.csv", table.to_csv(index=False))
-    files.save_tensors(folder / "weights.safetensors", denoiser.state())
+    files.save_tensors(folder / _WEIGHTS, denoiser.state())
     files.save_tensors(folder / "arrays.safetensors", result.arrays)
     files.write_json(
         folder / _RECORD,
@@ -140,11 +229,15 @@ def _make(config, folder, device, progress):
             "training_seconds": round(history["seconds"].max(), 1) if len(history) else 0.0,
             "evaluation_seconds": round(time.monotonic() - trained, 1),
             "last_session_seconds": round(time.monotonic() - started, 1),
-            "files": {name: files.digest(folder / name) for name in _FILES},
+            "files": {name: files.digest(folder / name) for name in (*_FILES, _WEIGHTS)},
         },
     )
     # The record makes the run whole; until here a kill leaves the checkpoint to go on from.
     (folder / "checkpoint.safetensors").unlink(missing_ok=True)
+
+
+def _parts(root):
+    return str(root).split(os.pathsep)
 
 
 def _device_name(device):

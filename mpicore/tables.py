@@ -2,14 +2,24 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from mpicore import checks, runs
-from mpicore.experiments import Experiments
+from mpicore.experiments import ROOT, Experiments, RunName
 from mpicore.metrics import bootstrap_interval
 
 VALUES = ["snr_db", "rmse", "ssim", "psnr_db"]
-TITLES = {"noisy": "Noisy", "n2n": "N2N", "r2r": "R2R", "proposed": "Proposed"}  #: how the paper writes the methods
+#: How the paper writes the methods, and how the book writes its own.
+TITLES = {
+    "noisy": "Noisy",
+    "n2n": "N2N",
+    "r2r": "R2R",
+    "proposed": "Proposed",
+    "l1": "L1 alone",
+    "l1_gd": "L1 + gradient difference",
+    "l1_tv": "L1 + total variation",
+}
 _SIGNAL_VALUES = ["snr_db", "rmse"]
 _IMAGE_VALUES = ["ssim", "psnr_db", "object_error"]
 _HEADINGS = {
@@ -18,8 +28,9 @@ _HEADINGS = {
     "ssim": "SSIM",
     "psnr_db": "PSNR [dB]",
     "object_error": "Object error",
+    "gap": "SNR against Proposed [dB]",
 }
-_DIGITS = {"snr_db": 2, "rmse": 1, "ssim": 3, "psnr_db": 2, "object_error": 3}
+_DIGITS = {"snr_db": 2, "rmse": 1, "ssim": 3, "psnr_db": 2, "object_error": 3, "gap": 2}
 
 
 def read_paper(path="book/paper_tables.csv") -> pd.DataFrame:
@@ -27,66 +38,116 @@ def read_paper(path="book/paper_tables.csv") -> pd.DataFrame:
     return pd.read_csv(path)
 
 
-def make_table(experiments: Experiments, table: str, preset: str, paper: pd.DataFrame, root="runs") -> pd.DataFrame:
-    """One table of the paper, from the finished runs.
+def make_table(experiments: Experiments, table: str, preset: str, paper: pd.DataFrame, root=ROOT) -> pd.DataFrame:
+    """One table of the book, from the finished runs.
 
     Args:
         experiments: the checked ``experiments.yml``.
         table: such as ``table1``.
         preset: whose runs.
         paper: the paper's figures, see :func:`read_paper`.
-        root: folder of the runs.
+        root: search path of the runs.
 
     Returns:
-        One row per method (and variant of the test noise, where there are several) with means, the paper's four values
-        with prefix ``paper_``, the ends of all intervals, and the run's key.
+        One row per method, variant of the test noise and protocol, the last two as columns where there are several:
+        means, the paper's four values with prefix ``paper_``, the ends of all intervals, ``gap``, the mean of the
+        method's SNR minus that of the proposed method on the same signals [dB], with its interval, and the run's key.
 
     Raises:
-        ValueError: no experiment makes this table.
+        ValueError: no such table.
         FileNotFoundError: a run is missing.
     """
-    by_table = {entry.table: name for name, entry in experiments.experiments.items()}
-    name = by_table[checks.choice(table, "table", list(by_table))]
-    entry = experiments.experiments[name]
+    layout = experiments.tables[checks.choice(table, "table", list(experiments.tables))]
+    entry = experiments.experiments[layout.experiment]
     printed = paper[paper["table"] == table].set_index("method")[VALUES]
+    wanted = experiments.runs(preset)
+    protocols = {"paper": False, "tuned": True}
     rows = []
     for variant in entry.variants:
-        for method in entry.methods:
-            run = runs.load(experiments.run(name, method, preset), root)
-            row = {"method": method, "variant": variant, "key": run.config.key}
-            for source, columns in ((run.signals, _SIGNAL_VALUES), (run.images, _IMAGE_VALUES)):
-                chosen = source[source["variant"] == variant]
-                for column in columns:
-                    low, high = bootstrap_interval(chosen[column].to_numpy(float))
-                    row |= {column: chosen[column].mean(), f"{column}_low": low, f"{column}_high": high}
-            row |= {f"paper_{column}": printed[column].get(method) for column in VALUES}
-            rows.append(row)
-    columns = ["method", "variant", "snr_db", "snr_db_low", "snr_db_high", "rmse", "ssim", "psnr_db"]
+        for protocol, tuned in protocols.items():
+            names = [RunName(layout.experiment, method, tuned) for method in layout.methods]
+            loaded = {name.method: runs.load(wanted[name], root) for name in names if name in wanted}
+            chosen = {
+                method: [part[part["variant"] == variant] for part in (run.signals, run.images)]
+                for method, run in loaded.items()
+            }
+            for method, (signals, images) in chosen.items():
+                row = {"method": method, "variant": variant, "protocol": protocol, "key": loaded[method].config.key}
+                for source, columns in ((signals, _SIGNAL_VALUES), (images, _IMAGE_VALUES)):
+                    for column in columns:
+                        row |= _mean(column, source[column])
+                row |= dict.fromkeys(("gap", "gap_low", "gap_high"))
+                if "proposed" in chosen and method != "proposed":
+                    row |= _mean("gap", signals["snr_db"].to_numpy() - chosen["proposed"][0]["snr_db"].to_numpy())
+                row |= {f"paper_{column}": printed[column].get(method) for column in VALUES}
+                rows.append(row)
+    made = pd.DataFrame(rows).astype({name: float for name in ("gap", "gap_low", "gap_high")})
+    columns = ["method", "variant", "protocol", "snr_db", "snr_db_low", "snr_db_high", "rmse", "ssim", "psnr_db"]
     columns += [f"paper_{column}" for column in VALUES]
     columns += [f"{column}_{end}" for column in ("rmse", *_IMAGE_VALUES) for end in ("low", "high")]
-    columns += ["object_error", "key"]
-    if len(entry.variants) == 1:
-        columns.remove("variant")
-    return pd.DataFrame(rows)[columns]
+    columns += ["object_error", "gap", "gap_low", "gap_high", "key"]
+    columns = [c for c in columns if c not in ("variant", "protocol") or made[c].nunique() > 1]
+    return made[columns]
+
+
+def make_seed_table(experiments: Experiments, preset: str, root=ROOT) -> pd.DataFrame:
+    """The methods that are trained from several seeds: the test SNR of each training.
+
+    Returns:
+        Columns ``experiment, method, seed, snr_db, snr_db_low, snr_db_high, key``; the interval is over test signals.
+    """
+    rows = []
+    for name, config in experiments.runs(preset).items():
+        if name.method in experiments.experiments[name.experiment].repeated and not name.tuned:
+            run = runs.load(config, root)
+            value = _mean("snr_db", run.signals["snr_db"])
+            rows.append({"experiment": name.experiment, "method": name.method, "seed": name.seed, **value})
+            rows[-1]["key"] = config.key
+    return pd.DataFrame(rows).sort_values(["experiment", "method", "seed"], ignore_index=True)
 
 
 def display_table(table: pd.DataFrame) -> pd.DataFrame:
     """The same table as text for the book: mean with its interval, and the paper's value in its own column."""
     shown = pd.DataFrame({"Method": [TITLES.get(method, method) for method in table["method"]]})
-    if "variant" in table:
-        shown.insert(0, "Noise", table["variant"].str.capitalize())
-    for column in [*VALUES, "object_error"]:
-        digits = _DIGITS[column]
+    for column, heading in (("protocol", "Protocol"), ("variant", "Noise")):
+        if column in table:
+            shown.insert(0, heading, table[column].str.capitalize())
+    for column in [*VALUES, "object_error", "gap"]:
+        if not table[column].notna().any():
+            continue
         shown[_HEADINGS[column]] = [
-            f"**{mean:.{digits}f}** [{low:.{digits}f}, {high:.{digits}f}]"
-            for mean, low, high in zip(table[column], table[f"{column}_low"], table[f"{column}_high"], strict=True)
+            "" if pd.isna(row[column]) else _interval(row, column) for row in table.to_dict("records")
         ]
-        if column in VALUES:
-            printed = table[f"paper_{column}"]
+        if column in VALUES and table[f"paper_{column}"].notna().any():
             shown[f"Paper's {_HEADINGS[column]}"] = [
-                f"{value:.2f}" if pd.notna(value) else "not given" for value in printed
+                f"{value:.2f}" if pd.notna(value) else "not given" for value in table[f"paper_{column}"]
             ]
     return shown
+
+
+def display_seed_table(table: pd.DataFrame) -> pd.DataFrame:
+    """The table of seeds as text: one row per method, one column per seed, and the spread between the trainings."""
+    rows = []
+    for method, trained in table.groupby("method", sort=False):
+        row = {"Method": TITLES.get(method, method)}
+        row |= {f"Seed {line['seed']}: SNR [dB]": _interval(line, "snr_db") for line in trained.to_dict("records")}
+        row["Largest difference [dB]"] = f"{trained['snr_db'].max() - trained['snr_db'].min():.2f}"
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _mean(name, values):
+    """Mean and 95 % interval of values as three columns."""
+    values = np.asarray(values, float)
+    low, high = bootstrap_interval(values)
+    return {name: values.mean(), f"{name}_low": low, f"{name}_high": high}
+
+
+def _interval(row, column):
+    digits = _DIGITS[column]
+    sign = "+" if column == "gap" else ""
+    mean, low, high = (f"{row[column + end]:{sign}.{digits}f}" for end in ("", "_low", "_high"))
+    return f"**{mean}** [{low}, {high}]"
 
 
 def display_path(path) -> Path:

@@ -36,9 +36,9 @@ def tiny(book):
     """Make the smoke configuration of a run smaller still: ``tiny("xspace-gaussian", "n2n", sizes=[8, 2, 4])``."""
 
     def make(experiment, method, seed=0, **changes):
-        values = book.run(experiment, method, "smoke", seed).model_dump(mode="json")
+        values = book.run(experiment, method, "smoke", seed).resolved()
         values |= {"shape": [16, 16], "sizes": [8, 2, 4]}
-        if values["network"]:
+        if "network" in values:
             values["network"] |= {"width": 2}
             values["training"] |= {"epochs": 1}
         return experiments.RunConfig.model_validate_json(json.dumps(values | changes))

@@ -18,7 +18,7 @@ def test_run_trains_once_and_stamps_the_key(tmp_path, capsys):
     ("arguments", "named"),
     [
         (["run", "nowhere", "noisy"], "nowhere"),
-        (["run", "system-matrix", "r2r"], "r2r"),
+        (["run", "xspace-locked", "r2r"], "r2r"),
         (["run", "xspace-gaussian", "n2n", "--preset", "huge"], "huge"),
         (["table", "table7", "--output", "never.csv"], "table7"),
         (["notebook", "notebooks/figure1.md", "never.ipynb", "-p", "sampels", "3"], "sampels"),

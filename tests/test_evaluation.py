@@ -1,6 +1,7 @@
 """What is measured on the test set: with denoisers whose figures are known beforehand."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from mpicore import evaluation
@@ -199,7 +200,8 @@ def test_a_perfect_denoiser_of_the_system_matrix(matrix_config, matrix_data):
     spectrum = np.fft.rfft(matrix.clean.astype(np.float64), axis=1)
     objects = evaluation.measured_objects(config)
     system = spectrum[:, lines].T
-    images = kaczmarz(system, objects.reshape(3, -1) @ system.T, 0.01, 10).reshape(objects.shape)
+    settings = config.kaczmarz.relative_lambda, config.kaczmarz.sweeps
+    images = kaczmarz(system, objects.reshape(3, -1) @ system.T, *settings).reshape(objects.shape)
     np.testing.assert_allclose(result.arrays["images"], images, rtol=0, atol=1e-4)
     np.testing.assert_array_equal(result.arrays["images"], result.arrays["reference_images"])
     np.testing.assert_allclose(result.images["object_error"], object_error(objects, images), rtol=0, atol=1e-4)
@@ -215,8 +217,9 @@ def test_images_of_the_system_matrix_are_those_of_the_denoised_one(matrix_config
     lines = result.arrays["lines"]
     clean, noisy = (frequency_components(u)[:, lines].T for u in (matrix_data.matrix.clean, matrix_data.matrix.u1))
     objects = evaluation.measured_objects(matrix_config).reshape(3, -1)
+    settings = matrix_config.kaczmarz.relative_lambda, matrix_config.kaczmarz.sweeps
     for name, system in (("reference_images", clean), ("images", noisy)):
-        expected = kaczmarz(system, objects @ clean.T, 0.01, 10).reshape(3, 16, 16)
+        expected = kaczmarz(system, objects @ clean.T, *settings).reshape(3, 16, 16)
         np.testing.assert_allclose(result.arrays[name], expected, rtol=0, atol=1e-4)
 
 
@@ -239,3 +242,37 @@ def test_lines_above_the_noise_are_selected(matrix_config, matrix_data):
     assert selected[signal > 3.2 * noise].all()
     assert not selected[signal < 1.4 * noise].any()
     assert 20 < lines.size < 0.2 * signal.size
+
+
+# Parts
+
+
+@pytest.mark.parametrize("experiment", ["xspace-harmonic", "system-matrix"])
+def test_a_part_of_the_test_is_those_rows_of_the_whole(tiny, experiment):
+    """The same numbers, signal by signal, in the same scale; a part of a system matrix has no images."""
+    config = tiny(experiment, "noisy", sizes=[4, 2, 6])
+    whole = evaluation.evaluate(create("noisy"), config)
+    part = evaluation.evaluate(create("noisy"), config, indices=[4, 1])
+    for name in ("signals", "images"):
+        expected = getattr(whole, name).query("index == 1 or index == 4").sort_values(["variant", "index"])
+        found = getattr(part, name).sort_values(["variant", "index"])
+        if name == "images" and experiment == "system-matrix":
+            assert found.empty
+        else:
+            np.testing.assert_allclose(found.drop(columns="variant"), expected.drop(columns="variant"), rtol=1e-6)
+
+
+def test_shown_signals_are_the_median_and_the_worst():
+    scored = pd.DataFrame({"index": [7, 8, 9, 10, 11], "snr_db": [3.0, 1.0, 5.0, 2.0, 4.0]})
+    assert evaluation.shown_signals(scored) == {"median": 7, "worst": 8}
+
+
+def test_kaczmarz_choices_are_the_noisy_rows_of_each_strength(matrix_config):
+    """The row of the configured strength is what the evaluation of the noisy matrix gives."""
+    configured = matrix_config.kaczmarz.relative_lambda
+    table = evaluation.kaczmarz_choices(matrix_config, [0.1, configured], 2)
+    assert table["relative_lambda"].tolist() == [0.1, configured]
+    images = evaluation.evaluate(create("noisy"), matrix_config).images[:2]
+    for column in ("ssim", "psnr_db", "object_error"):
+        assert table[column][1] == pytest.approx(images[column].mean(), rel=1e-3)
+        assert table[column][0] != pytest.approx(table[column][1], rel=1e-3)

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from mpicore import denoisers, evaluation, experiments
-from mpicore.experiments import Experiments, RunConfig
+from mpicore.experiments import Experiments, RunConfig, RunName
 
 PRESETS = ["smoke", "preview", "paper"]
 
@@ -34,10 +34,10 @@ def changed(root, tmp_path):
 def test_the_real_file_is_read(book):
     """Its methods, weights and noise are those of the source paper."""
     assert isinstance(book, Experiments)
-    assert list(book.experiments) == ["xspace-gaussian", "xspace-harmonic", "system-matrix"]
+    assert list(book.experiments) == ["xspace-gaussian", "xspace-harmonic", "xspace-locked", "system-matrix"]
     assert list(book.presets) == PRESETS
-    assert book.methods["proposed"] == {"alpha": 0.05, "beta": 0.01}
-    assert book.methods["r2r"] == {"strength": 0.5}
+    assert book.methods["proposed"].options == {"alpha": 0.05, "beta": 0.01}
+    assert book.methods["r2r"].options == {"strength": 0.5}
     assert book.reference_rms == {"x-space": 228, "system-matrix": 187}
     assert book.experiments["xspace-gaussian"].noise.snr_db == 5
     paper = book.presets["paper"]
@@ -58,13 +58,15 @@ def test_noise_of_the_test_sets_adds_up(book):
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_every_run_of_every_preset_resolves(book, preset):
-    """All rows of the three tables, each of another key, each with a denoiser that takes its options."""
-    runs = book.runs(preset)
-    assert [(run.experiment, run.method) for run in runs] == [
-        *(("xspace-gaussian", method) for method in ("noisy", "n2n", "r2r", "proposed")),
-        *(("xspace-harmonic", method) for method in ("noisy", "n2n", "r2r", "proposed")),
-        *(("system-matrix", method) for method in ("noisy", "n2n", "proposed")),
-    ]
+    """All rows of all tables, each of another key, each with a denoiser that takes its options."""
+    named = book.runs(preset)
+    assert len({str(name) for name in named}) == len(named)
+    for table in book.tables.values():
+        assert {RunName(table.experiment, method) for method in table.methods} <= named.keys()
+    for method in ("n2n", "proposed"):
+        seeds = {name.seed for name in named if (name.experiment, name.method) == ("xspace-gaussian", method)}
+        assert seeds == set(range(book.presets[preset].seeds))
+    runs = list(named.values())
     assert len({run.key for run in runs}) == len(runs)
     for run in runs:
         assert isinstance(run, RunConfig)
@@ -73,7 +75,7 @@ def test_every_run_of_every_preset_resolves(book, preset):
         assert (run.network is None) == (run.training is None) == (run.seed is None) == (run.method == "noisy")
         assert (run.kaczmarz is None) == (run.objects is None) == (run.dataset == "x-space")
         assert run.options.get("recorruptions") == (book.presets[preset].recorruptions if run.method == "r2r" else None)
-        denoisers.create(run.method, **run.options)
+        denoisers.create(run.denoiser, **run.options)
 
 
 def test_methods_of_one_experiment_train_alike(book):
@@ -95,7 +97,7 @@ def test_methods_of_one_experiment_train_alike(book):
         ("epochs: 2,", "epochs: 2, epoch: 3,", "presets.smoke.training.epoch: Extra inputs are not permitted, got 3"),
         ("data_seed: 0", "data_seed: zero", "data_seed: Input should be a valid integer, got 'zero'"),
         ("data_seed: 0", "data_seed: -1", "data_seed: Input should be greater than or equal to 0, got -1"),
-        ("revision: 1", "revision: true", "revision: Input should be a valid integer, got True"),
+        ("revision: 2", "revision: true", "revision: Input should be a valid integer, got True"),
         ("epochs: 2,", "epochs: 2.5,", "presets.smoke.training.epochs: .*integer.*, got 2.5"),
         ("1.0e-3", "1e-3", "presets.smoke.training.learning_rate: Input should be a valid number, got '1e-3'"),
         ("1.0e-3", "0.0", "presets.smoke.training.learning_rate: Input should be greater than 0, got 0.0"),
@@ -107,13 +109,20 @@ def test_methods_of_one_experiment_train_alike(book):
         ),
         ("{snr_db: 5.0}", "{snr_db: .nan}", "xspace-gaussian.noise.snr_db: Input should be a finite number, got nan"),
         ("{snr_db: 5.0}", "{snr_dB: 5.0}", "xspace-gaussian.noise.snr_dB: Extra inputs are not permitted"),
-        ("strength: 0.5", "strength: much", "methods.r2r.strength.*, got 'much'"),
+        ("strength: 0.5", "strength: much", "methods.r2r.options.strength.*, got 'much'"),
         ("dataset: x-space", "dataset: y-space", "xspace-gaussian.dataset: .*, got 'y-space'"),
         ("shape: [31, 31]", "shape: [31]", "presets.smoke.shape.1: Field required"),
         ("x-space: [32, 8, 8]", "x-space: [32, 0, 8]", "presets.smoke.sizes.x-space.1: .*, got 0"),
         ("title: Gaussian noise at 5 dB", "title: 5", "xspace-gaussian.title: Input should be a valid string, got 5"),
         ("title: Gaussian noise at 5 dB", "title: 2024-05-01", "xspace-gaussian.title"),
-        ("[noisy, n2n, r2r, proposed]", "[noisy, median]", "method of xspace-gaussian must be one of .*; got 'median'"),
+        (
+            "[noisy, n2n, r2r, proposed, l1, l1_gd, l1_tv]",
+            "[noisy, median]",
+            "method of xspace-gaussian must be one of .*; got 'median'",
+        ),
+        ("repeated: [n2n, proposed]", "repeated: [median]", "repeated or tuned method of .*; got 'median'"),
+        ("experiment: xspace-locked", "experiment: xspace-open", "experiment of locked must be .*; got 'xspace-open'"),
+        ("[l1, l1_gd, l1_tv, proposed]", "[l1, l2]", "method of loss_terms must be one of .*; got 'l2'"),
         (", system-matrix: [32, 8, 8]", "", "presets.smoke.sizes.*system-matrix"),
         ("  system-matrix: 187.0\n", "", "reference_rms.*system-matrix"),
     ],
@@ -145,9 +154,10 @@ def test_files_without_keys_are_refused(tmp_path, text):
     "names, message",
     [
         (("xspace", "n2n", "smoke"), "experiment must be one of xspace-gaussian, .*; got 'xspace'"),
-        (("system-matrix", "r2r", "smoke"), "method of system-matrix must be one of noisy, n2n, proposed; got 'r2r'"),
+        (("xspace-locked", "r2r", "smoke"), "method of xspace-locked must be one of noisy, n2n, proposed; got 'r2r'"),
         (("system-matrix", "n2n", "huge"), "preset must be one of smoke, preview, paper; got 'huge'"),
         (("system-matrix", "n2n", "smoke", -1), "seed must be a whole number of at least 0, got -1"),
+        (("system-matrix", "n2n", "smoke", 0, True), "preset smoke has no tuned protocol"),
         (("system-matrix", "n2n", "smoke", 0.5), "seed must be a whole number of at least 0, got 0.5"),
     ],
 )
@@ -179,7 +189,7 @@ def test_a_key_does_not_depend_on_the_order_of_the_file(book, root, tmp_path):
     path = tmp_path / "experiments.yml"
     path.write_text(yaml.safe_dump(backwards(yaml.safe_load((root / "experiments.yml").read_text())), sort_keys=False))
     other = experiments.read(path)
-    for run in book.runs("preview"):
+    for run in book.runs("preview").values():
         assert other.run(run.experiment, run.method, "preview").key == run.key
 
 
@@ -202,7 +212,7 @@ def test_a_key_tells_seeds_apart(book):
         ("title: Gaussian noise at 5 dB", "title: Gaussian noise", set()),
         ("noise: {snr_db: 5.0}", "noise: {snr_db: 6.0}", {"noisy", "n2n", "r2r", "proposed"}),
         ("data_seed: 0", "data_seed: 1", {"noisy", "n2n", "r2r", "proposed"}),
-        ("revision: 1", "revision: 2", {"noisy", "n2n", "r2r", "proposed"}),
+        ("revision: 2", "revision: 3", {"noisy", "n2n", "r2r", "proposed"}),
         ("x-space: [32, 8, 8]", "x-space: [32, 8, 9]", {"noisy", "n2n", "r2r", "proposed"}),
         ("x-space: 228.0", "x-space: 229.0", {"noisy", "n2n", "r2r", "proposed"}),
     ],
@@ -225,7 +235,7 @@ def test_system_matrix_runs_depend_on_kaczmarz(book, changed, old, new):
 
 
 def test_a_run_comes_back_from_its_json(book):
-    for run in book.runs("paper"):
+    for run in book.runs("paper").values():
         again = RunConfig.model_validate_json(run.model_dump_json())
         assert again == run
         assert again.key == run.key

@@ -88,7 +88,7 @@ def test_component_maps_are_relative_to_the_clean_maximum():
 def test_learning_curves_start_at_one():
     history = pd.DataFrame({"step": [1, 2], "training_loss": [4.0, 2], "validation_loss": [5.0, 3]})
     history["learning_rate"] = 1e-3
-    figure = figures.learning_curves({"x": {"n2n": history, "new": history}}, {"n2n": "N2N", "new": "New"})
+    figure = figures.learning_curves({"x": {"n2n": history, "new": history}})
     assert figure.axes[0].lines[0].get_ydata()[0] == 1
     assert labelled(figure.axes[0])
     assert labelled(figures.training_curve(history).axes[0])

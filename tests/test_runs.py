@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from mpicore import denoisers, evaluation, files, runs
+from mpicore.experiments import RunName
 
 RECORD = "record.json"
 FILES = ["arrays.safetensors", "history.csv", "images.csv", "signals.csv", "weights.safetensors"]
@@ -48,7 +49,7 @@ def test_obtain_makes_a_whole_run(config, made):
     assert sorted(os.listdir(folder)) == sorted([*FILES, "config.json", RECORD])
     record = json.loads((folder / RECORD).read_text())
     assert record["key"] == config.key == folder.name
-    assert record["config"] == config.model_dump(mode="json")
+    assert record["config"] == config.resolved()
     assert record["files"] == {name: files.digest(folder / name) for name in FILES}
     assert record["threads"] >= 1
     assert record["versions"]["torch"]
@@ -127,16 +128,101 @@ def test_provenance_is_read_from_the_records(config, made, tiny, tmp_path):
         for path in source.iterdir():
             (target / path.name).write_bytes(path.read_bytes())
     record = runs.obtain(noisy, tmp_path).record
-    table = runs.provenance([noisy, config], tmp_path)
+    first, second = RunName("xspace-gaussian", "noisy"), RunName("xspace-gaussian", "n2n")
+    table = runs.provenance({first: noisy, second: config}, tmp_path)
     assert table["key"].tolist() == [noisy.key, config.key]
     assert table["method"].tolist() == ["noisy", "n2n"]
-    assert table.loc[0, ["seed", "signals", "epochs"]].isna().all()
-    assert table.loc[1, ["seed", "signals", "epochs"]].tolist() == [0, 8, 1]
+    assert table.loc[0, ["protocol", "seed", "signals", "steps"]].isna().all()
+    assert table.loc[1, ["protocol", "seed", "signals", "steps"]].tolist() == ["paper", 0, 8, 2]
     assert table.loc[1, "learning_rate"] == config.training.learning_rate
     assert table["training_seconds"].tolist() == [0, made[1].record["training_seconds"]]
     assert table.loc[0, "torch"] == record["versions"]["torch"]
     with pytest.raises(FileNotFoundError, match="no finished run"):
-        runs.provenance([tiny("xspace-gaussian", "n2n", seed=1)], tmp_path)
+        runs.provenance({second: tiny("xspace-gaussian", "n2n", seed=1)}, tmp_path)
+
+
+# Published runs
+
+
+@pytest.fixture
+def published(config, made, tmp_path):
+    """The run as it comes with the repository, and an empty folder for further ones."""
+    folder = runs.publish(config, made[0], tmp_path / "published")
+    return folder, os.pathsep.join((str(tmp_path / "published"), str(tmp_path / "runs")))
+
+
+def test_a_published_run_is_found_first(config, made, published):
+    """Nothing is made where it is there, and a run that is not published is made in the last folder."""
+    folder, root = published
+    assert runs.find(config, root) == folder
+    run = runs.obtain(config, root)
+    pd.testing.assert_frame_equal(run.signals, made[1].signals)
+    for name, value in made[1].denoiser.state().items():
+        np.testing.assert_array_equal(run.denoiser.state()[name], value)
+    assert sorted(os.listdir(folder)) == sorted([*FILES, RECORD])
+    assert not os.path.exists(root.split(os.pathsep)[1])
+
+
+def test_a_new_run_goes_to_the_last_folder(tiny, published):
+    folder, root = published
+    config = tiny("xspace-gaussian", "noisy")
+    runs.obtain(config, root)
+    assert runs.find(config, root) == config.folder(root.split(os.pathsep)[1])
+
+
+def test_a_run_is_published_without_its_weights(config, made, tmp_path):
+    """Its numbers are read as before; there is nothing to denoise with, so nothing is compared."""
+    folder = runs.publish(config, made[0], tmp_path, weights=False)
+    assert sorted(os.listdir(folder)) == sorted([*FILES[:-1], RECORD])
+    run = runs.load(config, tmp_path)
+    assert run.denoiser is None
+    pd.testing.assert_frame_equal(run.signals, made[1].signals)
+    assert runs.verify(config, tmp_path) == {}
+
+
+@pytest.mark.parametrize("signals", [None, 2])
+def test_a_published_run_agrees_with_its_weights(config, published, signals):
+    """On the machine that made it, to the last digit of its tables."""
+    deviations = runs.verify(config, published[1], signals)
+    assert deviations.keys() == runs.TOLERANCES.keys()
+    assert max(deviations.values()) < 1e-9
+
+
+def test_a_published_system_matrix_agrees_with_its_weights(tiny, tmp_path):
+    config = tiny("system-matrix", "n2n", objects=2)
+    runs.obtain(config, tmp_path)
+    assert runs.verify(config, tmp_path).keys() == {*runs.TOLERANCES, "components"}
+    assert runs.verify(config, tmp_path, 1).keys() == {"snr_db", "rmse"}
+
+
+def rewrite(folder, name, content):
+    """Another content, and a record that knows of it: what a digest alone cannot find."""
+    (folder / name).write_bytes(content)
+    record = json.loads((folder / RECORD).read_text())
+    record["files"][name] = files.digest(folder / name)
+    (folder / RECORD).write_text(json.dumps(record))
+
+
+@pytest.mark.parametrize("column", ["snr_db", "rmse", "ssim", "psnr_db"])
+@pytest.mark.parametrize("signals", [None, 1])
+def test_values_that_the_weights_do_not_give_are_refused(config, published, column, signals):
+    """The first value of a column moved by little more than a hundredth, digests and all."""
+    folder, root = published
+    name = "signals.csv" if column in ("snr_db", "rmse") else "images.csv"
+    table = pd.read_csv(folder / name)
+    table.loc[0, column] = 1.01 * table.loc[0, column] + 0.01
+    rewrite(folder, name, table.to_csv(index=False).encode())
+    with pytest.raises(ValueError, match=f"{folder} does not agree with its weights: {column} of literal item 0"):
+        runs.verify(config, root, signals)
+
+
+def test_weights_that_do_not_give_the_values_are_refused(config, published, tiny, tmp_path):
+    folder, root = published
+    other = runs.obtain(tiny("xspace-gaussian", "n2n", seed=1), tmp_path / "other")
+    files.save_tensors(tmp_path / "weights", other.denoiser.state())
+    rewrite(folder, "weights.safetensors", (tmp_path / "weights").read_bytes())
+    with pytest.raises(ValueError, match=f"{folder} does not agree with its weights: snr_db"):
+        runs.verify(config, root, 1)
 
 
 # What is refused

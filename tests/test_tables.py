@@ -14,7 +14,8 @@ def made(tmp_path_factory):
     """Table 2 with the noisy method alone, and its run."""
     known = experiments.read()
     entry = known.experiments["xspace-harmonic"].model_copy(update={"methods": ("noisy",)})
-    known = known.model_copy(update={"experiments": {"xspace-harmonic": entry}})
+    layout = known.tables["table2"].model_copy(update={"methods": ("noisy",)})
+    known = known.model_copy(update={"experiments": {"xspace-harmonic": entry}, "tables": {"table2": layout}})
     root = tmp_path_factory.mktemp("runs")
     run = runs.obtain(known.run("xspace-harmonic", "noisy", "smoke"), root)
     return tables.make_table(known, "table2", "smoke", tables.read_paper(), root), run, known, root
@@ -56,8 +57,10 @@ def test_display_shows_mean_interval_and_paper(made):
 
 def test_a_method_that_the_paper_leaves_out_says_so(made):
     table, *_ = made
-    unknown = table.assign(**dict.fromkeys(PAPER, np.nan))
-    assert set(tables.display_table(unknown)["Paper's SSIM"]) == {"not given"}
+    unknown = table.copy()
+    unknown.loc[0, PAPER] = np.nan
+    assert list(tables.display_table(unknown)["Paper's SSIM"]) == ["not given", "0.47"]
+    assert "Paper's SSIM" not in tables.display_table(table.assign(**dict.fromkeys(PAPER, np.nan)))
 
 
 def test_unknown_table_and_missing_run_are_refused(made, tmp_path):
@@ -72,6 +75,64 @@ def test_the_paper_csv_names_known_experiments_and_tables():
     known = experiments.read()
     paper = tables.read_paper()
     for row in paper.to_dict("records"):
-        assert known.experiments[row["experiment"]].table == row["table"]
-        assert row["method"] in known.experiments[row["experiment"]].methods
+        assert known.tables[row["table"]].experiment == row["experiment"]
+        assert row["method"] in known.tables[row["table"]].methods
     assert pd.api.types.is_float_dtype(paper["snr_db"])
+
+
+def test_the_gap_is_the_paired_difference_to_the_proposed_method(tmp_path):
+    """Of each signal its own difference; the seeds of a repeated method stand side by side."""
+    known = experiments.read()
+    entry = known.experiments["xspace-gaussian"].model_copy(update={"methods": ("noisy", "n2n", "proposed")})
+    layout = known.tables["table1"].model_copy(update={"methods": ("noisy", "proposed")})
+    update = {"experiments": {"xspace-gaussian": entry}, "tables": {"table1": layout}}
+    known = known.model_copy(update=update)
+    loaded = {name: runs.obtain(config, tmp_path) for name, config in known.runs("smoke").items()}
+    noisy, proposed = (loaded[experiments.RunName("xspace-gaussian", method)] for method in layout.methods)
+    table = tables.make_table(known, "table1", "smoke", tables.read_paper(), tmp_path)
+    differences = noisy.signals["snr_db"] - proposed.signals["snr_db"]
+    assert table["gap"][0] == pytest.approx(differences.mean())
+    assert (table["gap_low"][0], table["gap_high"][0]) == bootstrap_interval(differences.to_numpy())
+    assert np.isnan(table["gap"][1])
+    assert not {"variant", "protocol"} & set(table)
+    assert tables.display_table(table)["SNR against Proposed [dB]"][1] == ""
+
+    seeds = tables.make_seed_table(known, "smoke", tmp_path)
+    assert seeds["method"].tolist() == ["n2n", "n2n", "proposed", "proposed"]
+    assert seeds["seed"].tolist() == [0, 1, 0, 1]
+    assert seeds["snr_db"][2] == pytest.approx(proposed.signals["snr_db"].mean())
+    shown = tables.display_seed_table(seeds)
+    assert shown["Method"].tolist() == ["N2N", "Proposed"]
+    assert float(shown["Largest difference [dB]"][0]) == pytest.approx(
+        abs(seeds["snr_db"][0] - seeds["snr_db"][1]), abs=0.005
+    )
+
+
+def test_protocols_stand_below_each_other(tmp_path):
+    """With a tuned protocol, its methods get rows of their own, and each row is measured against its own protocol."""
+    known = experiments.read()
+    smoke = known.presets["smoke"]
+    training = smoke.training.model_copy(update={"epochs": 1})
+    smoke = smoke.model_copy(
+        update={"tuned": experiments.Protocol(network=smoke.network, training=training), "seeds": 1}
+    )
+    entry = known.experiments["xspace-gaussian"]
+    entry = entry.model_copy(update={"methods": ("noisy", "n2n", "proposed"), "tuned": ("n2n", "proposed")})
+    layout = known.tables["table1"].model_copy(update={"methods": entry.methods})
+    update = {"presets": {"smoke": smoke}, "experiments": {"xspace-gaussian": entry}, "tables": {"table1": layout}}
+    known = known.model_copy(update=update)
+    for config in known.runs("smoke").values():
+        runs.obtain(config, tmp_path)
+    table = tables.make_table(known, "table1", "smoke", tables.read_paper(), tmp_path)
+    rows = list(zip(table["method"], table["protocol"], strict=True))
+    assert rows == [
+        ("noisy", "paper"),
+        ("n2n", "paper"),
+        ("proposed", "paper"),
+        ("n2n", "tuned"),
+        ("proposed", "tuned"),
+    ]
+    assert table["key"].nunique() == 5
+    difference = table["snr_db"][3] - table["snr_db"][4]
+    assert table["gap"][3] == pytest.approx(difference)
+    assert tables.display_table(table)["Protocol"].tolist() == ["Paper"] * 3 + ["Tuned"] * 2
