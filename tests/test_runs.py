@@ -210,7 +210,7 @@ def test_values_that_the_weights_do_not_give_are_refused(config, published, colu
     folder, root = published
     name = "signals.csv" if column in ("snr_db", "rmse") else "images.csv"
     table = pd.read_csv(folder / name)
-    table.loc[0, column] = 1.01 * table.loc[0, column] + 0.01
+    table.loc[0, column] += 0.01 + 0.01 * abs(table.loc[0, column])
     rewrite(folder, name, table.to_csv(index=False).encode())
     with pytest.raises(ValueError, match=f"{folder} does not agree with its weights: {column} of literal item 0"):
         runs.verify(config, root, signals)
