@@ -12,7 +12,7 @@ ENV := .venv/.ready
 RUN := PATH="$(CURDIR)/.venv/bin:$$PATH"
 SNAKEMAKE := $(RUN) PYTHONPATH="$(CURDIR)" snakemake --cores $(CORES) --quiet rules host reason --rerun-incomplete --keep-going
 
-.PHONY: help env book smoke reproduce test bench lint serve clean
+.PHONY: help env book smoke reproduce verify publish test bench lint serve clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,7 +30,15 @@ book: $(ENV) ## regenerate everything at the preset, and build the book
 	$(SNAKEMAKE) --config preset=$(PRESET) threads=$(THREADS)
 	@echo "The book: file://$(CURDIR)/_build/html/index.html"
 
-reproduce: book ## the same; for instance: make reproduce PRESET=paper JOBS=2
+reproduce: $(ENV) ## train every network here, then the book; for instance: make reproduce PRESET=paper JOBS=2
+	$(SNAKEMAKE) --config preset=$(PRESET) published=none threads=$(THREADS)
+	@echo "The book: file://$(CURDIR)/_build/html/index.html"
+
+verify: $(ENV) ## measure every published run again in full, and compare
+	$(RUN) python -m mpicore verify
+
+publish: $(ENV) ## copy the finished runs of the preset paper to published/
+	$(RUN) python -m mpicore publish
 
 smoke: $(ENV) ## the whole chain at toy size, in build/smoke, in 3 minutes
 	$(SNAKEMAKE) --config preset=smoke out=build/smoke threads=1

@@ -49,7 +49,7 @@ def table_files(name):
 
 
 # Each notebook: what it reads, what it writes beside its page, and its parameters.
-WRITTEN = {name: RESULTS / "tables" / f"{name}.csv" for name in ("gridding", "kaczmarz", "benchmarks", "provenance")}
+WRITTEN = {name: RESULTS / "tables" / f"{name}.csv" for name in ("gridding", "kaczmarz", "verdicts", "benchmarks", "provenance")}
 NOTEBOOKS = {
     "physics": ([], [], {}),
     "data": (
@@ -60,13 +60,30 @@ NOTEBOOKS = {
     "figure1": ([], [], {}),
     "training": (stamps("xspace-gaussian"), [], {"root": ROOT}),
     "learning_curves": (stamps(), [], {"root": ROOT}),
-    "table1": ([*table_files("table1"), *table_files("seeds")], [], {"tables_folder": RESULTS / "tables"}),
-    "table2": ([*table_files("table2"), *table_files("locked")], [], {"tables_folder": RESULTS / "tables"}),
-    "loss_terms": (table_files("loss_terms"), [], {"tables_folder": RESULTS / "tables"}),
+    "table1": (
+        [*table_files("table1"), *table_files("seeds"), *stamps("xspace-gaussian")],
+        [],
+        {"tables_folder": RESULTS / "tables", "root": ROOT},
+    ),
+    "loss_terms": (
+        [*table_files("loss_terms"), *stamps("xspace-gaussian")],
+        [],
+        {"tables_folder": RESULTS / "tables", "root": ROOT},
+    ),
+    "table2": (
+        [*table_files("table2"), *table_files("locked"), *stamps("xspace-harmonic", "xspace-locked")],
+        [],
+        {"tables_folder": RESULTS / "tables", "root": ROOT},
+    ),
     "table3": (
         [*table_files("table3"), *stamps("system-matrix")],
         [],
         {"tables_folder": RESULTS / "tables", "root": ROOT},
+    ),
+    "verdicts": (
+        ["book/paper_tables.csv", *stamps()],
+        [WRITTEN["verdicts"]],
+        {"root": ROOT, "target": WRITTEN["verdicts"]},
     ),
     "figure2": (stamps("xspace-gaussian"), [], {"root": ROOT}),
     "figure3": (stamps("system-matrix"), [], {"root": ROOT}),

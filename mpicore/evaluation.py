@@ -17,7 +17,6 @@ from mpicore.simulation import Scanner
 SIGNAL_COLUMNS = ["variant", "index", "snr_db", "rmse"]
 IMAGE_COLUMNS = ["variant", "index", "ssim", "psnr_db", "object_error"]
 FIGURE_HARMONICS = (3, 7)  #: harmonics of the x drive frequency that Figure 3 shows
-_SHOWN_OBJECTS = 4
 
 
 @dataclass(frozen=True)
@@ -72,7 +71,7 @@ def reference_scale(config: RunConfig, clean) -> float:
 
 
 def shown_signals(scored: pd.DataFrame) -> dict[str, int]:
-    """The test signals that figures show, chosen by a rule: the median and the worst one by SNR.
+    """The test signals that figures show, chosen by a rule and not by eye: the median and the worst one by SNR.
 
     Args:
         scored: columns ``index`` and ``snr_db``, one row per test signal.
@@ -184,13 +183,17 @@ def _evaluate_system_matrix(denoiser, config, data, indices):
 
     reference, estimate = reconstruct(clean), reconstruct(components.T)
     images = _image_rows(variant, np.arange(len(objects)), reference, estimate, objects)
+    # Figures show the same objects for every method: the median and the worst one of the noisy matrix.
+    noisy = metrics.psnr_db(reference, reconstruct(frequency_components(data.matrix.u1, lines).T))
+    shown = list(shown_signals(pd.DataFrame({"index": np.arange(len(objects)), "snr_db": noisy})).values())
     per_cycle = round(data.scanner.drive_frequency[0] * data.scanner.period)
     selected = [np.ascontiguousarray(c, np.complex128).view(float) for c in (clean.T[pixels], components[pixels])]
-    shown = frequency_components(matrix, [harmonic * per_cycle for harmonic in FIGURE_HARMONICS]).T
+    harmonics = frequency_components(matrix, [harmonic * per_cycle for harmonic in FIGURE_HARMONICS]).T
     arrays = {
-        "components": np.ascontiguousarray(shown, np.complex64).view(np.float32),
-        "images": estimate[:_SHOWN_OBJECTS].astype(np.float32),
-        "reference_images": reference[:_SHOWN_OBJECTS].astype(np.float32),
+        "components": np.ascontiguousarray(harmonics, np.complex64).view(np.float32),
+        "shown_objects": np.array(shown),
+        "images": estimate[shown].astype(np.float32),
+        "reference_images": reference[shown].astype(np.float32),
         "lines": lines,
         "selected_snr_db": metrics.snr_db(*selected),
         "error_correlation": np.array([_neighbour_correlation(components - clean.T, config.shape)]),

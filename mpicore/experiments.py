@@ -207,6 +207,12 @@ class Experiments(_Entry):
             name: self.run(name.experiment, name.method, preset, name.seed, name.tuned) for name in self.names(preset)
         }
 
+    def behind(self, preset: str, *tables: str) -> dict[RunName, "RunConfig"]:
+        """The runs that these tables are made from, at every protocol and seed."""
+        layouts = [self.tables[checks.choice(table, "table", list(self.tables))] for table in tables]
+        shown = {(layout.experiment, method) for layout in layouts for method in layout.methods}
+        return {name: run for name, run in self.runs(preset).items() if (name.experiment, name.method) in shown}
+
 
 class RunConfig(_Entry):
     """Everything that decides the outcome of one run. Its hash is the run's key.

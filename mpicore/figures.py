@@ -202,24 +202,31 @@ def signals_and_images(time, clean, estimates: dict, clean_image, estimate_image
 
 
 def component_maps(components: dict[str, np.ndarray], harmonics, shape) -> Figure:
-    """Figure 3: magnitude of system-matrix components by method, one row per harmonic, one colour scale per row.
+    """Figure 3: magnitude of system-matrix components by method, and of their errors; two rows per harmonic.
 
     Args:
-        components: by title, shape (harmonics, P), complex; the first one sets the scale.
+        components: by title, shape (harmonics, P), complex; the first one is the reference and sets the scale.
         harmonics: their numbers.
         shape: (ny, nx).
     """
-    rows, columns = len(harmonics), len(components)
-    figure, axes = plt.subplots(rows, columns, figsize=(7.6, 0.5 + 7.0 / columns * rows), squeeze=False)
-    for row, harmonic in enumerate(harmonics):
-        maps = {title: np.abs(values[row]).reshape(shape) for title, values in components.items()}
-        top = next(iter(maps.values())).max()
-        for column, (title, image) in enumerate(maps.items()):
-            shown = _map(axes[row, column], image / top, column == 0, row == rows - 1, vmin=0, vmax=1)
-            if row == 0:
-                axes[row, column].set_title(title, fontsize=9)
-        axes[row, 0].set_ylabel(f"harmonic {harmonic}\ny [mm]")
-        figure.colorbar(shown, ax=axes[row], label="magnitude / clean max.", pad=0.01)
+    rows, columns = 2 * len(harmonics), len(components)
+    figure, axes = plt.subplots(rows, columns, figsize=(7.6, 0.5 + 6.6 / columns * rows), squeeze=False)
+    clean = next(iter(components.values()))
+    for number, harmonic in enumerate(harmonics):
+        top = np.abs(clean[number]).max()
+        maps, errors = axes[2 * number], axes[2 * number + 1]
+        for column, (title, values) in enumerate(components.items()):
+            image = np.abs(values[number]).reshape(shape) / top
+            error = np.abs(values[number] - clean[number]).reshape(shape) / top
+            shown = _map(maps[column], image, column == 0, False, vmin=0, vmax=1)
+            if number == 0:
+                maps[column].set_title(title, fontsize=9)
+            if column:
+                wrong = _map(errors[column], error, column == 1, number + 1 == len(harmonics), vmin=0, vmax=0.3)
+        errors[0].set_axis_off()
+        maps[0].set_ylabel(f"harmonic {harmonic}\ny [mm]")
+        figure.colorbar(shown, ax=maps, label="magnitude\n/ clean max.", pad=0.01)
+        figure.colorbar(wrong, ax=errors, label="error\n/ clean max.", pad=0.01, extend="max")
     return figure
 
 

@@ -24,8 +24,8 @@ from mpicore.experiments import ROOT, RunConfig, RunName
 _RECORD = "record.json"
 _WEIGHTS = "weights.safetensors"
 _FILES = ("history.csv", "signals.csv", "images.csv", "arrays.safetensors")
-#: How far a value may lie from the stored one on another machine: dB and SSIM absolute, RMSE relative. Rounding alone
-#: stays far below; a wrong weight, noise or grid does not.
+#: How far a value may lie from the stored one on another machine (dB and SSIM absolute, RMSE relative). Rounding alone
+#: stays far below. A wrong weight, noise or grid does not.
 TOLERANCES = {"snr_db": 0.005, "rmse": 0.001, "ssim": 0.002, "psnr_db": 0.02}
 _HISTORY_COLUMNS = ["epoch", "step", "learning_rate", "training_loss", "validation_loss", "seconds"]
 
@@ -128,14 +128,13 @@ def publish(config: RunConfig, source="runs", target="published", weights: bool 
     return folder
 
 
-def verify(config: RunConfig, root=ROOT, signals: int | None = None) -> dict[str, float]:
+def verify(config: RunConfig, root=ROOT, signals: int | list[int] | None = None) -> dict[str, float]:
     """Measure a finished run again, from its stored weights and data made anew, and compare.
 
     Args:
         config: of the run; one without weights is compared with nothing.
         root: search path.
-        signals: how many test signals to denoise; the median and the worst one, which figures show, come on top.
-            ``None`` for the whole evaluation.
+        signals: how many test signals to denoise, or which. ``None`` for the whole evaluation.
 
     Returns:
         Largest deviation of each value from the stored one; empty for a run without weights.
@@ -146,11 +145,7 @@ def verify(config: RunConfig, root=ROOT, signals: int | None = None) -> dict[str
     run = load(config, root)
     if run.denoiser is None:
         return {}
-    indices = None
-    if signals is not None:
-        variant = next(iter(config.test_noise))
-        scored = run.signals[run.signals["variant"] == variant]
-        indices = sorted({*range(min(signals, len(scored))), *evaluation.shown_signals(scored).values()})
+    indices = list(range(min(signals, config.sizes[2]))) if isinstance(signals, int) else signals
     found = evaluation.evaluate(run.denoiser, config, indices=indices)
     deviations = {}
     for stored, measured in ((run.signals, found.signals), (run.images, found.images)):
@@ -201,6 +196,19 @@ def provenance(configs: dict[RunName, RunConfig], root=ROOT) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows).astype({"seed": "Int64", "signals": "Int64", "steps": "Int64"})
+
+
+def source_note(notebook: str, preset: str, used: list[Run]) -> str:
+    """Markdown that names what a table or figure was made from: notebook, preset, and each run with its cost."""
+    listed = []
+    for run in used:
+        record, config = run.record, run.config
+        cost = (
+            f", trained in {record['training_seconds'] / 60:.0f} min on {record['device']}" if config.training else ""
+        )
+        seed = f", seed {config.seed}" if config.seed else ""
+        listed.append(f"{config.experiment} {config.method} `{config.key}`{seed}{cost}")
+    return f"*Source: `notebooks/{notebook}.md` with preset `{preset}`. Runs: {'; '.join(listed)}.*"
 
 
 def _make(config, folder, device, progress):

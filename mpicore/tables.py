@@ -49,9 +49,9 @@ def make_table(experiments: Experiments, table: str, preset: str, paper: pd.Data
         root: search path of the runs.
 
     Returns:
-        One row per method, variant of the test noise and protocol, the last two as columns where there are several:
-        means, the paper's four values with prefix ``paper_``, the ends of all intervals, ``gap``, the mean of the
-        method's SNR minus that of the proposed method on the same signals [dB], with its interval, and the run's key.
+        One row per method, variant of the test noise and protocol, the last two as columns where there are several. It
+        holds means, the paper's four values with prefix ``paper_``, the ends of all intervals, and the run's key.
+        ``gap`` is the mean of the method's SNR minus that of the proposed method on the same signals [dB].
 
     Raises:
         ValueError: no such table.
@@ -94,7 +94,7 @@ def make_seed_table(experiments: Experiments, preset: str, root=ROOT) -> pd.Data
     """The methods that are trained from several seeds: the test SNR of each training.
 
     Returns:
-        Columns ``experiment, method, seed, snr_db, snr_db_low, snr_db_high, key``; the interval is over test signals.
+        Columns ``experiment, method, seed, snr_db, snr_db_low, snr_db_high, key``, the interval over test signals.
     """
     rows = []
     for name, config in experiments.runs(preset).items():

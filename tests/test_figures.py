@@ -81,8 +81,10 @@ def test_component_maps_are_relative_to_the_clean_maximum():
     rng = np.random.default_rng(0)
     clean = rng.standard_normal((2, 12)) + 1j * rng.standard_normal((2, 12))
     figure = figures.component_maps({"Clean": clean, "Noisy": 2 * clean}, (3, 7), (3, 4))
-    peaks = [axis.images[0].get_array().max() for axis in figure.axes if axis.images]
-    assert peaks == pytest.approx([1, 2, 1, 2])
+    pictures = [axis.images[0].get_array() for axis in figure.axes if axis.images]
+    assert [picture.max() for picture in pictures] == pytest.approx([1, 2, 1, 1, 2, 1])
+    for clean_map, _, error_map in (pictures[:3], pictures[3:]):
+        np.testing.assert_allclose(error_map, clean_map)
 
 
 def test_learning_curves_start_at_one():
