@@ -111,20 +111,22 @@ def load(config: RunConfig, root=ROOT) -> Run:
 
 
 def publish(config: RunConfig, source="runs", target="published", weights: bool = True) -> Path:
-    """Copy a finished run to where the repository keeps it, with or without its weights.
+    """Copy a finished run to where the repository keeps it, its tables to six digits, with or without its weights.
 
     Returns:
         Its folder there.
     """
-    load(config, source)
-    folder, record = config.folder(target), json.loads((config.folder(source) / _RECORD).read_text(encoding="utf-8"))
-    if not weights:
-        record["files"].pop(_WEIGHTS, None)
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in record["files"]:
+    record = load(config, source).record
+    origin, folder = config.folder(source), config.folder(target)
+    names = [name for name in record["files"] if weights or name != _WEIGHTS]
+    for name in names:
         with files.replacing(folder / name) as temporary:
-            shutil.copyfile(config.folder(source) / name, temporary)
-    files.write_json(folder / _RECORD, record)
+            if name.endswith(".csv"):
+                pd.read_csv(origin / name).to_csv(temporary, index=False, float_format="%.6g")
+            else:
+                shutil.copyfile(origin / name, temporary)
+    digests = {name: files.digest(folder / name) for name in names}
+    files.write_json(folder / _RECORD, record | {"files": digests})
     return folder
 
 
