@@ -21,7 +21,8 @@ def preset_note(name: str, preset: Preset) -> str:
     steps = training.epochs * (sizes[0] // training.batch_size)
     what = "previews" if name == "preview" else "meaningless: they only show that everything runs"
     return (
-        f":::{{warning}}\n**The numbers on this page are {what}.** They were computed at the preset `{name}`: "
+        f":::{{admonition}} Preset {name}\n:class: warning\n**The numbers on this page are {what}.** "
+        f"They were computed at the preset `{name}`: "
         f"{sizes[0]} training signals and {steps} training steps per x-space network. "
         "The paper trained on 8000 signals, for much longer. "
         "The preset `paper` runs the full sizes: `make reproduce PRESET=paper`.\n:::\n"

@@ -209,24 +209,52 @@ def component_maps(components: dict[str, np.ndarray], harmonics, shape) -> Figur
         harmonics: their numbers.
         shape: (ny, nx).
     """
-    rows, columns = 2 * len(harmonics), len(components)
-    figure, axes = plt.subplots(rows, columns, figsize=(7.6, 0.5 + 6.6 / columns * rows), squeeze=False)
     clean = next(iter(components.values()))
-    for number, harmonic in enumerate(harmonics):
-        top = np.abs(clean[number]).max()
-        maps, errors = axes[2 * number], axes[2 * number + 1]
-        for column, (title, values) in enumerate(components.items()):
-            image = np.abs(values[number]).reshape(shape) / top
-            error = np.abs(values[number] - clean[number]).reshape(shape) / top
-            shown = _map(maps[column], image, column == 0, False, vmin=0, vmax=1)
-            if number == 0:
-                maps[column].set_title(title, fontsize=9)
-            if column:
-                wrong = _map(errors[column], error, column == 1, number + 1 == len(harmonics), vmin=0, vmax=0.3)
-        errors[0].set_axis_off()
-        maps[0].set_ylabel(f"harmonic {harmonic}\ny [mm]")
-        figure.colorbar(shown, ax=maps, label="magnitude\n/ clean max.", pad=0.01)
-        figure.colorbar(wrong, ax=errors, label="error\n/ clean max.", pad=0.01, extend="max")
+    top = np.abs(clean).max(axis=1)[:, None]
+    maps = {title: (np.abs(values) / top).reshape(-1, *shape) for title, values in components.items()}
+    errors = {title: (np.abs(values - clean) / top).reshape(-1, *shape) for title, values in components.items()}
+    labels = [f"harmonic {harmonic}" for harmonic in harmonics]
+    return _maps_and_errors(maps, errors, labels, "magnitude\n/ clean max.", "error\n/ clean max.", 0)
+
+
+def reconstructions(objects, reference, images: dict[str, np.ndarray], labels: list[str]) -> Figure:
+    """Objects, their images, and the errors of these against the image with the clean matrix; two rows per object.
+
+    Args:
+        objects: shape (n, ny, nx).
+        reference: images with the clean matrix, shape (n, ny, nx).
+        images: by title, shape (n, ny, nx).
+        labels: what each object is called.
+    """
+    maps = {"Object": objects, "Clean matrix": reference} | images
+    errors = {title: image - reference for title, image in maps.items()}
+    return _maps_and_errors(maps, errors, labels, "concentration", "error", 1)
+
+
+def _maps_and_errors(maps, errors, labels, unit, error_unit, reference):
+    """Rows of maps with a row of errors below each, from the column after the reference; one scale for each kind."""
+    rows, columns = 2 * len(labels), len(maps)
+    figure, axes = plt.subplots(rows, columns, figsize=(7.6, 0.5 + 6.4 / columns * rows), squeeze=False)
+    titles = list(maps)
+    highest = max(float(values.max()) for values in maps.values())
+    wrong = np.stack([errors[title] for title in titles[reference + 1 :]])
+    reach = float(np.quantile(np.abs(wrong), 0.995)) or 1.0
+    signed = wrong.min() < 0
+    look = {"vmin": -reach, "vmax": reach, "cmap": "RdBu_r"} if signed else {"vmin": 0, "vmax": reach}
+    extend = "both" if signed else "max"
+    for row, label in enumerate(labels):
+        for column, title in enumerate(titles):
+            upper, lower = axes[2 * row : 2 * row + 2, column]
+            shown = _map(upper, maps[title][row], column == 0, False, vmin=0, vmax=highest)
+            if row == 0:
+                upper.set_title(title, fontsize=8)
+            if column > reference:
+                mistaken = _map(lower, errors[title][row], False, row + 1 == len(labels), **look)
+            else:
+                lower.set_axis_off()
+        axes[2 * row, 0].set_ylabel(f"{label}\ny [mm]")
+        figure.colorbar(shown, ax=axes[2 * row], label=unit, pad=0.01)
+        figure.colorbar(mistaken, ax=axes[2 * row + 1], label=error_unit, pad=0.01, extend=extend)
     return figure
 
 

@@ -28,7 +28,7 @@ _HEADINGS = {
     "ssim": "SSIM",
     "psnr_db": "PSNR [dB]",
     "object_error": "Object error",
-    "gap": "SNR against Proposed [dB]",
+    "gap": "Gap [dB]",
 }
 _DIGITS = {"snr_db": 2, "rmse": 1, "ssim": 3, "psnr_db": 2, "object_error": 3, "gap": 2}
 
@@ -108,10 +108,12 @@ def make_seed_table(experiments: Experiments, preset: str, root=ROOT) -> pd.Data
 
 def display_table(table: pd.DataFrame) -> pd.DataFrame:
     """The same table as text for the book: mean with its interval, and the paper's value in its own column."""
-    shown = pd.DataFrame({"Method": [TITLES.get(method, method) for method in table["method"]]})
-    for column, heading in (("protocol", "Protocol"), ("variant", "Noise")):
-        if column in table:
-            shown.insert(0, heading, table[column].str.capitalize())
+    protocols = table.get("protocol", pd.Series("paper", index=table.index))
+    names = [TITLES.get(method, method) for method in table["method"]]
+    tuned = [" (tuned)" * (protocol == "tuned") for protocol in protocols]
+    shown = pd.DataFrame({"Method": [name + suffix for name, suffix in zip(names, tuned, strict=True)]})
+    if "variant" in table:
+        shown.insert(0, "Noise", table["variant"].str.capitalize())
     for column in [*VALUES, "object_error", "gap"]:
         if not table[column].notna().any():
             continue

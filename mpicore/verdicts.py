@@ -34,7 +34,7 @@ CLAIMS = (
     Claim("Gaussian noise: proposed beats N2N", "table1", "literal", "snr_db", "proposed", "n2n"),
     Claim("Gaussian noise: proposed beats R2R", "table1", "literal", "snr_db", "proposed", "r2r"),
     Claim("Gaussian noise: images better than N2N's", "table1", "literal", "psnr_db", "proposed", "n2n"),
-    Claim("Gaussian noise: images more alike than N2N's", "table1", "literal", "ssim", "proposed", "n2n"),
+    Claim("Gaussian noise: images better than N2N's", "table1", "literal", "ssim", "proposed", "n2n"),
     Claim("Interference: proposed beats N2N", "table2", "matched", "snr_db", "proposed", "n2n"),
     Claim("Interference: proposed beats R2R", "table2", "matched", "snr_db", "proposed", "r2r"),
     Claim("Interference: R2R collapses, N2N does not", "table2", "matched", "snr_db", "n2n", "r2r"),

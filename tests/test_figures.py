@@ -82,9 +82,23 @@ def test_component_maps_are_relative_to_the_clean_maximum():
     clean = rng.standard_normal((2, 12)) + 1j * rng.standard_normal((2, 12))
     figure = figures.component_maps({"Clean": clean, "Noisy": 2 * clean}, (3, 7), (3, 4))
     pictures = [axis.images[0].get_array() for axis in figure.axes if axis.images]
-    assert [picture.max() for picture in pictures] == pytest.approx([1, 2, 1, 1, 2, 1])
-    for clean_map, _, error_map in (pictures[:3], pictures[3:]):
+    assert len(pictures) == 6
+    for row in (0, 1):
+        clean_map, noisy_map, error_map = (pictures[place] for place in (3 * row, 3 * row + 1, 3 * row + 2))
+        assert clean_map.max() == pytest.approx(1)
+        np.testing.assert_allclose(noisy_map, 2 * clean_map)
         np.testing.assert_allclose(error_map, clean_map)
+
+
+def test_reconstructions_show_signed_errors_against_the_clean_matrix():
+    objects, reference = np.zeros((2, 3, 4)), np.ones((2, 3, 4))
+    figure = figures.reconstructions(objects, reference, {"Noisy": 0.5 * reference}, ["median", "worst"])
+    pictures = [axis.images[0] for axis in figure.axes if axis.images]
+    assert len(pictures) == 8
+    errors = [picture for picture in pictures if picture.get_clim()[0] < 0]
+    assert len(errors) == 2
+    for error in errors:
+        np.testing.assert_allclose(error.get_array(), -0.5)
 
 
 def test_learning_curves_start_at_one():
