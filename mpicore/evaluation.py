@@ -27,7 +27,9 @@ class Evaluation:
         signals: columns ``variant, index, snr_db, rmse``; one row per test signal.
         images: columns ``variant, index, ssim, psnr_db, object_error``; one row per image. The object error is that of
             the image, scaled to fit, against the true particle distribution, relative to the distribution's norm.
-        arrays: what figures need and what is too long to compute again.
+        arrays: what figures need and what is too long to compute again. For a system matrix among others
+            ``error_correlation`` between neighbouring pixels and ``amplitude``, the least-squares factor from the clean to
+            the denoised components, both over the selected lines.
     """
 
     signals: pd.DataFrame
@@ -197,6 +199,7 @@ def _evaluate_system_matrix(denoiser, config, data, indices):
         "lines": lines,
         "selected_snr_db": metrics.snr_db(*selected),
         "error_correlation": np.array([_neighbour_correlation(components - clean.T, config.shape)]),
+        "amplitude": np.array([np.vdot(clean.T, components).real / np.vdot(clean, clean).real]),
     }
     return Evaluation(signals, images, arrays)
 
