@@ -28,8 +28,8 @@ class Evaluation:
         images: columns ``variant, index, ssim, psnr_db, object_error``; one row per image. The object error is that of
             the image, scaled to fit, against the true particle distribution, relative to the distribution's norm.
         arrays: what figures need and what is too long to compute again. For a system matrix among others
-            ``error_correlation`` between neighbouring pixels and ``amplitude``, the least-squares factor from the clean to
-            the denoised components, both over the selected lines.
+            ``error_correlation`` between neighbouring pixels and ``amplitude``, the least-squares factor from the clean
+            to the denoised components, both over the selected lines.
     """
 
     signals: pd.DataFrame
