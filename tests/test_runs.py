@@ -225,6 +225,15 @@ def test_weights_that_do_not_give_the_values_are_refused(config, published, tiny
         runs.verify(config, root, 1)
 
 
+def test_a_source_note_names_notebook_run_and_cost(made, tiny, tmp_path):
+    _, run = made
+    noisy = runs.obtain(tiny("xspace-gaussian", "noisy"), tmp_path)
+    note = runs.source_note("table1", "smoke", [run, noisy])
+    assert "`notebooks/table1.md` with preset `smoke`" in note
+    assert f"n2n `{run.config.key}`, trained in 0 min on cpu" in note
+    assert note.endswith(f"noisy `{noisy.config.key}`.*")
+
+
 # What is refused
 
 
