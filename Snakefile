@@ -49,7 +49,7 @@ def table_files(name):
 
 
 # Each notebook: what it reads, what it writes beside its page, and its parameters.
-WRITTEN = {name: RESULTS / "tables" / f"{name}.csv" for name in ("gridding", "kaczmarz", "verdicts", "benchmarks", "provenance")}
+WRITTEN = {name: RESULTS / "tables" / f"{name}.csv" for name in ("gridding", "kaczmarz", "even", "verdicts", "benchmarks", "provenance")}
 NOTEBOOKS = {
     "physics": ([], [], {}),
     "data": (
@@ -67,8 +67,8 @@ NOTEBOOKS = {
     ),
     "loss_terms": (
         [*table_files("loss_terms"), *stamps("xspace-gaussian")],
-        [],
-        {"tables_folder": RESULTS / "tables", "root": ROOT},
+        [WRITTEN["even"]],
+        {"tables_folder": RESULTS / "tables", "root": ROOT, "even_table": WRITTEN["even"]},
     ),
     "table2": (
         [*table_files("table2"), *table_files("locked"), *stamps("xspace-harmonic", "xspace-locked")],

@@ -207,11 +207,13 @@ class Experiments(_Entry):
             name: self.run(name.experiment, name.method, preset, name.seed, name.tuned) for name in self.names(preset)
         }
 
-    def behind(self, preset: str, *tables: str) -> dict[RunName, "RunConfig"]:
-        """The runs that these tables are made from, at every protocol and seed."""
-        layouts = [self.tables[checks.choice(table, "table", list(self.tables))] for table in tables]
-        shown = {(layout.experiment, method) for layout in layouts for method in layout.methods}
-        return {name: run for name, run in self.runs(preset).items() if (name.experiment, name.method) in shown}
+    def rows(self, table: str, preset: str) -> dict[str, list[RunName]]:
+        """Runs that a table shows by protocol: ``paper``, and ``tuned`` where all its methods that train are tuned."""
+        layout = self.tables[checks.choice(table, "table", list(self.tables))]
+        found = {"paper": [RunName(layout.experiment, method) for method in layout.methods]}
+        trained = [method for method in layout.methods if self.methods[method].denoiser != "noisy"]
+        tuned = [RunName(layout.experiment, method, tuned=True) for method in trained]
+        return found | ({"tuned": tuned} if set(tuned) <= set(self.names(preset)) else {})
 
 
 class RunConfig(_Entry):

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from mpicore import checks, runs
-from mpicore.experiments import ROOT, Experiments, RunName
+from mpicore.experiments import ROOT, Experiments
 from mpicore.metrics import bootstrap_interval
 
 VALUES = ["snr_db", "rmse", "ssim", "psnr_db"]
@@ -61,12 +61,10 @@ def make_table(experiments: Experiments, table: str, preset: str, paper: pd.Data
     entry = experiments.experiments[layout.experiment]
     printed = paper[paper["table"] == table].set_index("method")[VALUES]
     wanted = experiments.runs(preset)
-    protocols = {"paper": False, "tuned": True}
     rows = []
     for variant in entry.variants:
-        for protocol, tuned in protocols.items():
-            names = [RunName(layout.experiment, method, tuned) for method in layout.methods]
-            loaded = {name.method: runs.load(wanted[name], root) for name in names if name in wanted}
+        for protocol, names in experiments.rows(table, preset).items():
+            loaded = {name.method: runs.load(wanted[name], root) for name in names}
             chosen = {
                 method: [part[part["variant"] == variant] for part in (run.signals, run.images)]
                 for method, run in loaded.items()

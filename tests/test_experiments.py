@@ -245,3 +245,18 @@ def test_a_run_lives_under_its_names(book, tmp_path):
     run = book.run("system-matrix", "n2n", "smoke")
     assert run.folder(tmp_path) == tmp_path / "system-matrix" / "n2n" / run.key
     assert str(run.folder()).startswith("runs/")
+
+
+def test_a_tuned_protocol_enters_a_table_with_all_its_methods_or_not_at_all(book):
+    """Table 1 has a second set of rows, the loss terms do not, since only one of them is tuned."""
+    rows = book.rows("table1", "paper")
+    assert [name.method for name in rows["paper"]] == ["noisy", "n2n", "r2r", "proposed"]
+    assert rows["tuned"] == [RunName("xspace-gaussian", method, tuned=True) for method in ("n2n", "r2r", "proposed")]
+    assert list(book.rows("loss_terms", "paper")) == ["paper"]
+    assert list(book.rows("table1", "smoke")) == ["paper"]
+    assert set(rows["tuned"]) <= set(book.names("paper"))
+    with pytest.raises(ValueError, match="table must be one of"):
+        book.rows("table9", "paper")
+    tuned, plain = (book.run("xspace-gaussian", "n2n", "paper", tuned=tuned) for tuned in (True, False))
+    assert tuned.training == book.presets["paper"].tuned.training != plain.training
+    assert str(rows["tuned"][0]) == "xspace-gaussian-n2n-tuned"
