@@ -12,7 +12,7 @@ ENV := .venv/.ready
 RUN := PATH="$(CURDIR)/.venv/bin:$$PATH"
 SNAKEMAKE := $(RUN) PYTHONPATH="$(CURDIR)" snakemake --cores $(CORES) --quiet rules host reason --rerun-incomplete --keep-going
 
-.PHONY: help env book smoke reproduce verify publish test bench lint serve clean
+.PHONY: help env book smoke reproduce progress verify publish test bench lint serve clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ book: $(ENV) ## regenerate everything at the preset, and build the book
 reproduce: $(ENV) ## train every network here, then the book; for instance: make reproduce PRESET=paper JOBS=2
 	$(SNAKEMAKE) --config preset=$(PRESET) published=none threads=$(THREADS)
 	@echo "The book: file://$(CURDIR)/_build/html/index.html"
+
+progress: $(ENV) ## how far the trainings of `make reproduce` are, and the time left; the same PRESET and JOBS
+	$(RUN) python -m mpicore progress --preset $(PRESET) --jobs $(JOBS)
 
 verify: $(ENV) ## measure every published run again in full, and compare
 	$(RUN) python -m mpicore verify

@@ -52,6 +52,12 @@ def main(arguments: list[str] | None = None) -> int:
     command.add_argument("--root", default="published")
     command.add_argument("--signals", type=_signals, default=None, help="test signals per run; default: all")
 
+    command = commands.add_parser("progress", help="how far the trainings of a preset are, and how long they will take")
+    command.set_defaults(action=_progress)
+    command.add_argument("--preset", default="paper")
+    command.add_argument("--root", default="runs", help=root)
+    command.add_argument("--jobs", type=int, default=1, help="trainings side by side")
+
     command = commands.add_parser("notebook", help="execute one notebook with parameters")
     command.set_defaults(action=_notebook)
     command.add_argument("source")
@@ -104,6 +110,19 @@ def _publish(options):
         else:
             # One trained network per row is kept; further seeds show the spread by their numbers alone.
             print(f"{name}: {runs.publish(config, options.root, options.target, weights=not name.seed)}")
+
+
+def _progress(options):
+    from mpicore import runs
+
+    table = runs.progress(experiments.read(options.experiments).runs(options.preset), options.root)
+    for row in table.itertuples():
+        print(f"{row.run:36} {row.state:9} {row.share:4.0%}")
+    known = table["minutes_left"].notna()
+    left = table.loc[known, "minutes_left"].sum() / 60 / options.jobs
+    unknown = f", and {(~known).sum()} trainings whose pace is not known yet" if not known.all() else ""
+    print(f"{(table['state'] == 'finished').sum()} of {len(table)} trainings are finished")
+    print(f"time left: {left:.1f} h with {options.jobs} side by side{unknown}")
 
 
 def _verify(options):

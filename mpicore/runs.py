@@ -174,6 +174,35 @@ def verify(config: RunConfig, root=ROOT, signals: int | list[int] | None = None)
     return deviations
 
 
+def progress(configs: dict[RunName, RunConfig], root=ROOT) -> pd.DataFrame:
+    """How far the trainings are: one row per run that trains.
+
+    Returns:
+        ``run``, ``state`` (``finished``, ``begun`` or ``waiting``), ``share`` of the steps that are done, and
+        ``minutes_left`` of training at the pace of this run, or else of the trainings on the same data; missing where
+        there is none.
+    """
+    rows = []
+    for name, config in configs.items():
+        if config.training is None:
+            continue
+        steps = config.training.epochs * (config.sizes[0] // config.training.batch_size)
+        checkpoint = config.folder(_parts(root)[-1]) / "checkpoint.safetensors"
+        row = {"run": str(name), "dataset": config.dataset, "state": "waiting", "left": steps, "share": 0.0}
+        if (folder := find(config, root)) is not None:
+            seconds = json.loads((folder / _RECORD).read_text(encoding="utf-8"))["training_seconds"]
+            done = pd.read_csv(folder / "history.csv")["step"].max()
+            row |= {"state": "finished", "left": 0, "share": 1.0, "pace": seconds / done}
+        elif checkpoint.exists():
+            state = files.load_tensors(checkpoint)[1]
+            row |= {"state": "begun", "left": steps - state["step"], "share": state["step"] / steps}
+            row["pace"] = state["seconds"] / state["step"]
+        rows.append(row)
+    table = pd.DataFrame(rows, columns=["run", "dataset", "state", "left", "share", "pace"])
+    pace = table["pace"].astype(float).fillna(table.groupby("dataset")["pace"].transform("mean"))
+    return table[["run", "state", "share"]].assign(minutes_left=(pace * table["left"]).where(table["left"] > 0, 0) / 60)
+
+
 def provenance(configs: dict[RunName, RunConfig], root=ROOT) -> pd.DataFrame:
     """Where each number comes from: one row per run with its key, size, device, time and versions."""
     rows = []

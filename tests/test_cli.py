@@ -61,6 +61,9 @@ def test_a_run_is_published_verified_and_measured_again(tmp_path, capsys):
     made, kept, later = (str(tmp_path / name) for name in ("runs", "published", "later"))
     for seed in ("0", "1"):
         assert main(["run", "xspace-gaussian", "n2n", "--preset", "smoke", "--seed", seed, "--root", made]) == 0
+    assert main(["progress", "--preset", "smoke", "--root", made, "--jobs", "2"]) == 0
+    printed = capsys.readouterr().out
+    assert "2 of " in printed and "h with 2 side by side" in printed
     assert main(["publish", "--preset", "smoke", "--root", made, "--target", kept]) == 0
     assert "xspace-gaussian-proposed: not finished" in capsys.readouterr().out
     weights = {path.parts[-2]: path for path in Path(kept).glob("*/*/*/weights.safetensors")}

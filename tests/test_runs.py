@@ -349,3 +349,20 @@ def test_a_run_without_its_record_is_made_again_from_nothing(config, copy, made,
     arrays, _ = files.load_tensors(copy / "weights.safetensors")
     for name, value in made[1].denoiser.state().items():
         np.testing.assert_array_equal(arrays[name], value)
+
+
+def test_progress_tells_the_training_that_is_left(config, made, copy, tiny, tmp_path):
+    """Finished, half done and waiting: the pace of the half-done one serves both that have steps left."""
+    begun, waiting, noisy = (tiny("xspace-gaussian", method) for method in ("proposed", "r2r", "noisy"))
+    names = {RunName("xspace-gaussian", c.method): c for c in (config, begun, waiting, noisy)}
+    alone = runs.progress({RunName("xspace-gaussian", "r2r"): waiting}, tmp_path)
+    assert alone["minutes_left"].isna().all()
+    record = json.loads((copy / RECORD).read_text())
+    files.write_json(copy / RECORD, record | {"training_seconds": 2 * 60.0})
+    checkpoint = begun.folder(tmp_path) / "checkpoint.safetensors"
+    files.save_tensors(checkpoint, {"weight": np.zeros(1)}, {"step": 1, "seconds": 60.0})
+    found = runs.progress(names, tmp_path)
+    assert found["state"].tolist() == ["finished", "begun", "waiting"]
+    assert found["share"].tolist() == [1, 0.5, 0]
+    # Two steps a training, each a minute long.
+    assert found["minutes_left"].tolist() == [0, 1, 2]

@@ -204,6 +204,22 @@ def test_epochs_differ_and_validations_do_not(data):
         assert torch.equal(flips, first_coins)
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_passes_replayed_on_a_gpu_compute_what_plain_ones_do(data, monkeypatch):
+    found = {}
+    for name in ("replayed", "plain"):
+        if name == "plain":
+            monkeypatch.setattr(training, "_record_passes", lambda *_: None)
+        for dropout in (0.0, 0.5):
+            network = EncoderDecoder(2, dropout)
+            network.load_state_dict(make_network().state_dict())
+            train(network, scheme("proposed"), *data, SETTINGS, seed=0, device="cuda")
+            assert "forward" not in vars(network)
+            found[name, dropout] = torch.cat([value.flatten() for value in network.cpu().state_dict().values()])
+    assert torch.allclose(found["replayed", 0.0], found["plain", 0.0], atol=1e-4)
+    assert not torch.allclose(found["replayed", 0.0], found["replayed", 0.5], atol=1e-3)
+
+
 def test_history_has_a_row_per_epoch(data):
     history = train(make_network(), scheme("n2n"), *data, SETTINGS, seed=0)
     assert [row["epoch"] for row in history] == [1, 2, 3]
