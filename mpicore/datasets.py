@@ -43,6 +43,15 @@ class Noise:
         ratios = [self.snr_db] + ([] if self.sir_db is None else [self.sir_db])
         return float(-10 * np.log10(sum(10 ** (-ratio / 10) for ratio in ratios)))
 
+    def autocovariance(self, scanner: Scanner) -> np.ndarray:
+        """Expected product of two noise samples of a signal of unit power, at lags 0 to N-1; shape (N,)."""
+        lags = np.arange(scanner.num_samples)
+        found = np.where(lags == 0, 10 ** (-self.snr_db / 10), 0.0)
+        if self.sir_db is not None:
+            cycles = scanner.drive_frequency[0] / scanner.sampling_frequency * np.array(self.harmonics)
+            found += 10 ** (-self.sir_db / 10) * np.cos(2 * np.pi * np.outer(lags, cycles)).mean(axis=1)
+        return found
+
     def record(self, u, scanner: Scanner, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Two noisy periods, each (n, N), of the clean signals u (n, N)."""
         frequencies = [harmonic * scanner.drive_frequency[0] for harmonic in self.harmonics]

@@ -143,6 +143,21 @@ class EncoderDecoder(nn.Module):
             x = block(x, skips.pop())
         return self.head(x)[:, :, 0, left : left + samples] * scale
 
+    def reach(self) -> int:
+        """Samples between an output and the farthest input that acts on it, its part in the RMS left aside."""
+        samples = 64 * _REDUCTION
+        # All power in one far sample: elsewhere a small change of the input leaves the RMS as it is.
+        u = torch.zeros(1, 1, samples, device=self.stem.weight.device)
+        u[..., 0] = 1
+        u.requires_grad_(True)
+        output = self(u)[0, 0]
+        far = 0
+        for position in range(samples // 2, samples // 2 + _REDUCTION):
+            (gradient,) = torch.autograd.grad(output[position], u, retain_graph=True)
+            seen = gradient[0, 0, 1:].nonzero()[:, 0] + 1
+            far = max(far, position - int(seen.min()), int(seen.max()) - position)
+        return far
+
     def dimensions(self, samples: int) -> list[tuple[str, int, int]]:
         """Name, channels and length of every feature map for a signal of N samples, read off a real pass."""
         found = []

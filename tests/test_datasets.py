@@ -34,6 +34,17 @@ def test_total_ratio_adds_powers(noise, total):
     assert noise.total_snr_db == pytest.approx(total, abs=5e-4)
 
 
+@pytest.mark.parametrize("noise", [GAUSSIAN, HARMONIC])
+def test_autocovariance_is_that_of_recorded_noise(noise, cartesian):
+    """Against the mean periodic product of many noises of a signal of unit power, at every lag."""
+    clean = np.tile(np.sqrt(2) * np.sin(2 * np.pi * 7 * np.arange(4950) / 4950), (400, 1))
+    found = noise.record(clean, cartesian, np.random.default_rng(0))[0] - clean
+    products = np.fft.irfft(np.mean(np.abs(np.fft.rfft(found)) ** 2, axis=0), 4950) / 4950
+    expected = noise.autocovariance(cartesian)
+    assert expected[0] == pytest.approx(10 ** (-noise.total_snr_db / 10))
+    np.testing.assert_allclose(products, expected, atol=2e-3)
+
+
 def test_harmonics_are_those_of_the_x_drive(cartesian):
     """2, 3 and 5 times 25 kHz are lines 100, 150 and 250 of 2 ms: they, and only they, stand out of the noise."""
     clean = np.tile(np.sin(2 * np.pi * 7 * np.arange(4950) / 4950), (50, 1))

@@ -198,3 +198,21 @@ def test_bad_shapes_are_named(network, shape):
 def test_bad_networks_are_named(options, message):
     with pytest.raises(ValueError, match=message):
         EncoderDecoder(**options)
+
+
+def test_reach_is_where_the_network_stops_looking(network):
+    """A changed sign leaves the RMS alone: one sample beyond the reach nothing happens, at the reach something does."""
+    reach = network.reach()
+    network.double()
+    with torch.no_grad():
+        for name, parameter in network.named_parameters():  # nothing cancels, nothing covers the faint edge
+            parameter.abs_() if "weight" in name else parameter.zero_()
+        changed = {reach: False, reach + 1: False}
+        for position in range(1024, 1056):
+            for distance in changed:
+                for side in (-1, 1):
+                    u = torch.full((2, 1, 2048), 1e-9, dtype=torch.float64)
+                    u[:, 0, position + side * distance] = torch.tensor([1.0, -1.0])
+                    first, second = network(u)[:, 0, position]
+                    changed[distance] |= bool((first != second).item())
+    assert changed == {reach: True, reach + 1: False}

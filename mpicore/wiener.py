@@ -1,0 +1,63 @@
+"""The best linear filter that sees a window of a signal: a measure of what a network of limited reach can know.
+
+It is no denoiser of this project: it is given the second moments of clean signals, which no method may see. It tells a
+limit of the reach from a limit of the training.
+"""
+
+import numpy as np
+from scipy.linalg import solve, toeplitz
+
+from mpicore import checks
+
+
+def second_moments(clean) -> np.ndarray:
+    """Mean products of the samples of signals (m, N), each scaled to unit power; shape (N, N).
+
+    Raises:
+        ValueError: another shape, or a zero signal.
+    """
+    clean = checks.signals(clean, "clean")
+    power = np.vecdot(clean, clean)[:, None] / clean.shape[1]
+    if not power.all():
+        raise ValueError(f"clean must not hold a zero signal, found one at index {int(power[:, 0].argmin())}")
+    scaled = clean / np.sqrt(power)
+    return scaled.T @ scaled / len(clean)
+
+
+def window_filters(moments, autocovariance, half_width: int, positions) -> np.ndarray:
+    """Linear minimum-mean-square-error filters, one per position, each from a window around its position.
+
+    Args:
+        moments: of the clean signals, see :func:`second_moments`, shape (N, N).
+        autocovariance: of the noise of a signal of unit power at lags 0 to N-1, shape (N,).
+        half_width: h; the filter of position p sees the samples p-h to p+h of the circular period, 1 to (N-1)/2.
+        positions: samples to estimate, shape (P,).
+
+    Returns:
+        Weights, shape (P, 2h+1).
+
+    Raises:
+        ValueError: shapes that do not fit, or a window longer than the period.
+    """
+    samples = len(moments)
+    autocovariance = np.asarray(autocovariance, dtype=np.float64)
+    if autocovariance.shape != (samples,):
+        raise ValueError(f"autocovariance must have shape ({samples},), got {autocovariance.shape}")
+    if 2 * checks.count(half_width, "half_width") + 1 > samples:
+        raise ValueError(f"half_width must be at most {(samples - 1) // 2}, got {half_width}")
+    noise = toeplitz(autocovariance[: 2 * half_width + 1])
+    filters = []
+    for window, position in zip(_windows(positions, half_width, samples), positions, strict=True):
+        filters.append(solve(moments[np.ix_(window, window)] + noise, moments[window, position], assume_a="pos"))
+    return np.array(filters)
+
+
+def apply_filters(filters, u, positions) -> np.ndarray:
+    """Estimates of u (n, N) at the positions (P,) by filters (P, 2h+1); shape (n, P)."""
+    u = checks.signals(u, "u")
+    windows = _windows(positions, (filters.shape[1] - 1) // 2, u.shape[1])
+    return np.stack([u[:, window] @ weights for window, weights in zip(windows, filters, strict=True)], axis=1)
+
+
+def _windows(positions, half_width, samples):
+    return (np.asarray(positions)[:, None] + np.arange(-half_width, half_width + 1)) % samples
