@@ -153,11 +153,14 @@ def _table(options):
     from mpicore import tables
 
     known = experiments.read(options.experiments)
+    paper = tables.read_paper(options.paper)
     if options.table == "seeds":
         made = tables.make_seed_table(known, options.preset, options.root)
         shown = tables.display_seed_table(made)
+    elif options.table == "summary":
+        made = tables.make_summary(known, options.preset, paper, options.root)
+        shown = tables.display_summary(made, known)
     else:
-        paper = tables.read_paper(options.paper)
         made = tables.make_table(known, options.table, options.preset, paper, options.root)
         shown = tables.display_table(made)
     files.write_text(options.output, made.to_csv(index=False))

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -39,8 +39,8 @@ class Noise(_Entry):
 class Experiment(_Entry):
     """One experiment: a data set, its noise, and the methods that run on it.
 
-    ``repeated`` names the methods that are trained again from other seeds, ``tuned`` those that are trained a second
-    time under the preset's tuned protocol.
+    ``methods`` are trained under the preset's first protocol, those of ``tuned`` under its tuned one where it has one.
+    ``repeated`` names the methods that are trained again from other seeds.
     """
 
     title: str
@@ -55,6 +55,11 @@ class Experiment(_Entry):
     def variants(self) -> dict[str, Noise]:
         """Noise of each test set by name: the literal one alone where nothing else is asked for."""
         return self.test_noise or {"literal": self.noise}
+
+    @property
+    def listed(self) -> tuple[str, ...]:
+        """All methods, each once."""
+        return tuple(dict.fromkeys(self.methods + self.tuned))
 
 
 class Method(_Entry):
@@ -159,7 +164,7 @@ class Experiments(_Entry):
                 that the preset does not have.
         """
         entry = self.experiments[checks.choice(experiment, "experiment", list(self.experiments))]
-        checks.choice(method, f"method of {experiment}", entry.methods)
+        checks.choice(method, f"method of {experiment}", entry.listed)
         size = self.presets[checks.choice(preset, "preset", list(self.presets))]
         protocol = size.tuned if tuned else size
         if protocol is None:
@@ -192,14 +197,22 @@ class Experiments(_Entry):
 
     def names(self, preset: str) -> list[RunName]:
         """Every run that the tables and figures of a preset need."""
-        size = self.presets[checks.choice(preset, "preset", list(self.presets))]
+        tuned = self.presets[checks.choice(preset, "preset", list(self.presets))].tuned is not None
         found = []
         for name, entry in self.experiments.items():
-            found += [RunName(name, method) for method in entry.methods]
-            found += [RunName(name, method, seed=seed) for method in entry.repeated for seed in range(1, size.seeds)]
-            if size.tuned is not None:
-                found += [RunName(name, method, tuned=True) for method in entry.tuned]
-        return found
+            found += [RunName(name, method) for method in (entry.methods if tuned else entry.listed)]
+            found += [RunName(name, method, tuned=True) for method in entry.tuned if tuned]
+        return found + [run for run in self.repeats(preset) if run.seed]
+
+    def repeats(self, preset: str) -> list[RunName]:
+        """The runs of the repeated methods from every seed, under the protocol in which they do best."""
+        size = self.presets[checks.choice(preset, "preset", list(self.presets))]
+        return [
+            RunName(name, method, size.tuned is not None and method in entry.tuned, seed)
+            for name, entry in self.experiments.items()
+            for method in entry.repeated
+            for seed in range(size.seeds)
+        ]
 
     def runs(self, preset: str) -> dict[RunName, "RunConfig"]:
         """The resolved configurations of :meth:`names`."""
@@ -208,12 +221,18 @@ class Experiments(_Entry):
         }
 
     def rows(self, table: str, preset: str) -> dict[str, list[RunName]]:
-        """Runs that a table shows by protocol: ``paper``, and ``tuned`` where all its methods that train are tuned."""
+        """Runs that a table shows by protocol, ``paper`` and ``tuned``: those for which all its methods are trained.
+
+        What does not train stands in the first of them alone.
+        """
         layout = self.tables[checks.choice(table, "table", list(self.tables))]
-        found = {"paper": [RunName(layout.experiment, method) for method in layout.methods]}
-        trained = [method for method in layout.methods if self.methods[method].denoiser != "noisy"]
-        tuned = [RunName(layout.experiment, method, tuned=True) for method in trained]
-        return found | ({"tuned": tuned} if set(tuned) <= set(self.names(preset)) else {})
+        known = set(self.names(preset))
+        plain = [RunName(layout.experiment, method) for method in layout.methods]
+        tuned = [name if self.methods[name.method].denoiser == "noisy" else replace(name, tuned=True) for name in plain]
+        if not set(plain) <= known:
+            return {"tuned": tuned}
+        tuned = [name for name in tuned if name.tuned]
+        return {"paper": plain} | ({"tuned": tuned} if set(tuned) <= known else {})
 
 
 class RunConfig(_Entry):
@@ -279,10 +298,10 @@ def read(path="experiments.yml") -> Experiments:
         ]
         raise ValueError(f"{path} is refused:\n" + "\n".join(lines)) from None
     for name, experiment in experiments.experiments.items():
-        for method in experiment.methods:
+        for method in experiment.listed:
             checks.choice(method, f"{path}: method of {name}", list(experiments.methods))
-        for method in (*experiment.repeated, *experiment.tuned):
-            checks.choice(method, f"{path}: repeated or tuned method of {name}", experiment.methods)
+        for method in experiment.repeated:
+            checks.choice(method, f"{path}: repeated method of {name}", experiment.listed)
         sizes = {f"presets.{key}.sizes": preset.sizes for key, preset in experiments.presets.items()}
         for where, given in {"reference_rms": experiments.reference_rms, **sizes}.items():
             if experiment.dataset not in given:
@@ -291,5 +310,5 @@ def read(path="experiments.yml") -> Experiments:
         known = list(experiments.experiments)
         entry = experiments.experiments[checks.choice(table.experiment, f"{path}: experiment of {name}", known)]
         for method in table.methods:
-            checks.choice(method, f"{path}: method of {name}", entry.methods)
+            checks.choice(method, f"{path}: method of {name}", entry.listed)
     return experiments

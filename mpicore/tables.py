@@ -88,6 +88,27 @@ def make_table(experiments: Experiments, table: str, preset: str, paper: pd.Data
     return made[columns]
 
 
+def make_summary(experiments: Experiments, preset: str, paper: pd.DataFrame, root=ROOT) -> pd.DataFrame:
+    """The SNR of every table that the paper has as well, at the last of its noise variants.
+
+    Returns:
+        Columns ``table``, ``source`` (``print`` for the paper's own values, else the protocol) and one per method: its
+        mean test SNR [dB], missing where there is none.
+    """
+    rows = []
+    for name, printed in paper.groupby("table", sort=False):
+        rows.append({"table": name, "source": "print", **printed.set_index("method")["snr_db"]})
+        made = make_table(experiments, name, preset, paper, root)
+        if "variant" in made:
+            made = made[made["variant"] == made["variant"].iloc[-1]]
+        protocols = made.get("protocol", pd.Series("paper", index=made.index))
+        rows += [
+            {"table": name, "source": protocol, **part.set_index("method")["snr_db"]}
+            for protocol, part in made.groupby(protocols)
+        ]
+    return pd.DataFrame(rows)
+
+
 def make_seed_table(experiments: Experiments, preset: str, root=ROOT) -> pd.DataFrame:
     """The methods that are trained from several seeds: the test SNR of each training.
 
@@ -95,13 +116,12 @@ def make_seed_table(experiments: Experiments, preset: str, root=ROOT) -> pd.Data
         Columns ``experiment, method, seed, snr_db, snr_db_low, snr_db_high, key``, the interval over test signals.
     """
     rows = []
-    for name, config in experiments.runs(preset).items():
-        if name.method in experiments.experiments[name.experiment].repeated and not name.tuned:
-            run = runs.load(config, root)
-            value = _mean("snr_db", run.signals["snr_db"])
-            rows.append({"experiment": name.experiment, "method": name.method, "seed": name.seed, **value})
-            rows[-1]["key"] = config.key
-    return pd.DataFrame(rows).sort_values(["experiment", "method", "seed"], ignore_index=True)
+    for name in experiments.repeats(preset):
+        config = experiments.runs(preset)[name]
+        value = _mean("snr_db", runs.load(config, root).signals["snr_db"])
+        rows.append({"experiment": name.experiment, "method": name.method, "seed": name.seed, **value})
+        rows[-1]["key"] = config.key
+    return pd.DataFrame(rows)
 
 
 def display_table(table: pd.DataFrame) -> pd.DataFrame:
@@ -122,6 +142,17 @@ def display_table(table: pd.DataFrame) -> pd.DataFrame:
             shown[f"Paper's {_HEADINGS[column]}"] = [
                 f"{value:.2f}" if pd.notna(value) else "not given" for value in table[f"paper_{column}"]
             ]
+    return shown
+
+
+def display_summary(summary: pd.DataFrame, experiments: Experiments) -> pd.DataFrame:
+    """The summary as text for the front page, each table with a link to its page."""
+    sources = {"print": "printed in the paper", "paper": "the paper's protocol", "tuned": "tuned protocol"}
+    titles = [f"[{experiments.tables[name].title}](pages/{name}.ipynb)" for name in summary["table"]]
+    shown = pd.DataFrame({"Experiment": titles, "SNR [dB]": summary["source"].map(sources)})
+    shown["Experiment"] = shown["Experiment"].where(~summary["table"].duplicated(), "")
+    for method in summary.columns[2:]:
+        shown[TITLES.get(method, method)] = ["" if pd.isna(value) else f"{value:.2f}" for value in summary[method]]
     return shown
 
 

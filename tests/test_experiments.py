@@ -60,9 +60,12 @@ def test_noise_of_the_test_sets_adds_up(book):
 def test_every_run_of_every_preset_resolves(book, preset):
     """All rows of all tables, each of another key, each with a denoiser that takes its options."""
     named = book.runs(preset)
-    assert len({str(name) for name in named}) == len(named)
-    for table in book.tables.values():
-        assert {RunName(table.experiment, method) for method in table.methods} <= named.keys()
+    assert len({str(name) for name in named}) == len(named) == len(book.names(preset))
+    assert set(book.repeats(preset)) <= named.keys()
+    for name, table in book.tables.items():
+        assert {run for rows in book.rows(name, preset).values() for run in rows} <= named.keys()
+        methods = {name.method for name in named if name.experiment == table.experiment and not name.seed}
+        assert set(table.methods) <= methods
     for method in ("n2n", "proposed"):
         seeds = {name.seed for name in named if (name.experiment, name.method) == ("xspace-gaussian", method)}
         assert seeds == set(range(book.presets[preset].seeds))
@@ -116,11 +119,11 @@ def test_methods_of_one_experiment_train_alike(book):
         ("title: Gaussian noise at 5 dB", "title: 5", "xspace-gaussian.title: Input should be a valid string, got 5"),
         ("title: Gaussian noise at 5 dB", "title: 2024-05-01", "xspace-gaussian.title"),
         (
-            "[noisy, n2n, r2r, proposed, l1, l1_gd, l1_tv]",
-            "[noisy, median]",
+            "tuned: [n2n, r2r, proposed, l1, l1_gd, l1_tv]",
+            "tuned: [median]",
             "method of xspace-gaussian must be one of .*; got 'median'",
         ),
-        ("repeated: [n2n, proposed]", "repeated: [median]", "repeated or tuned method of .*; got 'median'"),
+        ("repeated: [n2n, proposed]", "repeated: [median]", "repeated method of .*; got 'median'"),
         ("experiment: xspace-locked", "experiment: xspace-open", "experiment of locked must be .*; got 'xspace-open'"),
         ("[l1, l1_gd, l1_tv, proposed]", "[l1, l2]", "method of loss_terms must be one of .*; got 'l2'"),
         (", system-matrix: [32, 8, 8]", "", "presets.smoke.sizes.*system-matrix"),
@@ -247,14 +250,19 @@ def test_a_run_lives_under_its_names(book, tmp_path):
     assert str(run.folder()).startswith("runs/")
 
 
-def test_a_tuned_protocol_enters_a_table_with_all_its_methods_or_not_at_all(book):
-    """Table 1 has a second set of rows, the loss terms do not, since only one of them is tuned."""
+def test_a_protocol_enters_a_table_with_all_its_methods_or_not_at_all(book):
+    """Table 1 has both; the loss terms and the locked interference have the tuned one, with what does not train."""
+    trained = ("n2n", "r2r", "proposed")
     rows = book.rows("table1", "paper")
-    assert [name.method for name in rows["paper"]] == ["noisy", "n2n", "r2r", "proposed"]
-    assert rows["tuned"] == [RunName("xspace-gaussian", method, tuned=True) for method in ("n2n", "r2r", "proposed")]
-    assert list(book.rows("loss_terms", "paper")) == ["paper"]
-    assert list(book.rows("table1", "smoke")) == ["paper"]
-    assert set(rows["tuned"]) <= set(book.names("paper"))
+    assert [name.method for name in rows["paper"]] == ["noisy", *trained]
+    assert rows["tuned"] == [RunName("xspace-gaussian", method, tuned=True) for method in trained]
+    terms = [RunName("xspace-gaussian", method, tuned=True) for method in ("l1", "l1_gd", "l1_tv", "proposed")]
+    assert book.rows("loss_terms", "paper") == {"tuned": terms}
+    locked = [RunName("xspace-locked", method, tuned=method != "noisy") for method in ("noisy", "n2n", "proposed")]
+    assert book.rows("locked", "paper") == {"tuned": locked}
+    for table in book.tables:
+        (only,) = book.rows(table, "smoke").values()
+        assert only == [RunName(book.tables[table].experiment, method) for method in book.tables[table].methods]
     with pytest.raises(ValueError, match="table must be one of"):
         book.rows("table9", "paper")
     tuned, plain = (book.run("xspace-gaussian", "n2n", "paper", tuned=tuned) for tuned in (True, False))

@@ -83,7 +83,9 @@ def test_the_paper_csv_names_known_experiments_and_tables():
 def test_the_gap_is_the_paired_difference_to_the_proposed_method(tmp_path):
     """Of each signal its own difference; the seeds of a repeated method stand side by side."""
     known = experiments.read()
-    entry = known.experiments["xspace-gaussian"].model_copy(update={"methods": ("noisy", "n2n", "proposed")})
+    entry = known.experiments["xspace-gaussian"].model_copy(
+        update={"methods": ("noisy", "n2n", "proposed"), "tuned": ()}
+    )
     layout = known.tables["table1"].model_copy(update={"methods": ("noisy", "proposed")})
     update = {"experiments": {"xspace-gaussian": entry}, "tables": {"table1": layout}}
     known = known.model_copy(update=update)
@@ -137,3 +139,12 @@ def test_protocols_stand_below_each_other(tmp_path):
     assert table["gap"][3] == pytest.approx(difference)
     shown = tables.display_table(table)["Method"].tolist()
     assert shown == ["Noisy", "N2N", "Proposed", "N2N (tuned)", "Proposed (tuned)"]
+
+    paper = tables.read_paper().query("table == 'table1'")
+    summary = tables.make_summary(known, "smoke", paper, tmp_path)
+    assert summary["source"].tolist() == ["print", "paper", "tuned"]
+    assert summary["r2r"].tolist()[0] == 11.68 and summary["r2r"][1:].isna().all()
+    assert summary["proposed"].tolist()[1:] == [table["snr_db"][2], table["snr_db"][4]]
+    text = tables.display_summary(summary, known)
+    assert text["Experiment"].tolist() == ["[Gaussian noise at an SNR of 5 dB](pages/table1.ipynb)", "", ""]
+    assert text["R2R"].tolist() == ["11.68", "", ""] and text["Noisy"][2] == ""
