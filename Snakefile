@@ -49,7 +49,7 @@ def table_files(name):
 
 
 # Each notebook: what it reads, what it writes beside its page, and its parameters.
-WRITTEN = {name: RESULTS / "tables" / f"{name}.csv" for name in ("gridding", "kaczmarz", "even", "window", "verdicts", "benchmarks", "provenance")}
+WRITTEN = {name: RESULTS / "tables" / f"{name}.csv" for name in ("gridding", "kaczmarz", "even", "epochs", "window", "verdicts", "benchmarks", "provenance")}
 NOTEBOOKS = {
     "physics": ([], [], {}),
     "data": (
@@ -62,8 +62,8 @@ NOTEBOOKS = {
     "learning_curves": (stamps(), [], {"root": ROOT}),
     "table1": (
         [*table_files("table1"), *table_files("seeds"), *stamps("xspace-gaussian")],
-        [],
-        {"tables_folder": RESULTS / "tables", "root": ROOT},
+        [WRITTEN["epochs"]],
+        {"tables_folder": RESULTS / "tables", "root": ROOT, "epochs_table": WRITTEN["epochs"]},
     ),
     "loss_terms": (
         [*table_files("loss_terms"), *stamps("xspace-gaussian")],
