@@ -49,7 +49,7 @@ def table_files(name):
 
 
 # Each notebook: what it reads, what it writes beside its page, and its parameters.
-WRITTEN = {name: RESULTS / "tables" / f"{name}.csv" for name in ("gridding", "kaczmarz", "even", "epochs", "window", "verdicts", "benchmarks", "provenance")}
+WRITTEN = {name: RESULTS / "tables" / f"{name}.csv" for name in ("gridding", "kaczmarz", "even", "epochs", "lines", "window", "verdicts", "benchmarks", "provenance")}
 NOTEBOOKS = {
     "physics": ([], [], {}),
     "data": (
@@ -72,8 +72,8 @@ NOTEBOOKS = {
     ),
     "table2": (
         [*table_files("table2"), *table_files("locked"), *stamps("xspace-harmonic", "xspace-locked")],
-        [WRITTEN["window"]],
-        {"tables_folder": RESULTS / "tables", "root": ROOT, "window_table": WRITTEN["window"]},
+        [WRITTEN["lines"], WRITTEN["window"]],
+        {"tables_folder": RESULTS / "tables", "root": ROOT, "line_table": WRITTEN["lines"], "window_table": WRITTEN["window"]},
     ),
     "table3": (
         [*table_files("table3"), *stamps("system-matrix")],

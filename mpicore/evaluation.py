@@ -165,8 +165,7 @@ def window_limits(config: RunConfig, half_widths, examples: int, count: int, pos
         Columns ``half_width`` and one per variant of the test noise: its mean SNR [dB] over the signals.
     """
     machine = scanner(config)
-    phantoms = random_phantoms(examples, config.shape, branch(config.data_seed, "x-space", "moments"))
-    moments = wiener.second_moments(phantoms.reshape(examples, -1) @ system_matrix(machine, Particle()).T)
+    moments = wiener.second_moments(_examples(config, examples))
     where = generator(config.data_seed, "x-space", "positions").choice(machine.num_samples, positions, replace=False)
     tests = {variant: test_signals(config, variant, count) for variant in config.test_noise}
     rows = []
@@ -180,6 +179,39 @@ def window_limits(config: RunConfig, half_widths, examples: int, count: int, pos
     return pd.DataFrame(rows)
 
 
+def line_limits(config: RunConfig, strength: float, examples: int, count: int) -> pd.DataFrame:
+    """What Noise2Noise and Recorrupted-to-Recorrupted come to as filters that act on each line of a signal alone.
+
+    Both know the mean spectra of clean signals and of the training noise; R2R adds white noise of the total power.
+
+    Args:
+        config: of an x-space run.
+        strength: of the recorruption.
+        examples, count: as in :func:`window_limits`.
+
+    Returns:
+        Columns ``method`` and one per variant of the test noise: its mean SNR [dB] over the signals.
+    """
+    machine, samples = scanner(config), scanner(config).num_samples
+    clean = _examples(config, examples)
+    clean /= np.sqrt(np.mean(clean**2, axis=1, keepdims=True))
+    signal = np.mean(np.abs(frequency_components(clean)) ** 2, axis=0)
+    autocovariance = noise(config.noise).autocovariance(machine)
+    spectrum = samples * np.fft.rfft(autocovariance).real
+    added = np.full(len(signal), samples * autocovariance[0])
+    gains = {
+        "n2n": wiener.n2n_gains(signal, spectrum),
+        "r2r": wiener.r2r_gains(signal, spectrum, added, strength),
+    }
+    rows = {method: {"method": method} for method in gains}
+    for variant in config.test_noise:
+        test = test_signals(config, variant, count)
+        for method, gain in gains.items():
+            estimate = np.fft.irfft(gain * frequency_components(test.u1), samples, axis=1)
+            rows[method][variant] = metrics.snr_db(test.clean, estimate).mean()
+    return pd.DataFrame(rows.values())
+
+
 def error_at_interference(denoiser: Denoiser, config: RunConfig, variant: str, count: int) -> float:
     """Share of the error's power, after a denoiser, in the lines of the interference; over ``count`` test signals."""
     machine, test = scanner(config), test_signals(config, variant, count)
@@ -188,6 +220,12 @@ def error_at_interference(denoiser: Denoiser, config: RunConfig, variant: str, c
     interfered = frequency_components(error, lines)
     # A line below half the sampling frequency stands for two of equal power.
     return float(2 * np.sum(np.abs(interfered) ** 2) / machine.num_samples / np.sum(error.astype(np.float64) ** 2))
+
+
+def _examples(config, count):
+    """Clean x-space signals of phantoms that no split holds."""
+    phantoms = random_phantoms(count, config.shape, branch(config.data_seed, "x-space", "moments"))
+    return phantoms.reshape(count, -1) @ system_matrix(scanner(config), Particle()).T
 
 
 def _evaluate_xspace(denoiser, config, indices):

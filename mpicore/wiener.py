@@ -1,7 +1,7 @@
-"""The best linear filter that sees a window of a signal: a measure of what a network of limited reach can know.
+"""The linear filters to which schemes of self-supervision lead: of a window of the signal, and line by line.
 
-It is no denoiser of this project: it is given the second moments of clean signals, which no method may see. It tells a
-limit of the reach from a limit of the training.
+They are no denoisers of this project: they are given the second moments of clean signals, which no method may see. They
+tell what a scheme, or a network of limited reach, can do at best, apart from how it was trained.
 """
 
 import numpy as np
@@ -57,6 +57,29 @@ def apply_filters(filters, u, positions) -> np.ndarray:
     u = checks.signals(u, "u")
     windows = _windows(positions, (filters.shape[1] - 1) // 2, u.shape[1])
     return np.stack([u[:, window] @ weights for window, weights in zip(windows, filters, strict=True)], axis=1)
+
+
+def n2n_gains(signal, noise) -> np.ndarray:
+    """Gain of each spectral line that best predicts one period from another with independent noise: Sx / (Sx + Sn).
+
+    Args:
+        signal, noise: mean power of the clean signals and of the noise in each line, shape (lines,).
+    """
+    return signal / (signal + noise)
+
+
+def r2r_gains(signal, noise, added, strength: float) -> np.ndarray:
+    """The same for Recorrupted-to-Recorrupted: it best predicts y - z/a from y + a z, with z independent of y.
+
+    The cross-power of the two is Sx + Sn - Sz and the power of the input Sx + Sn + a^2 Sz. The gain is the Wiener gain
+    of the input only where Sz = Sn.
+
+    Args:
+        signal, noise: as in :func:`n2n_gains`.
+        added: mean power of z in each line, shape (lines,).
+        strength: a.
+    """
+    return (signal + noise - added) / (signal + noise + strength**2 * added)
 
 
 def _windows(positions, half_width, samples):

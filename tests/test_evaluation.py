@@ -147,6 +147,18 @@ def test_a_wider_window_knows_more(tiny):
         assert 4 < table[variant][0] < table[variant][2] - 5
 
 
+def test_line_by_line_r2r_fails_under_interference_alone(tiny):
+    """With white noise of the same power both schemes lead to good filters; with interference R2R keeps it."""
+    found = {}
+    for experiment in ("xspace-gaussian", "xspace-harmonic"):
+        table = evaluation.line_limits(tiny(experiment, "noisy"), 0.5, examples=200, count=20)
+        found[experiment] = table.set_index("method")["literal"]
+    assert found["xspace-gaussian"]["n2n"] - found["xspace-gaussian"]["r2r"] < 1
+    assert found["xspace-gaussian"]["r2r"] > 10
+    assert found["xspace-harmonic"]["n2n"] > 10
+    assert found["xspace-harmonic"]["r2r"] < 7
+
+
 @pytest.mark.parametrize("kept", [0.0, 0.5])
 def test_the_error_at_the_interference_is_its_share_of_the_power(tiny, kept):
     """Two denoisers whose error is known: interference alone, and equal powers of it and of a line beside it."""
