@@ -112,8 +112,8 @@ class Protocol(_Entry):
 class Preset(_Entry):
     """How large the data, the networks and the trainings are.
 
-    ``network`` and ``training`` are the first protocol, ``tuned`` is the second one where there is one. ``seeds``
-    counts the trainings of a method that an experiment repeats.
+    ``network`` and ``training`` are the first protocol, ``tuned`` holds the second one of each experiment that has one.
+    ``seeds`` counts the trainings of a method that an experiment repeats.
     """
 
     shape: tuple[Count, Count]
@@ -121,7 +121,7 @@ class Preset(_Entry):
     objects: Count
     network: Network
     training: Training
-    tuned: Protocol | None = None
+    tuned: dict[str, Protocol] = {}
     recorruptions: Count
     seeds: Count = 1
 
@@ -157,18 +157,18 @@ class Experiments(_Entry):
         Args:
             experiment, method, preset: names in the file.
             seed: of the weights and the training.
-            tuned: train under the preset's second protocol.
+            tuned: train under the second protocol that the preset has for the experiment.
 
         Raises:
             ValueError: an unknown name, a method that the experiment does not list, a negative seed, a second protocol
-                that the preset does not have.
+                that the preset does not have for this experiment.
         """
         entry = self.experiments[checks.choice(experiment, "experiment", list(self.experiments))]
         checks.choice(method, f"method of {experiment}", entry.listed)
         size = self.presets[checks.choice(preset, "preset", list(self.presets))]
-        protocol = size.tuned if tuned else size
+        protocol = size.tuned.get(experiment) if tuned else size
         if protocol is None:
-            raise ValueError(f"preset {preset} has no tuned protocol")
+            raise ValueError(f"preset {preset} has no tuned protocol for {experiment}")
         values = {
             "revision": self.revision,
             "experiment": experiment,
@@ -197,18 +197,18 @@ class Experiments(_Entry):
 
     def names(self, preset: str) -> list[RunName]:
         """Every run that the tables and figures of a preset need."""
-        tuned = self.presets[checks.choice(preset, "preset", list(self.presets))].tuned is not None
+        tuned = self.presets[checks.choice(preset, "preset", list(self.presets))].tuned
         found = []
         for name, entry in self.experiments.items():
-            found += [RunName(name, method) for method in (entry.methods if tuned else entry.listed)]
-            found += [RunName(name, method, tuned=True) for method in entry.tuned if tuned]
+            found += [RunName(name, method) for method in (entry.methods if name in tuned else entry.listed)]
+            found += [RunName(name, method, tuned=True) for method in entry.tuned if name in tuned]
         return found + [run for run in self.repeats(preset) if run.seed]
 
     def repeats(self, preset: str) -> list[RunName]:
         """The runs of the repeated methods from every seed, under the protocol in which they do best."""
         size = self.presets[checks.choice(preset, "preset", list(self.presets))]
         return [
-            RunName(name, method, size.tuned is not None and method in entry.tuned, seed)
+            RunName(name, method, name in size.tuned and method in entry.tuned, seed)
             for name, entry in self.experiments.items()
             for method in entry.repeated
             for seed in range(size.seeds)
@@ -306,6 +306,9 @@ def read(path="experiments.yml") -> Experiments:
         for where, given in {"reference_rms": experiments.reference_rms, **sizes}.items():
             if experiment.dataset not in given:
                 raise ValueError(f"{path}: {where} must have {experiment.dataset}, which {name} uses")
+    for key, preset in experiments.presets.items():
+        for name in preset.tuned:
+            checks.choice(name, f"{path}: experiment of presets.{key}.tuned", list(experiments.experiments))
     for name, table in experiments.tables.items():
         known = list(experiments.experiments)
         entry = experiments.experiments[checks.choice(table.experiment, f"{path}: experiment of {name}", known)]

@@ -126,6 +126,7 @@ def test_methods_of_one_experiment_train_alike(book):
         ("repeated: [n2n, proposed]", "repeated: [median]", "repeated method of .*; got 'median'"),
         ("experiment: xspace-locked", "experiment: xspace-open", "experiment of locked must be .*; got 'xspace-open'"),
         ("[l1, l1_gd, l1_tv, proposed]", "[l1, l2]", "method of loss_terms must be one of .*; got 'l2'"),
+        ("xspace-locked: *inter", "xspace-lost: *inter", "presets.paper.tuned must be one of .*; got 'xspace-lost'"),
         (", system-matrix: [32, 8, 8]", "", "presets.smoke.sizes.*system-matrix"),
         ("  system-matrix: 187.0\n", "", "reference_rms.*system-matrix"),
     ],
@@ -160,7 +161,7 @@ def test_files_without_keys_are_refused(tmp_path, text):
         (("xspace-locked", "r2r", "smoke"), "method of xspace-locked must be one of noisy, n2n, proposed; got 'r2r'"),
         (("system-matrix", "n2n", "huge"), "preset must be one of smoke, preview, paper; got 'huge'"),
         (("system-matrix", "n2n", "smoke", -1), "seed must be a whole number of at least 0, got -1"),
-        (("system-matrix", "n2n", "smoke", 0, True), "preset smoke has no tuned protocol"),
+        (("system-matrix", "n2n", "smoke", 0, True), "preset smoke has no tuned protocol for system-matrix"),
         (("system-matrix", "n2n", "smoke", 0.5), "seed must be a whole number of at least 0, got 0.5"),
     ],
 )
@@ -266,5 +267,5 @@ def test_a_protocol_enters_a_table_with_all_its_methods_or_not_at_all(book):
     with pytest.raises(ValueError, match="table must be one of"):
         book.rows("table9", "paper")
     tuned, plain = (book.run("xspace-gaussian", "n2n", "paper", tuned=tuned) for tuned in (True, False))
-    assert tuned.training == book.presets["paper"].tuned.training != plain.training
+    assert tuned.training == book.presets["paper"].tuned["xspace-gaussian"].training != plain.training
     assert str(rows["tuned"][0]) == "xspace-gaussian-n2n-tuned"

@@ -115,9 +115,8 @@ def test_protocols_stand_below_each_other(tmp_path):
     known = experiments.read()
     smoke = known.presets["smoke"]
     training = smoke.training.model_copy(update={"epochs": 1})
-    smoke = smoke.model_copy(
-        update={"tuned": experiments.Protocol(network=smoke.network, training=training), "seeds": 1}
-    )
+    protocol = experiments.Protocol(network=smoke.network, training=training)
+    smoke = smoke.model_copy(update={"tuned": {"xspace-gaussian": protocol}, "seeds": 1})
     entry = known.experiments["xspace-gaussian"]
     entry = entry.model_copy(update={"methods": ("noisy", "n2n", "proposed"), "tuned": ("n2n", "proposed")})
     layout = known.tables["table1"].model_copy(update={"methods": entry.methods})
