@@ -49,7 +49,7 @@ def table_files(name):
 
 
 # Each notebook: what it reads, what it writes beside its page, and its parameters.
-WRITTEN = {name: RESULTS / "tables" / f"{name}.csv" for name in ("gridding", "kaczmarz", "even", "epochs", "lines", "window", "verdicts", "benchmarks", "provenance")}
+WRITTEN = {name: RESULTS / "tables" / f"{name}.csv" for name in ("gridding", "kaczmarz", "even", "epochs", "lines", "window", "white", "verdicts", "benchmarks", "provenance")}
 NOTEBOOKS = {
     "physics": ([], [], {}),
     "data": (
@@ -77,8 +77,8 @@ NOTEBOOKS = {
     ),
     "table3": (
         [*table_files("table3"), *stamps("system-matrix")],
-        [],
-        {"tables_folder": RESULTS / "tables", "root": ROOT},
+        [WRITTEN["white"]],
+        {"tables_folder": RESULTS / "tables", "root": ROOT, "white_table": WRITTEN["white"]},
     ),
     "verdicts": (
         ["book/paper_tables.csv", *stamps()],

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from mpicore import metrics, wiener
+from mpicore import metrics
 from mpicore.datasets import Dataset, Noise, TestSignals, system_matrix_columns, xspace, xspace_test
 from mpicore.denoisers import Denoiser
 from mpicore.experiments import RunConfig
 from mpicore.phantoms import random_phantoms
 from mpicore.reconstruction import XSpace, frequency_components, kaczmarz, select_frequencies
-from mpicore.seeds import branch, generator
-from mpicore.simulation import Particle, Scanner, system_matrix
+from mpicore.seeds import branch
+from mpicore.simulation import Scanner
 
 SIGNAL_COLUMNS = ["variant", "index", "snr_db", "rmse"]
 IMAGE_COLUMNS = ["variant", "index", "ssim", "psnr_db", "object_error"]
@@ -147,85 +147,6 @@ def kaczmarz_choices(config: RunConfig, lambdas, count: int) -> pd.DataFrame:
         error = metrics.object_error(objects, pair[1]).mean()
         rows.append({"relative_lambda": value, **quality, "object_error": error})
     return pd.DataFrame(rows)
-
-
-def window_limits(config: RunConfig, half_widths, examples: int, count: int, positions: int) -> pd.DataFrame:
-    """What the best linear filter can do that sees a window of an x-space signal, for windows of several widths.
-
-    The filter knows the second moments of clean signals and of the training noise; see :mod:`mpicore.wiener`.
-
-    Args:
-        config: of an x-space run.
-        half_widths: samples that the filter sees on each side.
-        examples: clean signals that give the second moments, of phantoms that no split holds.
-        count: test signals.
-        positions: how many samples of each test signal are estimated; they are drawn once.
-
-    Returns:
-        Columns ``half_width`` and one per variant of the test noise: its mean SNR [dB] over the signals.
-    """
-    machine = scanner(config)
-    moments = wiener.second_moments(_examples(config, examples))
-    where = generator(config.data_seed, "x-space", "positions").choice(machine.num_samples, positions, replace=False)
-    tests = {variant: test_signals(config, variant, count) for variant in config.test_noise}
-    rows = []
-    for half_width in half_widths:
-        filters = wiener.window_filters(moments, noise(config.noise).autocovariance(machine), half_width, where)
-        row = {"half_width": half_width}
-        for variant, test in tests.items():
-            estimate = wiener.apply_filters(filters, test.u1, where)
-            row[variant] = metrics.snr_db(test.clean[:, where], estimate).mean()
-        rows.append(row)
-    return pd.DataFrame(rows)
-
-
-def line_limits(config: RunConfig, strength: float, examples: int, count: int) -> pd.DataFrame:
-    """What Noise2Noise and Recorrupted-to-Recorrupted come to as filters that act on each line of a signal alone.
-
-    Both know the mean spectra of clean signals and of the training noise; R2R adds white noise of the total power.
-
-    Args:
-        config: of an x-space run.
-        strength: of the recorruption.
-        examples, count: as in :func:`window_limits`.
-
-    Returns:
-        Columns ``method`` and one per variant of the test noise: its mean SNR [dB] over the signals.
-    """
-    machine, samples = scanner(config), scanner(config).num_samples
-    clean = _examples(config, examples)
-    clean /= np.sqrt(np.mean(clean**2, axis=1, keepdims=True))
-    signal = np.mean(np.abs(frequency_components(clean)) ** 2, axis=0)
-    autocovariance = noise(config.noise).autocovariance(machine)
-    spectrum = samples * np.fft.rfft(autocovariance).real
-    added = np.full(len(signal), samples * autocovariance[0])
-    gains = {
-        "n2n": wiener.n2n_gains(signal, spectrum),
-        "r2r": wiener.r2r_gains(signal, spectrum, added, strength),
-    }
-    rows = {method: {"method": method} for method in gains}
-    for variant in config.test_noise:
-        test = test_signals(config, variant, count)
-        for method, gain in gains.items():
-            estimate = np.fft.irfft(gain * frequency_components(test.u1), samples, axis=1)
-            rows[method][variant] = metrics.snr_db(test.clean, estimate).mean()
-    return pd.DataFrame(rows.values())
-
-
-def error_at_interference(denoiser: Denoiser, config: RunConfig, variant: str, count: int) -> float:
-    """Share of the error's power, after a denoiser, in the lines of the interference; over ``count`` test signals."""
-    machine, test = scanner(config), test_signals(config, variant, count)
-    error = denoiser.denoise(test.u1) - test.clean
-    lines = [round(harmonic * machine.drive_frequency[0] * machine.period) for harmonic in config.noise.harmonics]
-    interfered = frequency_components(error, lines)
-    # A line below half the sampling frequency stands for two of equal power.
-    return float(2 * np.sum(np.abs(interfered) ** 2) / machine.num_samples / np.sum(error.astype(np.float64) ** 2))
-
-
-def _examples(config, count):
-    """Clean x-space signals of phantoms that no split holds."""
-    phantoms = random_phantoms(count, config.shape, branch(config.data_seed, "x-space", "moments"))
-    return phantoms.reshape(count, -1) @ system_matrix(scanner(config), Particle()).T
 
 
 def _evaluate_xspace(denoiser, config, indices):

@@ -137,40 +137,6 @@ def test_gridding_choices_are_the_noisy_rows_of_each_choice(tiny):
     assert table["psnr_db"].nunique() == 4
 
 
-def test_a_wider_window_knows_more(tiny):
-    """The noise is 4.6 dB of white noise and interference; a filter of one sample can do little, a wide one much."""
-    config = tiny("xspace-harmonic", "noisy")
-    table = evaluation.window_limits(config, [1, 50, 300], examples=200, count=10, positions=30)
-    assert table["half_width"].tolist() == [1, 50, 300]
-    for variant in ("literal", "matched"):
-        assert table[variant].is_monotonic_increasing
-        assert 4 < table[variant][0] < table[variant][2] - 5
-
-
-def test_line_by_line_r2r_fails_under_interference_alone(tiny):
-    """With white noise of the same power both schemes lead to good filters; with interference R2R keeps it."""
-    found = {}
-    for experiment in ("xspace-gaussian", "xspace-harmonic"):
-        table = evaluation.line_limits(tiny(experiment, "noisy"), 0.5, examples=200, count=20)
-        found[experiment] = table.set_index("method")["literal"]
-    assert found["xspace-gaussian"]["n2n"] - found["xspace-gaussian"]["r2r"] < 1
-    assert found["xspace-gaussian"]["r2r"] > 10
-    assert found["xspace-harmonic"]["n2n"] > 10
-    assert found["xspace-harmonic"]["r2r"] < 7
-
-
-@pytest.mark.parametrize("kept", [0.0, 0.5])
-def test_the_error_at_the_interference_is_its_share_of_the_power(tiny, kept):
-    """Two denoisers whose error is known: interference alone, and equal powers of it and of a line beside it."""
-    config = tiny("xspace-harmonic", "noisy")
-    test = evaluation.test_signals(config, "literal", 2)
-    phase = 2 * np.pi * np.arange(4950) / 4950
-    error = np.cos(100 * phase) + np.sin(250 * phase) + 2 * np.sqrt(kept) * np.cos(101 * phase)
-    known = Known((test.clean + 1e-3 * np.abs(test.clean).max() * error).astype(np.float32))
-    share = evaluation.error_at_interference(known, config, "literal", 2)
-    assert share == pytest.approx(1 / (1 + 2 * kept), rel=1e-3)
-
-
 # System matrix
 
 
