@@ -17,7 +17,7 @@ KNOWN = experiments.read()
 RUNS = {str(name): (name, run) for name, run in KNOWN.runs(PRESET).items()}
 # Each table with the experiments whose runs it needs; the summary needs those of all.
 TABLES = {name: [table.experiment] for name, table in KNOWN.tables.items()} | {"seeds": ["xspace-gaussian"], "summary": []}
-PACKAGE = sorted(str(path) for path in Path("mpicore").glob("*.py"))
+PACKAGE = sorted(str(path) for path in Path("mpicore").rglob("*.py"))
 
 ROOT = os.pathsep.join([PUBLISHED] * (PUBLISHED != "none") + [str(OUT / "runs")])
 BUILD = OUT / "build"

@@ -20,6 +20,7 @@ import torch
 from mpicore import denoisers, evaluation, files
 from mpicore.denoisers import Denoiser
 from mpicore.experiments import ROOT, RunConfig, RunName
+from mpicore.training import resolve_device
 
 _RECORD = "record.json"
 _WEIGHTS = "weights.safetensors"
@@ -280,5 +281,5 @@ def _parts(root):
 
 
 def _device_name(device):
-    where = denoisers.resolve_device(device)
+    where = resolve_device(device)
     return torch.cuda.get_device_name(where) if where.type == "cuda" else str(where)

@@ -6,7 +6,7 @@ import torch
 
 from mpicore import denoisers
 from mpicore.datasets import Recordings
-from mpicore.denoisers import Denoiser, create, register
+from mpicore.denoisers import Denoiser, base, create, register
 
 TINY = {"width": 2, "training": {"epochs": 1, "batch_size": 4, "learning_rate": 1e-3}}
 NETWORKS = {"n2n": {}, "proposed": {"alpha": 0.05, "beta": 0.01}, "r2r": {"recorruptions": 3}}
@@ -30,7 +30,7 @@ def pairs(short_pairs):
 
 
 def test_the_papers_methods_are_registered():
-    assert denoisers.names() == ["noisy", "n2n", "proposed", "r2r"]
+    assert {"noisy", "n2n", "proposed", "r2r"} <= set(denoisers.names())
     for name in denoisers.names():
         denoiser = create(name)
         assert isinstance(denoiser, Denoiser)
@@ -38,7 +38,7 @@ def test_the_papers_methods_are_registered():
 
 
 def test_unknown_names_are_refused():
-    with pytest.raises(ValueError, match="denoiser must be one of noisy, n2n, proposed, r2r; got 'median'"):
+    with pytest.raises(ValueError, match="denoiser must be one of noisy, .*; got .median."):
         create("median")
 
 
@@ -77,7 +77,7 @@ def averager():
             return np.broadcast_to(self.mean, u.shape).astype(np.float32)
 
     yield Averager
-    del denoisers._registry["averager"]
+    del base._registry["averager"]
 
 
 def test_a_new_method_needs_fit_and_denoise_alone(averager, pairs):

@@ -79,7 +79,7 @@ def test_a_second_obtain_computes_nothing(config, made, monkeypatch):
     root, first = made
     before = times(config.folder(root))
     monkeypatch.setattr(evaluation, "evaluate", None)
-    monkeypatch.setattr(denoisers, "train", None)
+    monkeypatch.setattr(denoisers.networks, "train", None)
     second = runs.obtain(config, root)
     assert times(config.folder(root)) == before
     pd.testing.assert_frame_equal(first.signals, second.signals)

@@ -1,98 +1,17 @@
-"""Denoisers under one small interface, and a registry that knows them by name."""
+"""The paper's network under the three schemes of self-supervision."""
 
 import numpy as np
 import torch
 
 from mpicore import checks
 from mpicore.datasets import Recordings
+from mpicore.denoisers.base import Denoiser, register, split
 from mpicore.losses import scheme
 from mpicore.network import EncoderDecoder
 from mpicore.seeds import branch
 from mpicore.training import Settings, resolve_device, train
 
 _BATCH = 16
-_registry: dict[str, type["Denoiser"]] = {}
-
-
-def register(name: str):
-    """Class decorator: make a denoiser known by name.
-
-    Raises:
-        ValueError: the name is taken.
-    """
-
-    def add(cls):
-        if name in _registry:
-            raise ValueError(f"denoiser {name!r} is registered already")
-        _registry[name] = cls
-        cls.name = name
-        return cls
-
-    return add
-
-
-def names() -> list[str]:
-    """Names of all registered denoisers."""
-    return list(_registry)
-
-
-def create(name: str, **options) -> "Denoiser":
-    """A new denoiser by name, with its options.
-
-    Raises:
-        ValueError: an unknown name or option.
-    """
-    cls = _registry[checks.choice(name, "denoiser", names())]
-    try:
-        return cls(**options)
-    except TypeError as error:
-        raise ValueError(f"denoiser {name!r}: {error}") from None
-
-
-class Denoiser:
-    """What a denoiser is: ``fit`` once on noisy pairs, then ``denoise`` one period of anything.
-
-    A new method overrides both, and keeps what it learned in ``state`` so that a run can be stored. It never sees a
-    clean signal.
-    """
-
-    name = ""
-    history: list[dict] = []  #: one row per epoch, for methods that train
-
-    def fit(self, u1, u2, validation: Recordings | None = None, folder=None, progress: bool = False) -> "Denoiser":
-        """Learn from two noisy periods of each object.
-
-        Args:
-            u1, u2: shape (n, N).
-            validation: further noisy pairs, for choosing parameters.
-            folder: where a long fit may keep its checkpoint.
-            progress: show how far a long fit is.
-
-        Returns:
-            Itself.
-        """
-        return self
-
-    def denoise(self, u) -> np.ndarray:
-        """Denoise one noisy period per row: shape (n, N) -> (n, N), float32."""
-        raise NotImplementedError
-
-    def state(self) -> dict[str, np.ndarray]:
-        """What was learned, as named arrays."""
-        return {}
-
-    def restore(self, state: dict[str, np.ndarray]) -> "Denoiser":
-        """Take up what :meth:`state` gave; returns itself."""
-        return self
-
-
-@register("noisy")
-class Noisy(Denoiser):
-    """The recorded period as it is: what every method is measured against."""
-
-    def denoise(self, u):
-        """A checked copy of u, shape (n, N)."""
-        return np.array(checks.signals(u, "u"), dtype=np.float32)
 
 
 class NetworkDenoiser(Denoiser):
@@ -116,13 +35,7 @@ class NetworkDenoiser(Denoiser):
 
     def fit(self, u1, u2, validation=None, folder=None, progress=False):
         """Train the network; without validation pairs the last tenth of the pairs (at least one) is held out."""
-        recordings = Recordings(u1, u2)
-        if validation is None:
-            if len(recordings) < 2:
-                raise ValueError("u1 and u2 must hold at least 2 signals where no validation pairs are given, got 1")
-            cut = len(recordings) - max(1, len(recordings) // 10)
-            validation = Recordings(u1[cut:], u2[cut:])
-            recordings = Recordings(u1[:cut], u2[:cut])
+        recordings, validation = split(u1, u2, validation)
         self.prepare(recordings)
         self.history = train(
             self.network,

@@ -1,0 +1,17 @@
+"""Denoisers under one small interface, known by name."""
+
+from mpicore.denoisers import filters, forward_network, gaussian_process, networks, spectral, subspace
+from mpicore.denoisers.base import Denoiser, create, names, register
+
+__all__ = [
+    "Denoiser",
+    "create",
+    "filters",
+    "forward_network",
+    "gaussian_process",
+    "names",
+    "networks",
+    "register",
+    "spectral",
+    "subspace",
+]

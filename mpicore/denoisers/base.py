@@ -1,0 +1,139 @@
+"""The interface of a denoiser, the registry that knows them by name, and how a parameter is chosen from noisy data."""
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from mpicore import checks
+from mpicore.datasets import Recordings
+
+_registry: dict[str, type["Denoiser"]] = {}
+
+
+def register(name: str):
+    """Class decorator: make a denoiser known by name.
+
+    Raises:
+        ValueError: the name is taken.
+    """
+
+    def add(cls):
+        if name in _registry:
+            raise ValueError(f"denoiser {name!r} is registered already")
+        _registry[name] = cls
+        cls.name = name
+        return cls
+
+    return add
+
+
+def names() -> list[str]:
+    """Names of all registered denoisers."""
+    return list(_registry)
+
+
+def create(name: str, **options) -> "Denoiser":
+    """A new denoiser by name, with its options.
+
+    Raises:
+        ValueError: an unknown name or option.
+    """
+    cls = _registry[checks.choice(name, "denoiser", names())]
+    try:
+        return cls(**options)
+    except TypeError as error:
+        raise ValueError(f"denoiser {name!r}: {error}") from None
+
+
+class Denoiser:
+    """What a denoiser is: ``fit`` once on noisy pairs, then ``denoise`` one period of anything.
+
+    A new method overrides both, and keeps what it learned in ``state`` so that a run can be stored. It never sees a
+    clean signal.
+    """
+
+    name = ""
+    history: list[dict] = []  #: one row per epoch, for methods that train
+
+    def fit(self, u1, u2, validation: Recordings | None = None, folder=None, progress: bool = False) -> "Denoiser":
+        """Learn from two noisy periods of each object.
+
+        Args:
+            u1, u2: shape (n, N).
+            validation: further noisy pairs, for choosing parameters.
+            folder: where a long fit may keep its checkpoint.
+            progress: show how far a long fit is.
+
+        Returns:
+            Itself.
+        """
+        return self
+
+    def denoise(self, u) -> np.ndarray:
+        """Denoise one noisy period per row: shape (n, N) -> (n, N), float32."""
+        raise NotImplementedError
+
+    def state(self) -> dict[str, np.ndarray]:
+        """What was learned, as named arrays."""
+        return {}
+
+    def restore(self, state: dict[str, np.ndarray]) -> "Denoiser":
+        """Take up what :meth:`state` gave; returns itself."""
+        return self
+
+
+@register("noisy")
+class Noisy(Denoiser):
+    """The recorded period as it is: what every method is measured against."""
+
+    def denoise(self, u):
+        """A checked copy of u, shape (n, N)."""
+        return np.array(checks.signals(u, "u"), dtype=np.float32)
+
+
+def split(u1, u2, validation: Recordings | None) -> tuple[Recordings, Recordings]:
+    """Pairs to learn from and pairs to choose with; without any given, the last tenth (at least one) is held out.
+
+    Raises:
+        ValueError: a single pair, which cannot be split.
+    """
+    recordings = Recordings(u1, u2)
+    if validation is not None:
+        return recordings, validation
+    if len(recordings) < 2:
+        raise ValueError("u1 and u2 must hold at least 2 signals where no validation pairs are given, got 1")
+    cut = len(recordings) - max(1, len(recordings) // 10)
+    return Recordings(u1[:cut], u2[:cut]), Recordings(u1[cut:], u2[cut:])
+
+
+def rms(u) -> np.ndarray:
+    """Root mean square of each signal, shape (n, 1): the unit in which signals of any strength count alike.
+
+    Raises:
+        ValueError: a zero signal.
+    """
+    scale = np.sqrt(np.mean(np.square(u, dtype=np.float64), axis=1, keepdims=True))
+    if not scale.all():
+        raise ValueError(f"u must not hold a zero signal, found one at index {int(scale[:, 0].argmin())}")
+    return scale.astype(u.dtype)
+
+
+def noisy_error(denoise: Callable, pairs: Recordings) -> float:
+    """How far denoised periods are from the *other* noisy period: mean square, in units of the period's power.
+
+    The noise of the other period cannot be predicted, so its power adds the same amount for every denoiser. The one
+    with the lowest value has the lowest expected error, and no clean signal is needed to find it.
+
+    Args:
+        denoise: (n, N) -> (n, N).
+        pairs: noisy pairs that the denoiser has not learned from. Either period of each is input once.
+    """
+    total = 0.0
+    for source, target in ((pairs.u1, pairs.u2), (pairs.u2, pairs.u1)):
+        total += float(np.mean(np.square((denoise(source) - target) / rms(source), dtype=np.float64)))
+    return total / 2
+
+
+def lowest(candidates: Iterable, error: Callable):
+    """The candidate with the lowest error; of equal ones the first."""
+    return min(candidates, key=error)

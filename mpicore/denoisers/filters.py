@@ -1,0 +1,129 @@
+"""Filters that need no model of the scanner: what a signal is improved by before anything is learned about it."""
+
+import warnings
+
+import numpy as np
+from scipy.signal import savgol_filter
+from skimage.restoration import denoise_wavelet
+
+from mpicore import checks
+from mpicore.denoisers.base import Denoiser, lowest, noisy_error, register, split
+
+
+@register("average")
+class TwoPeriodAverage(Denoiser):
+    """The mean of both recorded periods: half the noise power, for twice the measuring time.
+
+    Assumes that the noises of the two periods are independent. The only method that is given both periods of what it
+    denoises.
+    """
+
+    periods = 2
+
+    def denoise(self, u):
+        """Mean over the periods: shape (n, 2, N) -> (n, N)."""
+        return checks.signals(u, "u", dimensions=(3,)).mean(axis=1, dtype=np.float32)
+
+
+@register("antisymmetric")
+class AntisymmetricProjection(Denoiser):
+    """The odd part of a period, (u[k] - u[N-k]) / 2: half the power of white noise goes, and nothing of the signal.
+
+    Assumes cosine drive, whose field-free point retraces its path so that every clean signal is odd (eq. 4). Exact.
+    """
+
+    def denoise(self, u):
+        """Odd part of u, shape (n, N)."""
+        return odd_part(checks.signals(u, "u"))
+
+
+class _Tuned(Denoiser):
+    """A filter with parameters that are chosen by the noisy error of the validation pairs."""
+
+    candidates: tuple = ()
+
+    def __init__(self):
+        self.chosen = self.candidates[0]
+
+    def fit(self, u1, u2, validation=None, folder=None, progress=False):
+        """Choose the parameters; the training pairs are not needed."""
+        _, pairs = split(u1, u2, validation)
+        self.chosen = lowest(self.candidates, lambda c: noisy_error(lambda u: self.apply(u, c), pairs))
+        return self
+
+    def denoise(self, u):
+        """The filter with the chosen parameters, shape (n, N)."""
+        return self.apply(checks.signals(u, "u"), self.chosen).astype(np.float32)
+
+    def apply(self, u, candidate):
+        """The filter with given parameters."""
+        raise NotImplementedError
+
+    def state(self):
+        """Number of the chosen candidate."""
+        return {"chosen": np.array(self.candidates.index(self.chosen))}
+
+    def restore(self, state):
+        """Take up the chosen candidate."""
+        self.chosen = self.candidates[int(state["chosen"])]
+        return self
+
+
+@register("low_pass")
+class LowPass(_Tuned):
+    """All spectral lines above a cut-off are set to zero.
+
+    Assumes that the signal lies at low frequencies and the noise everywhere. The cut-off, a share of the lines, is
+    chosen by the noisy validation error.
+    """
+
+    candidates = tuple(float(share) for share in np.geomspace(1, 0.02, 25))
+
+    def apply(self, u, candidate):
+        """Keep this share of the lines."""
+        spectrum = np.fft.rfft(u, axis=1)
+        spectrum[:, max(1, round(candidate * spectrum.shape[1])) :] = 0
+        return np.fft.irfft(spectrum, u.shape[1], axis=1)
+
+
+@register("savitzky_golay")
+class SavitzkyGolay(_Tuned):
+    """A polynomial is fitted to each window of the signal (Savitzky and Golay 1964).
+
+    Assumes that the signal is smooth over the window. Length of the window and order of the polynomial are chosen by
+    the noisy validation error; the period is continued circularly.
+    """
+
+    candidates = tuple((window, order) for window in range(5, 36, 2) for order in (2, 3, 4) if order < window - 1)
+
+    def apply(self, u, candidate):
+        """Window length and polynomial order."""
+        return savgol_filter(u, *candidate, axis=1, mode="wrap")
+
+
+@register("wavelet")
+class WaveletShrinkage(_Tuned):
+    """Wavelet coefficients are shrunk by thresholds that follow from the noise in each signal.
+
+    Assumes white noise, whose level is estimated from the finest coefficients of each signal alone, and a signal that
+    few wavelets describe. Soft thresholds by BayesShrink (Chang et al. 2000) or the universal threshold (Donoho and
+    Johnstone 1994), in scikit-image; wavelet and rule are chosen by the noisy validation error.
+    """
+
+    candidates = tuple((w, m) for m in ("BayesShrink", "VisuShrink") for w in ("sym4", "sym8", "db2", "coif3"))
+
+    def apply(self, u, candidate):
+        """Name of the wavelet, and the rule."""
+        wavelet, rule = candidate
+        out = np.empty(u.shape, np.float32)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Level value", category=UserWarning)
+            for row, signal in zip(out, u, strict=True):
+                row[:] = denoise_wavelet(signal, wavelet=wavelet, method=rule, mode="soft", rescale_sigma=True)
+        return out
+
+
+def odd_part(u):
+    """(u[k] - u[N-k]) / 2 of signals (n, N), with indices modulo N; float32."""
+    mirrored = np.roll(u[:, ::-1], 1, axis=1)
+    return ((u - mirrored) / 2).astype(np.float32)

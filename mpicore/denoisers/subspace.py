@@ -1,0 +1,136 @@
+"""Linear denoisers in the subspace that the noisy signals themselves span."""
+
+import numpy as np
+import torch
+from scipy.linalg import eigh
+
+from mpicore import checks
+from mpicore.datasets import Recordings
+from mpicore.denoisers.base import Denoiser, register, rms, split
+from mpicore.denoisers.filters import odd_part
+
+_LARGEST = 400  #: dimensions of a subspace at most
+
+
+class _Subspace(Denoiser):
+    """Coordinates of a signal, each multiplied by a factor: u -> sum_i f_i <a_i, u> b_i.
+
+    Args:
+        antisymmetric: work on the odd part of each period; assumes cosine drive.
+    """
+
+    def __init__(self, antisymmetric: bool = True):
+        self.antisymmetric = bool(antisymmetric)
+        self.analysis = self.synthesis = None
+
+    def denoise(self, u):
+        """Analyse u, shape (n, N), and put it together again."""
+        if self.analysis is None:
+            raise ValueError(f"{self.name} must be fitted before it denoises")
+        u = self.prepare(checks.signals(u, "u", length=len(self.analysis)))
+        return ((u @ self.analysis) @ self.synthesis.T).astype(np.float32)
+
+    def prepare(self, u):
+        """What the coordinates are taken of."""
+        return odd_part(u) if self.antisymmetric else u.astype(np.float32)
+
+    def scaled(self, pairs: Recordings) -> tuple[np.ndarray, np.ndarray]:
+        """Both prepared periods in units of the power of the first."""
+        scale = rms(pairs.u1)
+        return self.prepare(pairs.u1 / scale), self.prepare(pairs.u2 / scale)
+
+    def state(self):
+        """The vectors a_i and f_i b_i, each of shape (N, rank)."""
+        return {"analysis": self.analysis, "synthesis": self.synthesis}
+
+    def restore(self, state):
+        """Take up the vectors."""
+        self.analysis, self.synthesis = (np.array(state[name], np.float32) for name in ("analysis", "synthesis"))
+        return self
+
+
+@register("linear_n2n")
+class LinearNoise2Noise(_Subspace):
+    """The linear filter that best predicts one period from the other, of low rank.
+
+    In the leading subspace of the recordings, C is the cross-covariance of the two periods, in which the noise averages
+    out, and S half the covariance of their difference, in which the signal cancels. The regression of one period on the
+    other is C (C + S)^-1; in coordinates where S is the identity and C diagonal with entries w it is w / (w + 1).
+    Assumes that the noises of the two periods are independent. The number of coordinates, and how far S is drawn
+    towards white noise, are chosen by the noisy validation error.
+    """
+
+    ranks = (10, 20, 30, 45, 65, 95, 140, 200, 280, 400)
+    whitenesses = (0.01, 0.1, 1.0)
+
+    def fit(self, u1, u2, validation=None, folder=None, progress=False):
+        """Estimate the covariances, and choose rank and whiteness."""
+        train, held = split(u1, u2, validation)
+        first, second = self.scaled(train)
+        leading = _leading((first + second) / 2)
+        inner1, inner2 = first @ leading, second @ leading
+        cross = (inner1.T @ inner2).astype(np.float64) / len(inner1)
+        noise = np.cov(inner1 - inner2, rowvar=False, bias=True).astype(np.float64).reshape(cross.shape) / 2
+        white = np.trace(noise) / len(noise) * np.eye(len(noise))
+        held1, held2 = self.scaled(held)
+        best = None
+        for whiteness in self.whitenesses:
+            mixed = (1 - whiteness) * noise + whiteness * white
+            power, vectors = eigh((cross + cross.T) / 2, mixed)
+            power, vectors = np.maximum(power[::-1], 0), vectors[:, ::-1]
+            analysis = (leading @ vectors).astype(np.float32)
+            synthesis = (leading @ (mixed @ vectors * (power / (power + 1)))).astype(np.float32)
+            for rank in sorted({min(rank, len(power)) for rank in self.ranks}):
+                predicted1, predicted2 = (u @ analysis[:, :rank] @ synthesis[:, :rank].T for u in (held1, held2))
+                error = np.mean((predicted1 - held2) ** 2) + np.mean((predicted2 - held1) ** 2)
+                if best is None or error < best:
+                    best, self.analysis, self.synthesis = error, analysis[:, :rank], synthesis[:, :rank]
+        return self
+
+
+@register("singular_values")
+class SingularValueShrinkage(_Subspace):
+    """Singular values of the matrix of noisy signals, shrunk as is optimal for white noise (Gavish and Donoho 2017).
+
+    Each signal keeps its components along the leading right singular vectors, multiplied by shrunk over raw singular
+    value. Assumes white noise, whose variance is taken from the difference of the periods, and signals of low rank.
+    """
+
+    def fit(self, u1, u2, validation=None, folder=None, progress=False):
+        """Singular vectors and factors from both periods of all pairs; there is no parameter to choose."""
+        first, second = self.scaled(Recordings(u1, u2))
+        noise = np.mean((first - second).astype(np.float64) ** 2) / 2
+        matrix = np.concatenate([first, second])
+        basis = _leading(matrix)
+        singular = np.linalg.norm(matrix @ basis, axis=0).astype(np.float64)
+        # Odd signals have half the dimensions, and the noise of their projection is spread over these alone.
+        dimensions = (matrix.shape[1] - 1) // 2 if self.antisymmetric else matrix.shape[1]
+        variance = noise * matrix.shape[1] / dimensions
+        longer, shorter = max(len(matrix), dimensions), min(len(matrix), dimensions)
+        scaled = singular / np.sqrt(variance * longer)
+        shrunk = optimal_shrinkage(scaled, shorter / longer)
+        keep = max(1, int(np.count_nonzero(shrunk)))
+        self.analysis = basis[:, :keep]
+        self.synthesis = (basis * (shrunk / scaled))[:, :keep].astype(np.float32)
+        return self
+
+
+def optimal_shrinkage(singular, aspect: float) -> np.ndarray:
+    """Shrunk singular values for the Frobenius norm: sqrt((y^2 - b - 1)^2 - 4 b) / y above 1 + sqrt(b), else 0.
+
+    Args:
+        singular: in units of the noise's standard deviation times the root of the longer side of the matrix.
+        aspect: b, the shorter over the longer side, in (0, 1].
+    """
+    singular = np.asarray(singular, dtype=np.float64)
+    inside = np.maximum((singular**2 - aspect - 1) ** 2 - 4 * aspect, 0)
+    return np.where(singular > 1 + np.sqrt(aspect), np.sqrt(inside) / np.maximum(singular, 1e-300), 0)
+
+
+def _leading(matrix):
+    """Leading right singular vectors, shape (N, at most 400), by randomised iteration with a fixed seed."""
+    rank = min(_LARGEST, *matrix.shape)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        _, _, vectors = torch.svd_lowrank(torch.from_numpy(matrix), q=rank, niter=3)
+    return vectors.numpy()

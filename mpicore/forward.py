@@ -1,0 +1,117 @@
+"""The forward model in few coordinates: what a recorded period says about the particle distribution, and no more.
+
+A clean period is A x, with the system matrix A and the particle distribution x. Odd periods are given by their sine
+lines; divided by the standard deviation of the noise in each line they have white noise. In the leading singular
+vectors of A, so weighted, nearly all signal and little noise remain: a few hundred numbers in place of thousands of
+samples.
+"""
+
+from functools import lru_cache
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from scipy.linalg import eigh
+
+from mpicore import checks
+from mpicore.simulation import Particle, Scanner, system_matrix
+
+
+class ForwardModel:
+    """Signals, coordinates and particle distributions of one scanner.
+
+    Distributions live on a grid with every second pixel of the field of view, which is fine enough for every signal:
+    the point spread function is several pixels wide.
+
+    Args:
+        scanner, particle: what is known of the measurement.
+        deviation: standard deviation of the noise in each sine line, shape ((N - 1) // 2,), positive; white by default.
+        rank: number of coordinates at most.
+        channel: 0 for the x coil, 1 for the y coil.
+
+    Attributes:
+        matrix: distribution to coordinates, shape (rank, pixels of the coarse grid).
+        shape: (ny, nx) of the coarse grid.
+
+    Raises:
+        ValueError: deviations of another number or not positive.
+    """
+
+    def __init__(
+        self, scanner: Scanner, particle: Particle | None = None, deviation=None, rank: int = 400, channel: int = 0
+    ):
+        response = _coarse_response(scanner, particle or Particle(), channel)
+        self.scanner, self.shape = scanner, _coarse(scanner.shape)
+        self.deviation = np.ones(len(response)) if deviation is None else np.asarray(deviation, dtype=np.float64)
+        if self.deviation.shape != (len(response),) or not np.all(self.deviation > 0):
+            raise ValueError(f"deviation must hold {len(response)} positive values, got shape {self.deviation.shape}")
+        weighted = response / self.deviation[:, None].astype(np.float32)
+        self._vectors = _leading_left_vectors(weighted, checks.count(rank, "rank"))
+        self.matrix = self._vectors.T @ weighted
+
+    def coordinates(self, u) -> np.ndarray:
+        """Signals (n, N) to coordinates (n, rank), in which the noise has unit variance; float32."""
+        return (sine_lines(u) / self.deviation.astype(np.float32)) @ self._vectors
+
+    def lines(self, z) -> np.ndarray:
+        """Coordinates (n, rank) to sine lines (n, (N - 1) // 2) of the signal they stand for."""
+        return (z @ self._vectors.T) * self.deviation.astype(np.float32)
+
+    def signals(self, z) -> np.ndarray:
+        """Coordinates (n, rank) to signals (n, N); float32."""
+        return from_sine_lines(self.lines(z), self.scanner.num_samples)
+
+    def images(self, x) -> np.ndarray:
+        """Distributions (n, pixels of the coarse grid) to images (n, ny, nx) of the field of view, interpolated."""
+        coarse = torch.from_numpy(np.ascontiguousarray(x, np.float32)).view(-1, 1, *self.shape)
+        return _refine(coarse, self.scanner.shape)[:, 0].numpy()
+
+
+def _leading_left_vectors(matrix, rank):
+    """Left singular vectors of the largest singular values, shape (rows, rank), from the smaller Gram matrix."""
+    wide = matrix.shape[0] <= matrix.shape[1]
+    gram = (matrix @ matrix.T if wide else matrix.T @ matrix).astype(np.float64)
+    last = len(gram) - 1
+    power, vectors = eigh(gram, subset_by_index=(max(0, last - rank + 1), last))
+    # Singular values at the level of rounding carry nothing, and their vectors would not be orthogonal.
+    kept = vectors[:, power > 1e-9 * power[-1]][:, ::-1]
+    if not wide:
+        kept, _ = np.linalg.qr(matrix @ kept)
+    return kept.astype(np.float32)
+
+
+def sine_lines(u) -> np.ndarray:
+    """Coefficients of signals (n, N) on the orthonormal sines sqrt(2/N) sin(2 pi m k / N); (n, (N - 1) // 2), float32.
+
+    They hold the whole odd part of a signal; u[0] and u[N/2] of an odd signal are zero.
+    """
+    samples = u.shape[1]
+    blocks = [-np.fft.rfft(u[start : start + 500], axis=1).imag for start in range(0, len(u), 500)]
+    return (np.concatenate(blocks)[:, 1 : (samples - 1) // 2 + 1] * np.sqrt(2 / samples)).astype(np.float32)
+
+
+def from_sine_lines(lines, samples: int) -> np.ndarray:
+    """The odd signals (n, N) of these coefficients; float32."""
+    spectrum = np.zeros((len(lines), samples // 2 + 1), np.complex64)
+    spectrum[:, 1 : lines.shape[1] + 1] = -1j * np.sqrt(samples / 2) * lines
+    return np.fft.irfft(spectrum, samples, axis=1).astype(np.float32)
+
+
+@lru_cache(maxsize=2)
+def _coarse_response(scanner, particle, channel):
+    """Sine lines of the signals of the coarse pixels, shape (lines, pixels)."""
+    lines = sine_lines(system_matrix(scanner, particle, channel).T)
+    # A coarse pixel stands for what it is interpolated to: the transpose of the interpolation, taken as a gradient.
+    coarse = torch.zeros(1, 1, *_coarse(scanner.shape), requires_grad=True)
+    coarse = coarse.expand(lines.shape[1], -1, -1, -1)
+    fine = torch.from_numpy(np.ascontiguousarray(lines.T)).view(-1, 1, *scanner.shape)
+    (response,) = torch.autograd.grad(_refine(coarse, scanner.shape), coarse, fine)
+    return response.reshape(lines.shape[1], -1).numpy()
+
+
+def _coarse(shape):
+    return tuple((side + 1) // 2 for side in shape)
+
+
+def _refine(coarse, shape):
+    return F.interpolate(coarse, size=shape, mode="bilinear", align_corners=True)
