@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from mpicore import metrics
-from mpicore.datasets import Dataset, Noise, TestSignals, system_matrix_columns, xspace, xspace_test
+from mpicore.datasets import Dataset, Noise, Recordings, TestSignals, system_matrix_columns, xspace, xspace_test
 from mpicore.denoisers import Denoiser
 from mpicore.experiments import RunConfig
 from mpicore.phantoms import random_phantoms
@@ -100,6 +100,13 @@ def evaluate(denoiser: Denoiser, config: RunConfig, data: Dataset | None = None,
     return _evaluate_system_matrix(denoiser, config, data or dataset(config), indices)
 
 
+def denoised(denoiser: Denoiser, recorded: Recordings, indices=slice(None)) -> np.ndarray:
+    """What a denoiser makes of recorded signals, shape (n, N): of one period, or of both where it takes two."""
+    if denoiser.periods == 1:
+        return denoiser.denoise(recorded.u1[indices])
+    return denoiser.denoise(np.stack([recorded.u1[indices], recorded.u2[indices]], axis=1))
+
+
 def gridding_choices(config: RunConfig, fractions, count: int) -> pd.DataFrame:
     """Image quality of the *noisy* x-space signals for choices that the source paper does not state.
 
@@ -156,7 +163,7 @@ def _evaluate_xspace(denoiser, config, indices):
     for variant in config.test_noise:
         test = test_signals(config, variant)
         scale = reference_scale(config, test.clean)
-        clean, estimate = test.clean[indices], denoiser.denoise(test.u1[indices])
+        clean, estimate = test.clean[indices], denoised(denoiser, test, indices)
         signals.append(_signal_rows(variant, indices, clean, estimate, scale))
         images.append(_image_rows(variant, indices, reconstruct(clean), reconstruct(estimate), test.phantoms[indices]))
     return Evaluation(pd.concat(signals, ignore_index=True), pd.concat(images, ignore_index=True), {})
@@ -166,10 +173,13 @@ def _evaluate_system_matrix(denoiser, config, data, indices):
     variant = next(iter(config.test_noise))
     scale = reference_scale(config, data.test.clean)
     if indices is not None:
-        estimate = denoiser.denoise(data.test.u1[indices])
+        if denoiser.whole:
+            estimate = denoised(denoiser, data.matrix)[data.pixels["test"][indices]]
+        else:
+            estimate = denoised(denoiser, data.test, indices)
         signals = _signal_rows(variant, indices, data.test.clean[indices], estimate, scale)
         return Evaluation(signals, pd.DataFrame(columns=IMAGE_COLUMNS), {})
-    matrix = denoiser.denoise(data.matrix.u1)
+    matrix = denoised(denoiser, data.matrix)
     pixels = data.pixels["test"]
     signals = _signal_rows(variant, np.arange(len(pixels)), data.test.clean, matrix[pixels], scale)
 

@@ -248,9 +248,10 @@ def _make(config, folder, device, progress):
     denoiser = make_denoiser(config, device)
     files.write_json(folder / "config.json", config.resolved())
     data = None
-    if config.network is not None or config.dataset == "system-matrix":
+    if config.denoiser != "noisy" or config.dataset == "system-matrix":
         data = evaluation.dataset(config)
-        denoiser.fit(data.train.u1, data.train.u2, data.validation, folder=folder, progress=progress)
+        pairs = data.matrix if denoiser.whole else data.train
+        denoiser.fit(pairs.u1, pairs.u2, data.validation, folder=folder, progress=progress)
     trained = time.monotonic()
     result = evaluation.evaluate(denoiser, config, data)
     history = pd.DataFrame(denoiser.history, columns=_HISTORY_COLUMNS)

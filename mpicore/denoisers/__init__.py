@@ -1,10 +1,11 @@
 """Denoisers under one small interface, known by name."""
 
-from mpicore.denoisers import filters, forward_network, gaussian_process, networks, spectral, subspace
+from mpicore.denoisers import calibration, filters, forward_network, gaussian_process, networks, spectral, subspace
 from mpicore.denoisers.base import Denoiser, create, names, register
 
 __all__ = [
     "Denoiser",
+    "calibration",
     "create",
     "filters",
     "forward_network",

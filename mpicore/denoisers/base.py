@@ -54,6 +54,8 @@ class Denoiser:
 
     name = ""
     history: list[dict] = []  #: one row per epoch, for methods that train
+    periods = 1  #: recorded periods of an object that ``denoise`` takes; with 2 its input has the shape (n, 2, N)
+    whole = False  #: ``fit`` and ``denoise`` take all columns of a system matrix, in the order of the pixels
 
     def fit(self, u1, u2, validation: Recordings | None = None, folder=None, progress: bool = False) -> "Denoiser":
         """Learn from two noisy periods of each object.

@@ -1,0 +1,148 @@
+"""Denoisers of a whole system matrix: neighbouring pixels have neighbouring signals, which no single column shows.
+
+They are given all columns at once, in the order of the pixels, and need no training: what they learn, they learn from
+the two noisy periods of the matrix that they denoise.
+"""
+
+import numpy as np
+import torch
+from scipy.fft import dctn, idctn
+from scipy.ndimage import uniform_filter
+
+from mpicore import checks
+from mpicore.denoisers.base import Denoiser, lowest, register
+from mpicore.denoisers.subspace import optimal_shrinkage
+from mpicore.forward import from_sine_lines, sine_lines
+from mpicore.simulation import Scanner
+
+_LARGEST = 600  #: singular values that are looked at
+
+
+class MatrixDenoiser(Denoiser):
+    """Works on the sine lines of all columns, so the even half of the noise is gone before it begins.
+
+    Each column is measured in units of its own noise, taken from the difference of its two periods.
+
+    Args:
+        scanner: gives the pixel grid alone; default ``Scanner.lissajous()``.
+    """
+
+    whole = True
+
+    def __init__(self, scanner: Scanner | None = None):
+        self.shape = (scanner or Scanner.lissajous()).shape
+        self.deviation = None
+
+    def fit(self, u1, u2, validation=None, folder=None, progress=False):
+        """Learn the statistics of the matrix from both periods of all its columns, shape (P, N)."""
+        self._check(u1)
+        y1, y2 = sine_lines(u1), sine_lines(u2)
+        self.deviation = np.sqrt(np.mean((y1 - y2) ** 2, axis=1, keepdims=True) / 2)
+        if not self.deviation.all():
+            raise ValueError(f"u1 and u2 must differ, column {int(self.deviation.argmin())} is the same in both")
+        self.learn(y1 / self.deviation, y2 / self.deviation)
+        return self
+
+    def denoise(self, u):
+        """Denoise one period of all columns, shape (P, N)."""
+        if self.deviation is None:
+            raise ValueError(f"{self.name} must be fitted before it denoises")
+        self._check(u)
+        return from_sine_lines(self.shrink(sine_lines(u) / self.deviation) * self.deviation, u.shape[1])
+
+    def learn(self, y1, y2) -> None:
+        """Take up the statistics of both periods, each (P, lines), with white noise of unit variance."""
+        raise NotImplementedError
+
+    def shrink(self, y) -> np.ndarray:
+        """Denoise one period of such lines."""
+        raise NotImplementedError
+
+    def _check(self, u):
+        u = checks.signals(u, "u")
+        if len(u) != np.prod(self.shape):
+            raise ValueError(f"u must hold all {np.prod(self.shape)} columns of the system matrix, got {len(u)}")
+
+
+@register("dct_wiener")
+class SpatialWiener(MatrixDenoiser):
+    """Wiener filter of each frequency component, an image over the pixels, in its two-dimensional cosine transform.
+
+    The signal power of a coefficient is the cross-power of the two periods, averaged over its neighbours: over
+    a window of lines, rows and columns. The components of a symmetric scanner are even or odd in x and in y, and hold
+    every second coefficient alone; which ones, changes from line to line. So only neighbours at even distances are
+    averaged; that a component has a parity is found and not assumed. Assumes that the noise is white over lines and
+    pixels and independent between the periods.
+
+    The window is chosen from ``windows`` by the noisy error: gains from the first period alone, judged by the second.
+    """
+
+    windows = ((3, 3, 3), (5, 3, 3), (5, 5, 5), (9, 5, 5), (15, 7, 7))
+
+    def __init__(self, scanner: Scanner | None = None):
+        super().__init__(scanner)
+        self.window = self.gains = None
+
+    def learn(self, y1, y2):
+        """Choose the window; then gains from the averaged cross-power: S / (S + 1)."""
+        first, second = self._transform(y1), self._transform(y2)
+        own = np.square(first)
+        self.window = lowest(
+            self.windows,
+            lambda window: float(np.mean((first * _gains(alternate_mean(own, window) - 1) - second) ** 2)),
+        )
+        first *= second
+        self.gains = _gains(alternate_mean(first, self.window))
+
+    def shrink(self, y):
+        """Multiply the cosine transform of each component by its gains."""
+        coefficients = self._transform(y)
+        coefficients *= self.gains
+        images = idctn(coefficients, axes=(1, 2), norm="ortho", overwrite_x=True)
+        return np.ascontiguousarray(images.reshape(len(images), -1).T)
+
+    def _transform(self, y):
+        images = np.ascontiguousarray(y.T, np.float32).reshape(-1, *self.shape)
+        return dctn(images, axes=(1, 2), norm="ortho", overwrite_x=True)
+
+
+@register("svd_shrinkage")
+class MatrixShrinkage(MatrixDenoiser):
+    """Singular values of the whole matrix, shrunk as is optimal for white noise (Gavish and Donoho 2017).
+
+    Assumes white noise of the same level in all entries, once each column is measured in units of its noise, and a
+    matrix of low rank.
+    """
+
+    def learn(self, y1, y2):
+        """Nothing beyond the noise of each column: a matrix is denoised by its own singular values."""
+
+    def shrink(self, y):
+        """Truncate and shrink the singular values."""
+        rank = min(_LARGEST, *y.shape)
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            left, singular, right = torch.svd_lowrank(torch.from_numpy(y), q=rank, niter=3)
+        longer, shorter = max(y.shape), min(y.shape)
+        unit = np.sqrt(longer)
+        shrunk = unit * optimal_shrinkage(singular.numpy() / unit, shorter / longer)
+        return (left.numpy() * shrunk.astype(np.float32)) @ right.numpy().T
+
+
+def _gains(power):
+    """Wiener gains for noise of unit variance."""
+    power = np.maximum(power, 0)
+    return power / (power + 1)
+
+
+def alternate_mean(values, window) -> np.ndarray:
+    """Running mean over every second neighbour along each axis, so that even and odd indices do not mix.
+
+    Args:
+        values: shape (a, b, c).
+        window: how many neighbours along each axis are averaged. Beyond an edge the values are mirrored.
+    """
+    padded = np.pad(values, [(0, size % 2) for size in values.shape], mode="reflect")
+    split = padded.reshape(sum(((size // 2, 2) for size in padded.shape), ()))
+    mean = uniform_filter(split, sum(((size, 1) for size in window), ()), mode="reflect")
+    return mean.reshape(padded.shape)[tuple(slice(size) for size in values.shape)]
