@@ -40,7 +40,8 @@ class Experiment(_Entry):
     """One experiment: a data set, its noise, and the methods that run on it.
 
     ``methods`` are trained under the preset's first protocol, those of ``tuned`` under its tuned one where it has one.
-    ``repeated`` names the methods that are trained again from other seeds.
+    ``repeated`` names the methods that are trained again from other seeds, ``beyond`` those that the paper
+    does not have.
     """
 
     title: str
@@ -50,6 +51,7 @@ class Experiment(_Entry):
     methods: tuple[str, ...]
     repeated: tuple[str, ...] = ()
     tuned: tuple[str, ...] = ()
+    beyond: tuple[str, ...] = ()
 
     @property
     def variants(self) -> dict[str, Noise]:
@@ -59,14 +61,15 @@ class Experiment(_Entry):
     @property
     def listed(self) -> tuple[str, ...]:
         """All methods, each once."""
-        return tuple(dict.fromkeys(self.methods + self.tuned))
+        return tuple(dict.fromkeys(self.methods + self.tuned + self.beyond))
 
 
 class Method(_Entry):
-    """A denoiser with its options; several methods may share a denoiser."""
+    """A denoiser with its options, and the kind of network that it trains; several methods may share a denoiser."""
 
     denoiser: str
-    options: dict[str, int | Finite] = {}
+    options: dict[str, bool | int | Finite] = {}
+    network: Literal["encoder-decoder", "u-net"] | None = None
 
 
 class Table(_Entry):
@@ -78,7 +81,7 @@ class Table(_Entry):
 
 
 class Network(_Entry):
-    """Keywords of :class:`mpicore.network.EncoderDecoder`."""
+    """Keywords of :class:`mpicore.network.EncoderDecoder` or :class:`mpicore.unet.UNet`."""
 
     width: Count
     dropout: Annotated[float, Field(ge=0, lt=1)]
@@ -112,8 +115,9 @@ class Protocol(_Entry):
 class Preset(_Entry):
     """How large the data, the networks and the trainings are.
 
-    ``network`` and ``training`` are the first protocol, ``tuned`` holds the second one of each experiment that has one.
-    ``seeds`` counts the trainings of a method that an experiment repeats.
+    ``network`` and ``training`` are the first protocol of the paper's network, ``tuned`` holds the second one of each
+    experiment that has one. ``unet`` is the protocol of the networks behind the forward model. ``seeds`` counts the
+    trainings of a method that an experiment repeats.
     """
 
     shape: tuple[Count, Count]
@@ -122,6 +126,7 @@ class Preset(_Entry):
     network: Network
     training: Training
     tuned: dict[str, Protocol] = {}
+    unet: Protocol
     recorruptions: Count
     seeds: Count = 1
 
@@ -166,7 +171,8 @@ class Experiments(_Entry):
         entry = self.experiments[checks.choice(experiment, "experiment", list(self.experiments))]
         checks.choice(method, f"method of {experiment}", entry.listed)
         size = self.presets[checks.choice(preset, "preset", list(self.presets))]
-        protocol = size.tuned.get(experiment) if tuned else size
+        kind = self.methods[method].network
+        protocol = size.unet if kind == "u-net" else size.tuned.get(experiment) if tuned else size
         if protocol is None:
             raise ValueError(f"preset {preset} has no tuned protocol for {experiment}")
         values = {
@@ -185,7 +191,7 @@ class Experiments(_Entry):
         }
         if values["denoiser"] == "r2r":
             values["options"]["recorruptions"] = size.recorruptions
-        if values["denoiser"] != "noisy":
+        if kind is not None:
             values |= {
                 "network": protocol.network,
                 "training": protocol.training,
@@ -200,8 +206,10 @@ class Experiments(_Entry):
         tuned = self.presets[checks.choice(preset, "preset", list(self.presets))].tuned
         found = []
         for name, entry in self.experiments.items():
-            found += [RunName(name, method) for method in (entry.methods if name in tuned else entry.listed)]
+            plain = entry.methods if name in tuned else entry.methods + entry.tuned
+            found += [RunName(name, method) for method in dict.fromkeys(plain)]
             found += [RunName(name, method, tuned=True) for method in entry.tuned if name in tuned]
+            found += [RunName(name, method) for method in entry.beyond]
         return found + [run for run in self.repeats(preset) if run.seed]
 
     def repeats(self, preset: str) -> list[RunName]:
@@ -228,7 +236,7 @@ class Experiments(_Entry):
         layout = self.tables[checks.choice(table, "table", list(self.tables))]
         known = set(self.names(preset))
         plain = [RunName(layout.experiment, method) for method in layout.methods]
-        tuned = [name if self.methods[name.method].denoiser == "noisy" else replace(name, tuned=True) for name in plain]
+        tuned = [replace(name, tuned=self.methods[name.method].network is not None) for name in plain]
         if not set(plain) <= known:
             return {"tuned": tuned}
         tuned = [name for name in tuned if name.tuned]
@@ -252,7 +260,7 @@ class RunConfig(_Entry):
     noise: Noise
     test_noise: dict[str, Noise]
     reference_rms: Positive
-    options: dict[str, int | Finite]
+    options: dict[str, bool | int | Finite]
     network: Network | None = None
     training: Training | None = None
     seed: int | None = None

@@ -55,6 +55,8 @@ class Run:
 def make_denoiser(config: RunConfig, device: str = "auto") -> Denoiser:
     """The denoiser of a run, not yet fitted."""
     options = dict(config.options)
+    if denoisers.find(config.denoiser).needs_scanner:
+        options["scanner"] = evaluation.scanner(config)
     if config.network is not None:
         options |= config.network.model_dump()
         options |= {"training": config.training.model_dump(), "seed": config.seed, "device": device}

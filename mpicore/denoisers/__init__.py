@@ -1,12 +1,13 @@
 """Denoisers under one small interface, known by name."""
 
 from mpicore.denoisers import calibration, filters, forward_network, gaussian_process, networks, spectral, subspace
-from mpicore.denoisers.base import Denoiser, create, names, register
+from mpicore.denoisers.base import Denoiser, create, find, names, register
 
 __all__ = [
     "Denoiser",
     "calibration",
     "create",
+    "find",
     "filters",
     "forward_network",
     "gaussian_process",

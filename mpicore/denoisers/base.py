@@ -32,13 +32,22 @@ def names() -> list[str]:
     return list(_registry)
 
 
+def find(name: str) -> type["Denoiser"]:
+    """The class of a denoiser by name.
+
+    Raises:
+        ValueError: an unknown name.
+    """
+    return _registry[checks.choice(name, "denoiser", names())]
+
+
 def create(name: str, **options) -> "Denoiser":
     """A new denoiser by name, with its options.
 
     Raises:
         ValueError: an unknown name or option.
     """
-    cls = _registry[checks.choice(name, "denoiser", names())]
+    cls = find(name)
     try:
         return cls(**options)
     except TypeError as error:
@@ -55,6 +64,7 @@ class Denoiser:
     name = ""
     history: list[dict] = []  #: one row per epoch, for methods that train
     periods = 1  #: recorded periods of an object that ``denoise`` takes; with 2 its input has the shape (n, 2, N)
+    needs_scanner = False  #: is created with the keyword ``scanner``: what is known of the measurement
     whole = False  #: ``fit`` and ``denoise`` take all columns of a system matrix, in the order of the pixels
 
     def fit(self, u1, u2, validation: Recordings | None = None, folder=None, progress: bool = False) -> "Denoiser":

@@ -27,6 +27,7 @@ class MatrixDenoiser(Denoiser):
         scanner: gives the pixel grid alone; default ``Scanner.lissajous()``.
     """
 
+    needs_scanner = True
     whole = True
 
     def __init__(self, scanner: Scanner | None = None):

@@ -38,6 +38,8 @@ class ForwardNoise2Noise(Denoiser):
         device: ``auto``, ``cpu``, ``cuda``.
     """
 
+    needs_scanner = True
+
     def __init__(
         self, scanner: Scanner | None = None, rank: int = 400, nonnegative: bool = False, width: int = 16,
         dropout: float = 0.0, seed: int = 0, training=None, device="auto",

@@ -55,6 +55,8 @@ class GaussianProcessWiener(Denoiser):
         rank: of the forward model.
     """
 
+    needs_scanner = True
+
     def __init__(self, scanner: Scanner | None = None, rank: int = 400):
         self.scanner, self.rank = scanner or Scanner.cartesian(), checks.count(rank, "rank")
         self.deviation = self.length = self.strength = self._filter = None
