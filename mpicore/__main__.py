@@ -58,6 +58,16 @@ def main(arguments: list[str] | None = None) -> int:
     command.add_argument("--root", default="runs", help=root)
     command.add_argument("--jobs", type=int, default=1, help="trainings side by side")
 
+    command = commands.add_parser(
+        "leaderboard", help="all methods of all experiments as CSV, and denoisers of your own"
+    )
+    command.set_defaults(action=_leaderboard)
+    command.add_argument("--preset", default="preview")
+    command.add_argument("--root", default=ROOT, help=root)
+    command.add_argument("--paper", default="book/paper_tables.csv", help="the paper's own figures")
+    command.add_argument("--denoiser", action="append", default=[], help="path/to/file.py:Name, as often as you like")
+    command.add_argument("--output", required=True)
+
     command = commands.add_parser("notebook", help="execute one notebook with parameters")
     command.set_defaults(action=_notebook)
     command.add_argument("source")
@@ -165,6 +175,24 @@ def _table(options):
         shown = tables.display_table(made)
     files.write_text(options.output, made.to_csv(index=False))
     files.write_text(tables.display_path(options.output), shown.to_csv(index=False))
+
+
+def _leaderboard(options):
+    from mpicore import leaderboard, plugins, runs, tables
+
+    known = experiments.read(options.experiments)
+    names = plugins.load_entry_points() + [plugins.load_file(address) for address in options.denoiser]
+    own = leaderboard.own_runs(known, options.preset, names)
+    for config in own:
+        runs.obtain(config, options.root, progress=True)
+    table = leaderboard.make(known, options.preset, tables.read_paper(options.paper), options.root, own)
+    files.write_text(options.output, table.to_csv(index=False))
+    for experiment in known.experiments:
+        shown = leaderboard.display(table, experiment)
+        path = tables.display_path(Path(options.output).with_stem(f"{Path(options.output).stem}-{experiment}"))
+        files.write_text(path, shown.to_csv(index=False))
+        if names:
+            print(f"\n{known.experiments[experiment].title}\n{shown.to_string(index=False)}")
 
 
 def _notebook(options):

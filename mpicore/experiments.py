@@ -201,6 +201,27 @@ class Experiments(_Entry):
             values |= {"kaczmarz": self.kaczmarz, "objects": size.objects}
         return RunConfig.model_validate(values)
 
+    def own(self, experiment: str, denoiser: str, source: str, preset: str) -> "RunConfig":
+        """The run of a denoiser that the file does not list, with its defaults.
+
+        Args:
+            experiment, preset: names in the file.
+            denoiser: the name under which it is registered; also that of the method.
+            source: digest of its code, so that another version is another run.
+
+        Raises:
+            ValueError: an unknown experiment or preset, or a name that the file has for a method.
+        """
+        if denoiser in self.methods:
+            raise ValueError(f"denoiser {denoiser!r} has the name of a method in the experiments file")
+        checks.choice(experiment, "experiment", list(self.experiments))
+        first = self.experiments[experiment].methods[0]
+        plain = self.run(experiment, first, preset)
+        unused = {"network": None, "training": None, "seed": None}
+        return plain.model_copy(
+            update={"method": denoiser, "denoiser": denoiser, "options": {}, "source": source, **unused}
+        )
+
     def names(self, preset: str) -> list[RunName]:
         """Every run that the tables and figures of a preset need."""
         tuned = self.presets[checks.choice(preset, "preset", list(self.presets))].tuned
@@ -266,6 +287,7 @@ class RunConfig(_Entry):
     seed: int | None = None
     kaczmarz: Kaczmarz | None = None
     objects: Count | None = None
+    source: str | None = None
 
     def resolved(self) -> dict:
         """The values that are used, as plain JSON."""

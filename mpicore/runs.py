@@ -249,10 +249,11 @@ def _make(config, folder, device, progress):
     started = time.monotonic()
     denoiser = make_denoiser(config, device)
     files.write_json(folder / "config.json", config.resolved())
-    data = None
+    data, fitted = None, time.monotonic()
     if config.denoiser != "noisy" or config.dataset == "system-matrix":
         data = evaluation.dataset(config)
         pairs = data.matrix if denoiser.whole else data.train
+        fitted = time.monotonic()
         denoiser.fit(pairs.u1, pairs.u2, data.validation, folder=folder, progress=progress)
     trained = time.monotonic()
     result = evaluation.evaluate(denoiser, config, data)
@@ -269,7 +270,7 @@ def _make(config, folder, device, progress):
             "versions": {"python": platform.python_version()} | {p: version(p) for p in ("numpy", "scipy", "torch")},
             "device": _device_name(device) if config.network is not None else "cpu",
             "threads": torch.get_num_threads(),
-            "training_seconds": round(history["seconds"].max(), 1) if len(history) else 0.0,
+            "training_seconds": round(history["seconds"].max() if len(history) else trained - fitted, 1),
             "evaluation_seconds": round(time.monotonic() - trained, 1),
             "last_session_seconds": round(time.monotonic() - started, 1),
             "files": {name: files.digest(folder / name) for name in (*_FILES, _WEIGHTS)},

@@ -19,6 +19,19 @@ TITLES = {
     "l1": "L1 alone",
     "l1_gd": "L1 + gradient difference",
     "l1_tv": "L1 + total variation",
+    "average": "Average of two periods",
+    "antisymmetric": "Antisymmetric projection",
+    "low_pass": "Low-pass",
+    "savitzky_golay": "Savitzky-Golay",
+    "wavelet": "Wavelet shrinkage",
+    "wiener": "Spectral Wiener",
+    "wiener_antisymmetric": "Spectral Wiener, projected",
+    "linear_n2n": "Linear N2N",
+    "singular_values": "Singular-value shrinkage",
+    "gp_wiener": "Gaussian-process Wiener",
+    "forward_n2n": "N2N through the forward model",
+    "dct_wiener": "Spatial Wiener",
+    "svd_shrinkage": "Singular-value shrinkage of the matrix",
 }
 _SIGNAL_VALUES = ["snr_db", "rmse"]
 _IMAGE_VALUES = ["ssim", "psnr_db", "object_error"]

@@ -64,6 +64,7 @@ class Denoiser:
     name = ""
     history: list[dict] = []  #: one row per epoch, for methods that train
     periods = 1  #: recorded periods of an object that ``denoise`` takes; with 2 its input has the shape (n, 2, N)
+    knows = "noisy pairs"  #: what it is given besides the period that it denoises, in words for the leaderboard
     needs_scanner = False  #: is created with the keyword ``scanner``: what is known of the measurement
     whole = False  #: ``fit`` and ``denoise`` take all columns of a system matrix, in the order of the pixels
 
@@ -97,6 +98,8 @@ class Denoiser:
 @register("noisy")
 class Noisy(Denoiser):
     """The recorded period as it is: what every method is measured against."""
+
+    knows = "nothing"
 
     def denoise(self, u):
         """A checked copy of u, shape (n, N)."""

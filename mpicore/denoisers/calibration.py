@@ -27,6 +27,7 @@ class MatrixDenoiser(Denoiser):
         scanner: gives the pixel grid alone; default ``Scanner.lissajous()``.
     """
 
+    knows = "both periods of the whole matrix, the symmetry"
     needs_scanner = True
     whole = True
 

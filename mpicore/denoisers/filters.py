@@ -18,6 +18,7 @@ class TwoPeriodAverage(Denoiser):
     denoises.
     """
 
+    knows = "a second period of the same object"
     periods = 2
 
     def denoise(self, u):
@@ -31,6 +32,8 @@ class AntisymmetricProjection(Denoiser):
 
     Assumes cosine drive, whose field-free point retraces its path so that every clean signal is odd (eq. 4). Exact.
     """
+
+    knows = "the symmetry"
 
     def denoise(self, u):
         """Odd part of u, shape (n, N)."""

@@ -38,6 +38,7 @@ class ForwardNoise2Noise(Denoiser):
         device: ``auto``, ``cpu``, ``cuda``.
     """
 
+    knows = "noisy pairs, the scanner and its particles"
     needs_scanner = True
 
     def __init__(

@@ -55,6 +55,7 @@ class GaussianProcessWiener(Denoiser):
         rank: of the forward model.
     """
 
+    knows = "noisy pairs, the scanner and its particles"
     needs_scanner = True
 
     def __init__(self, scanner: Scanner | None = None, rank: int = 400):

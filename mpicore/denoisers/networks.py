@@ -102,6 +102,8 @@ class Proposed(NetworkDenoiser):
     Assumes that the noises of the two periods are independent, with zero median, and that clean signals are odd.
     """
 
+    knows = "noisy pairs, the symmetry"
+
 
 @register("r2r")
 class Recorrupted(NetworkDenoiser):

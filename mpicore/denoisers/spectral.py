@@ -61,4 +61,5 @@ class AntisymmetricWiener(SpectralWiener):
     Assumes cosine drive as well.
     """
 
+    knows = "noisy pairs, the symmetry"
     antisymmetric = True

@@ -19,6 +19,8 @@ class _Subspace(Denoiser):
         antisymmetric: work on the odd part of each period; assumes cosine drive.
     """
 
+    knows = "noisy pairs, the symmetry"
+
     def __init__(self, antisymmetric: bool = True):
         self.antisymmetric = bool(antisymmetric)
         self.analysis = self.synthesis = None

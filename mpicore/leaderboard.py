@@ -1,0 +1,115 @@
+"""All methods of all experiments in one table, the paper's own values among them."""
+
+import inspect
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from mpicore import denoisers, plugins, runs
+from mpicore.experiments import ROOT, Experiments, RunConfig
+from mpicore.metrics import bootstrap_interval
+from mpicore.tables import TITLES, VALUES
+
+COLUMNS = ["experiment", "variant", "method", "title", "snr_db", "snr_db_low", "snr_db_high", "rmse", "ssim", "psnr_db"]
+COLUMNS += ["object_error", "knows", "training_seconds", "code", "key"]
+
+
+def make(
+    experiments: Experiments, preset: str, paper: pd.DataFrame, root=ROOT, own: list[RunConfig] = ()
+) -> pd.DataFrame:
+    """One row per experiment, variant of the test noise and method; the best first.
+
+    Args:
+        experiments: the checked ``experiments.yml``.
+        preset: whose runs.
+        paper: the paper's figures, see :func:`mpicore.tables.read_paper`; they stand beside the last variant.
+        root: search path of the runs.
+        own: further runs, of denoisers from outside.
+
+    Returns:
+        Columns :data:`COLUMNS`: means over the test items, the interval of the SNR, what a method is given besides the
+        period that it denoises, the time to fit it [s], where its code is, and the key of the run. The paper's rows
+        have no key.
+
+    Raises:
+        FileNotFoundError: a run is missing.
+    """
+    listed = {name: config for name, config in experiments.runs(preset).items() if not name.seed}
+    titled = [(_title(name.method) + " (tuned)" * name.tuned, config) for name, config in listed.items()]
+    titled += [(config.method, config) for config in own]
+    rows = []
+    for title, config in titled:
+        run = runs.load(config, root)
+        for variant in config.test_noise:
+            rows.append({**_values(run, variant), **_facts(run), "variant": variant, "title": title})
+    for table, printed in paper.groupby("table"):
+        experiment = experiments.tables[table].experiment
+        variant = list(experiments.experiments[experiment].variants)[-1]
+        for row in printed.to_dict("records"):
+            title = f"{_title(row['method'])} (printed in the paper)"
+            rows.append({**{column: row[column] for column in VALUES}, "experiment": experiment, "variant": variant})
+            rows[-1] |= {"method": row["method"], "title": title}
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    order = {name: number for number, name in enumerate(experiments.experiments)}
+    return table.sort_values(
+        ["experiment", "variant", "snr_db"],
+        ascending=[True, True, False],
+        key=lambda column: column.map(order) if column.name == "experiment" else column,
+        kind="stable",
+        ignore_index=True,
+    )
+
+
+def own_runs(experiments: Experiments, preset: str, names: list[str]) -> list[RunConfig]:
+    """The runs of denoisers from outside: on every experiment, or on the system matrix where they need all of one."""
+    found = []
+    for name in names:
+        for experiment, entry in experiments.experiments.items():
+            if entry.dataset == "system-matrix" or not denoisers.find(name).whole:
+                found.append(experiments.own(experiment, name, plugins.source(name), preset))
+    return found
+
+
+def display(table: pd.DataFrame, experiment: str) -> pd.DataFrame:
+    """The rows of one experiment as text for the book."""
+    part = table[table["experiment"] == experiment]
+    shown = pd.DataFrame({"Method": part["title"]})
+    if part["variant"].nunique() > 1:
+        shown.insert(0, "Noise", part["variant"].str.capitalize())
+    shown["SNR [dB]"] = [
+        f"**{row.snr_db:.2f}**"
+        + ("" if np.isnan(row.snr_db_low) else f" [{row.snr_db_low:.2f}, {row.snr_db_high:.2f}]")
+        for row in part.itertuples()
+    ]
+    for column, heading, digits in (("rmse", "RMSE", 1), ("ssim", "SSIM", 3), ("psnr_db", "PSNR [dB]", 2)):
+        shown[heading] = part[column].map(lambda value, digits=digits: f"{value:.{digits}f}")
+    shown["It knows"] = part["knows"].fillna("")
+    shown["Training [min]"] = part["training_seconds"].map(lambda s: "" if np.isnan(s) else f"{s / 60:.1f}")
+    shown["Code"] = part["code"].fillna("")
+    return shown
+
+
+def _title(method):
+    return TITLES.get(method, method)
+
+
+def _values(run, variant):
+    signals, images = (part[part["variant"] == variant] for part in (run.signals, run.images))
+    low, high = bootstrap_interval(signals["snr_db"].to_numpy())
+    found = {"snr_db": signals["snr_db"].mean(), "snr_db_low": low, "snr_db_high": high, "rmse": signals["rmse"].mean()}
+    return found | {column: images[column].mean() for column in ("ssim", "psnr_db", "object_error")}
+
+
+def _facts(run):
+    cls = denoisers.find(run.config.denoiser)
+    path = Path(inspect.getsourcefile(cls)).resolve()
+    root = Path.cwd()
+    return {
+        "experiment": run.config.experiment,
+        "method": run.config.method,
+        "knows": cls.knows,
+        "training_seconds": run.record["training_seconds"],
+        "code": str(path.relative_to(root)) if path.is_relative_to(root) else path.name,
+        "key": run.config.key,
+    }
