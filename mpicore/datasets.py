@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mpicore import checks
-from mpicore.noise import two_periods
+from mpicore.noise import coloured_power, two_periods
 from mpicore.phantoms import random_phantoms
 from mpicore.seeds import branch, generator
 from mpicore.simulation import Particle, Scanner, system_matrix
@@ -23,12 +23,18 @@ class Noise:
         sir_db: of the harmonic interference [dB]; ``None`` for none.
         harmonics: of the x drive frequency at which the interference sits, equal power each.
         phase_locked: the interference has the same phases in both periods.
+        colour: of the Gaussian noise, whose power falls as 1 / f^colour; 0 for white noise.
+        spike_db: signal power over the power of spikes [dB]; ``None`` for none.
+        spike_rate: share of the samples that a spike hits.
     """
 
     snr_db: float
     sir_db: float | None = None
     harmonics: tuple[int, ...] = (2, 3, 5)
     phase_locked: bool = False
+    colour: float = 0.0
+    spike_db: float | None = None
+    spike_rate: float = 0.001
 
     def __post_init__(self):
         checks.finite(self.snr_db, "snr_db")
@@ -40,13 +46,15 @@ class Noise:
     @property
     def total_snr_db(self) -> float:
         """Signal power over the power of all noise together [dB]."""
-        ratios = [self.snr_db] + ([] if self.sir_db is None else [self.sir_db])
+        ratios = [ratio for ratio in (self.snr_db, self.sir_db, self.spike_db) if ratio is not None]
         return float(-10 * np.log10(sum(10 ** (-ratio / 10) for ratio in ratios)))
 
     def autocovariance(self, scanner: Scanner) -> np.ndarray:
         """Expected product of two noise samples of a signal of unit power, at lags 0 to N-1; shape (N,)."""
         lags = np.arange(scanner.num_samples)
-        found = np.where(lags == 0, 10 ** (-self.snr_db / 10), 0.0)
+        found = 10 ** (-self.snr_db / 10) * np.fft.irfft(coloured_power(self.colour, lags.size), lags.size)
+        if self.spike_db is not None:
+            found[0] += 10 ** (-self.spike_db / 10)
         if self.sir_db is not None:
             cycles = scanner.drive_frequency[0] / scanner.sampling_frequency * np.array(self.harmonics)
             found += 10 ** (-self.sir_db / 10) * np.cos(2 * np.pi * np.outer(lags, cycles)).mean(axis=1)
@@ -55,7 +63,10 @@ class Noise:
     def record(self, u, scanner: Scanner, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Two noisy periods, each (n, N), of the clean signals u (n, N)."""
         frequencies = [harmonic * scanner.drive_frequency[0] for harmonic in self.harmonics]
-        return two_periods(u, rng, self.snr_db, self.sir_db, frequencies, scanner.sampling_frequency, self.phase_locked)
+        return two_periods(
+            u, rng, self.snr_db, self.sir_db, frequencies, scanner.sampling_frequency, self.phase_locked,
+            self.colour, self.spike_db, self.spike_rate,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)

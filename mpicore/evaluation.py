@@ -45,7 +45,7 @@ def scanner(config: RunConfig) -> Scanner:
 
 def noise(entry) -> Noise:
     """The noise that an entry of the configuration describes."""
-    return Noise(**entry.model_dump())
+    return Noise(**entry.model_dump(exclude_none=True))
 
 
 def dataset(config: RunConfig) -> Dataset:

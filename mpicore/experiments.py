@@ -34,6 +34,9 @@ class Noise(_Entry):
     sir_db: Finite | None = None
     harmonics: tuple[Count, ...] = (2, 3, 5)
     phase_locked: bool = False
+    colour: Finite | None = None
+    spike_db: Finite | None = None
+    spike_rate: Annotated[float, Field(gt=0, le=1)] | None = None
 
 
 class Experiment(_Entry):

@@ -1,31 +1,73 @@
-"""Noise of a measured period: white Gaussian noise and harmonic interference, at stated power ratios."""
+"""Noise of a measured period at stated power ratios: white and coloured noise, harmonic interference, spikes."""
 
 import numpy as np
 
 from mpicore import checks
 
 
-def add_gaussian(u, snr_db: float, rng: np.random.Generator) -> np.ndarray:
-    """Add white Gaussian noise.
+def add_gaussian(u, snr_db: float, rng: np.random.Generator, colour: float = 0.0) -> np.ndarray:
+    """Add Gaussian noise, white or coloured.
 
     Args:
         u: clean signals, shape (..., N).
         snr_db: mean power of each signal over the expected power of its noise [dB].
         rng: generator of the noise.
+        colour: a of a power spectrum that falls as 1 / f^a, with no power at f = 0; 0 for white noise.
 
     Returns:
         Noisy signals, shape (..., N), in the dtype of ``u``.
 
     Raises:
-        ValueError: NaN or infinite values, a zero signal, or an ``snr_db`` that is not finite.
+        ValueError: NaN or infinite values, a zero signal, or an ``snr_db`` or ``colour`` that is not finite.
     """
     u, power = _signal_power(u)
     deviation = np.sqrt(power * 10 ** (-checks.finite(snr_db, "snr_db") / 10))
     dtype = u.dtype if u.dtype in (np.float32, np.float64) else np.float64
     noise = rng.standard_normal(u.shape, dtype=dtype)
+    if checks.finite(colour, "colour"):
+        spectrum = np.sqrt(coloured_power(colour, u.shape[-1]))
+        noise = np.fft.irfft(np.fft.rfft(noise) * spectrum, u.shape[-1]).astype(dtype)
     noise *= deviation.astype(dtype)
     noise += u
     return noise
+
+
+def coloured_power(colour: float, samples: int) -> np.ndarray:
+    """Power of each spectral line of noise of unit power that falls as 1 / f^colour, relative to white noise.
+
+    Returns:
+        Shape (samples // 2 + 1,). Its mean over all lines, positive and negative, is one; line 0 is empty unless the
+        noise is white.
+    """
+    if not colour:
+        return np.ones(samples // 2 + 1)
+    line = np.arange(samples // 2 + 1)
+    power = np.where(line > 0, np.maximum(line, 1.0) ** -colour, 0)
+    twice = np.where((line > 0) & (2 * line < samples), 2, 1)
+    return power * samples / np.sum(twice * power)
+
+
+def add_spikes(u, spike_db: float, rate: float, rng: np.random.Generator) -> np.ndarray:
+    """Add rare strong samples: each sample is hit with a probability, by a normal number of zero mean.
+
+    Args:
+        u: clean signals, shape (..., N).
+        spike_db: mean power of each signal over the expected power of its spikes [dB].
+        rate: share of the samples that are hit, in (0, 1].
+        rng: generator of places and heights.
+
+    Returns:
+        Signals with spikes, shape (..., N), in the dtype of ``u``.
+
+    Raises:
+        ValueError: NaN or infinite values, a zero signal, a rate out of range.
+    """
+    u, power = _signal_power(u)
+    if not 0 < checks.finite(rate, "rate") <= 1:
+        raise ValueError(f"rate must be in (0, 1], got {rate!r}")
+    deviation = np.sqrt(power * 10 ** (-checks.finite(spike_db, "spike_db") / 10) / rate)
+    hit = rng.random(u.shape) < rate
+    return (u + np.where(hit, deviation * rng.standard_normal(u.shape), 0)).astype(u.dtype)
 
 
 def add_harmonics(
@@ -73,6 +115,9 @@ def two_periods(
     frequencies=(),
     sampling_frequency: float | None = None,
     phase_locked: bool = False,
+    colour: float = 0.0,
+    spike_db: float | None = None,
+    spike_rate: float = 0.001,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Record two noisy periods of the same objects.
 
@@ -84,24 +129,28 @@ def two_periods(
         frequencies: of the interference [Hz].
         sampling_frequency: [Hz], needed with interference.
         phase_locked: the interference has the same phases in both periods.
+        colour: of the Gaussian noise, see :func:`add_gaussian`.
+        spike_db, spike_rate: of spikes, see :func:`add_spikes`; ``None`` for none.
 
     Returns:
-        u1 and u2, each of shape (n, N), the same signals with independent noise of the same power. Both power ratios
+        u1 and u2, each of shape (n, N), the same signals with independent noise of the same power. All power ratios
         refer to the clean signal.
 
     Raises:
-        ValueError: as :func:`add_gaussian` and :func:`add_harmonics`.
+        ValueError: as :func:`add_gaussian`, :func:`add_harmonics` and :func:`add_spikes`.
     """
     u = checks.signals(u, "u")
     # Signal by signal, each kind of noise from a stream of its own: fewer signals get the noise of the first of more.
-    gaussian, interference = rng.spawn(2)
+    gaussian, interference, spikes = rng.spawn(3)
     clean = np.broadcast_to(u[:, None], (len(u), 2, u.shape[1]))
-    noisy = add_gaussian(clean, snr_db, gaussian)
+    noisy = add_gaussian(clean, snr_db, gaussian, colour)
     if sir_db is not None:
         if sampling_frequency is None:
             raise ValueError("sampling_frequency must be given with harmonic interference, got None")
         disturbed = add_harmonics(clean, sir_db, frequencies, sampling_frequency, interference, phase_locked)
         noisy += disturbed - clean
+    if spike_db is not None:
+        noisy += add_spikes(clean, spike_db, spike_rate, spikes) - clean
     return np.ascontiguousarray(noisy[:, 0]), np.ascontiguousarray(noisy[:, 1])
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mpicore.noise import add_gaussian, add_harmonics, two_periods
+from mpicore.noise import add_gaussian, add_harmonics, add_spikes, coloured_power, two_periods
 
 FS = 2.475e6
 HARMONICS = (50e3, 75e3, 125e3)
@@ -207,3 +207,51 @@ def test_missing_sampling_frequency_is_named(clean):
 def test_locked_phases_need_periods(clean):
     with bad(r"phase_locked needs signals of shape \(n, periods, N\), got shape \(40, 4950\)"):
         add_harmonics(clean, 5.0, HARMONICS, FS, np.random.default_rng(0), phase_locked=True)
+
+
+# Coloured noise and spikes
+
+
+@pytest.mark.parametrize("colour", [0.5, 1.0, 2.0])
+def test_coloured_noise_has_its_power_and_its_slope(clean, colour):
+    """Lines 10 to 100 hold 10^colour times the power of lines 100 to 1000, line for line."""
+    u = np.repeat(clean[20:21], 2000, axis=0)
+    noise = add_gaussian(u, 5.0, np.random.default_rng(6), colour) - u
+    assert 10 * np.log10(power(u)[0] / power(noise).mean()) == pytest.approx(5.0, abs=0.3)
+    spectrum = np.mean(np.abs(np.fft.rfft(noise, axis=1)) ** 2, axis=0)
+    lines = np.array([10, 100, 1000])
+    measured = np.array([np.mean(spectrum[k - 2 : k + 3]) for k in lines])
+    slope = np.polyfit(np.log(lines), np.log(measured), 1)[0]
+    assert slope == pytest.approx(-colour, abs=0.05)
+    expected = coloured_power(colour, 4950)
+    np.testing.assert_allclose(spectrum[1:] / spectrum[1:].mean(), expected[1:] / expected[1:].mean(), rtol=0.25)
+    assert spectrum[0] < 1e-9 * spectrum[1]
+
+
+@pytest.mark.parametrize("samples", [64, 65])
+def test_coloured_power_has_unit_mean_over_all_lines(samples):
+    for colour in (0.0, 1.0):
+        assert np.fft.irfft(coloured_power(colour, samples), samples)[0] == pytest.approx(1)
+
+
+def test_no_colour_is_white_noise_bit_for_bit(clean):
+    white, same = (add_gaussian(clean, 5.0, np.random.default_rng(0), *c) for c in ((), (0.0,)))
+    np.testing.assert_array_equal(white, same)
+
+
+def test_spikes_have_their_power_and_their_rate(clean):
+    u = np.repeat(clean[20:21], 400, axis=0)
+    spikes = add_spikes(u, 10.0, 0.01, np.random.default_rng(7)) - u
+    assert np.mean(spikes != 0) == pytest.approx(0.01, rel=0.04)
+    assert 10 * np.log10(power(u)[0] / power(spikes).mean()) == pytest.approx(10.0, abs=0.25)
+    with pytest.raises(ValueError, match=r"rate must be in \(0, 1\], got 0"):
+        add_spikes(u, 10.0, 0, np.random.default_rng(0))
+
+
+def test_spikes_leave_the_other_noise_as_it_is(clean):
+    """Each kind of noise has a stream of its own."""
+    plain, spiky = (
+        two_periods(clean, np.random.default_rng(0), 5.0, spike_db=db, spike_rate=0.01) for db in (None, 5.0)
+    )
+    for before, after in zip(plain, spiky, strict=True):
+        assert 0.005 < np.mean(~np.isclose(before, after, rtol=1e-9, atol=0)) < 0.02
