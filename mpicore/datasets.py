@@ -9,9 +9,10 @@ import numpy as np
 
 from mpicore import checks
 from mpicore.noise import coloured_power, two_periods
-from mpicore.phantoms import random_phantoms
+from mpicore.phantoms import other_phantoms, random_phantoms
 from mpicore.seeds import branch, generator
 from mpicore.simulation import Particle, Scanner, system_matrix
+from mpicore.truth import Truth
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ def xspace(
     noise: Noise,
     seed: int,
     scanner: Scanner | None = None,
-    particle: Particle | None = None,
+    truth: Truth | None = None,
 ) -> Dataset:
     """Signals of random phantoms on the Cartesian trajectory, x channel.
 
@@ -140,27 +141,37 @@ def xspace(
         sizes: number of training, validation and test signals; the paper has (8000, 1000, 1000).
         noise: of all recordings.
         seed: root seed.
-        scanner: default ``Scanner.cartesian()``.
-        particle: default ``Particle()``.
+        scanner: as the methods know it, default ``Scanner.cartesian()``.
+        truth: how the signals are made, default as the methods know it.
 
     Raises:
         ValueError: sizes that are not three whole numbers of at least one.
     """
     sizes = _check_sizes(sizes)
-    scanner, particle = scanner or Scanner.cartesian(), particle or Particle()
-    response = system_matrix(scanner, particle).T
-    made = {split: _xspace_split(split, count, noise, seed, scanner, response) for split, count in sizes.items()}
+    scanner, truth = scanner or Scanner.cartesian(), truth or Truth()
+    response = truth.response(scanner)
+    made = {split: _xspace_split(split, count, noise, seed, scanner, truth, response) for split, count in sizes.items()}
     train, validation = (Recordings(made[split].u1, made[split].u2) for split in ("train", "validation"))
     return Dataset(scanner, train, validation, made["test"])
 
 
 def xspace_test(
-    count: int, noise: Noise, seed: int, scanner: Scanner | None = None, particle: Particle | None = None
+    count: int,
+    noise: Noise,
+    seed: int,
+    scanner: Scanner | None = None,
+    truth: Truth | None = None,
+    phantoms: str | None = None,
 ) -> TestSignals:
-    """The test signals of :func:`xspace` alone, the same for the same seed; ``count`` of them."""
-    scanner, particle = scanner or Scanner.cartesian(), particle or Particle()
+    """The test signals of :func:`xspace` alone, the same for the same seed; ``count`` of them.
+
+    Args:
+        count, noise, seed, scanner, truth: as there.
+        phantoms: a kind of :func:`mpicore.phantoms.other_phantoms` in place of the usual objects.
+    """
+    scanner, truth = scanner or Scanner.cartesian(), truth or Truth()
     checks.count(count, "count")
-    return _xspace_split("test", count, noise, seed, scanner, system_matrix(scanner, particle).T)
+    return _xspace_split("test", count, noise, seed, scanner, truth, truth.response(scanner), phantoms)
 
 
 def system_matrix_columns(
@@ -201,11 +212,12 @@ def system_matrix_columns(
     return Dataset(scanner, train, validation, test, TestSignals(u1, u2, clean), pixels)
 
 
-def _xspace_split(split, count, noise, seed, scanner, response):
-    phantoms = random_phantoms(count, scanner.shape, branch(seed, "x-space", split))
-    clean = phantoms.reshape(count, -1) @ response
+def _xspace_split(split, count, noise, seed, scanner, truth, response, kind=None):
+    shape, objects = truth.scanner(scanner).shape, branch(seed, "x-space", split)
+    phantoms = other_phantoms(kind, count, shape, objects) if kind else random_phantoms(count, shape, objects)
+    clean = truth.signals(phantoms, response, scanner)
     periods = noise.record(clean, scanner, generator(seed, "x-space", split, "noise"))
-    return TestSignals(*periods, clean, phantoms)
+    return TestSignals(*periods, clean, truth.seen(phantoms))
 
 
 def _check_sizes(sizes):

@@ -13,6 +13,7 @@ from mpicore.phantoms import random_phantoms
 from mpicore.reconstruction import XSpace, frequency_components, kaczmarz, select_frequencies
 from mpicore.seeds import branch
 from mpicore.simulation import Scanner
+from mpicore.truth import Truth
 
 SIGNAL_COLUMNS = ["variant", "index", "snr_db", "rmse"]
 IMAGE_COLUMNS = ["variant", "index", "ssim", "psnr_db", "object_error"]
@@ -48,15 +49,23 @@ def noise(entry) -> Noise:
     return Noise(**entry.model_dump(exclude_none=True))
 
 
+def truth(config: RunConfig) -> Truth:
+    """How the data of a run are made."""
+    return Truth(**config.truth.model_dump(exclude_none=True)) if config.truth else Truth()
+
+
 def dataset(config: RunConfig) -> Dataset:
     """Training, validation and test signals of a run."""
-    make = xspace if config.dataset == "x-space" else system_matrix_columns
-    return make(config.sizes, noise(config.noise), config.data_seed, scanner(config))
+    common = config.sizes, noise(config.noise), config.data_seed, scanner(config)
+    return xspace(*common, truth(config)) if config.dataset == "x-space" else system_matrix_columns(*common)
 
 
 def test_signals(config: RunConfig, variant: str, count: int | None = None) -> TestSignals:
     """The x-space test signals of one variant, all or the first ``count``."""
-    return xspace_test(count or config.sizes[2], noise(config.test_noise[variant]), config.data_seed, scanner(config))
+    return xspace_test(
+        count or config.sizes[2], noise(config.test_noise[variant]), config.data_seed, scanner(config), truth(config),
+        config.test_phantoms,
+    )  # fmt: skip
 
 
 test_signals.__test__ = False

@@ -39,9 +39,20 @@ class Noise(_Entry):
     spike_rate: Annotated[float, Field(gt=0, le=1)] | None = None
 
 
+class Truth(_Entry):
+    """Keywords of :class:`mpicore.truth.Truth`."""
+
+    core_diameter: Positive | None = None
+    gradient_scale: Positive | None = None
+    relaxation_time: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    oversampling: Count | None = None
+
+
 class Experiment(_Entry):
     """One experiment: a data set, its noise, and the methods that run on it.
 
+    ``truth`` says how its data are made where that differs from what the methods know, ``test_phantoms`` what kind of
+    object is tested where it is not the kind that is trained on. Both are for x-space data.
     ``methods`` are trained under the preset's first protocol, those of ``tuned`` under its tuned one where it has one.
     ``repeated`` names the methods that are trained again from other seeds, ``beyond`` those that the paper
     does not have.
@@ -51,6 +62,8 @@ class Experiment(_Entry):
     dataset: DatasetName
     noise: Noise
     test_noise: dict[str, Noise] = {}
+    truth: Truth | None = None
+    test_phantoms: Literal["letters", "rings", "points"] | None = None
     methods: tuple[str, ...]
     repeated: tuple[str, ...] = ()
     tuned: tuple[str, ...] = ()
@@ -188,6 +201,8 @@ class Experiments(_Entry):
             "sizes": size.sizes[entry.dataset],
             "noise": entry.noise,
             "test_noise": entry.variants,
+            "truth": entry.truth,
+            "test_phantoms": entry.test_phantoms,
             "reference_rms": self.reference_rms[entry.dataset],
             "denoiser": self.methods[method].denoiser,
             "options": dict(self.methods[method].options),
@@ -291,6 +306,8 @@ class RunConfig(_Entry):
     kaczmarz: Kaczmarz | None = None
     objects: Count | None = None
     source: str | None = None
+    truth: Truth | None = None
+    test_phantoms: Literal["letters", "rings", "points"] | None = None
 
     def resolved(self) -> dict:
         """The values that are used, as plain JSON."""
@@ -339,6 +356,8 @@ def read(path="experiments.yml") -> Experiments:
         for where, given in {"reference_rms": experiments.reference_rms, **sizes}.items():
             if experiment.dataset not in given:
                 raise ValueError(f"{path}: {where} must have {experiment.dataset}, which {name} uses")
+        if experiment.dataset != "x-space" and (experiment.truth or experiment.test_phantoms):
+            raise ValueError(f"{path}: truth and test_phantoms are for x-space data, {name} has {experiment.dataset}")
     for key, preset in experiments.presets.items():
         for name in preset.tuned:
             checks.choice(name, f"{path}: experiment of presets.{key}.tuned", list(experiments.experiments))

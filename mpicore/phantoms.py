@@ -1,5 +1,7 @@
 """Random particle distributions: the objects that the simulated scanner measures."""
 
+from functools import lru_cache
+
 import numpy as np
 
 from mpicore import checks
@@ -47,6 +49,70 @@ def random_phantoms(count: int, shape: tuple[int, int], seed) -> np.ndarray:
         for slot, draw in enumerate(np.split(draws[:, 1:], _MOST_SHAPES, axis=1)):
             _paint(block, draw, turns[:, slot], slot < number)
     return images
+
+
+#: Phantoms of another kind than those that the networks are trained on.
+OTHER_KINDS = ("letters", "rings", "points")
+
+
+def other_phantoms(kind: str, count: int, shape: tuple[int, int], seed) -> np.ndarray:
+    """Draw particle distributions unlike those of :func:`random_phantoms`.
+
+    Letters: 1 to 3 capital letters, 20 to 40 pixels high. Rings: 1 to 3 annuli, radius 6 to 20 pixels, 2 to 5 pixels
+    wide. Points: 3 to 12 discs of 1.5 pixels radius. Values are uniform in [0.3, 1]; later objects cover earlier ones.
+
+    Args:
+        kind: one of :data:`OTHER_KINDS`.
+        count, shape, seed: as in :func:`random_phantoms`.
+
+    Returns:
+        Array of shape (count, ny, nx), float32.
+
+    Raises:
+        ValueError: an unknown kind, a count below one.
+    """
+    paint, most, least = {"letters": (_letter, 3, 1), "rings": (_ring, 3, 1), "points": (_point, 12, 3)}[
+        checks.choice(kind, "kind", OTHER_KINDS)
+    ]
+    uniform = generator(seed, kind)
+    images = np.zeros((checks.count(count, "count"), *shape), np.float32)
+    scale = min(shape) / _REFERENCE
+    for image in images:
+        draws = uniform.random((most, 6))
+        for draw in draws[: least + int(uniform.random() * (most - least + 1))]:
+            centre = _MARGIN * scale + draw[:2] * (np.array(shape[::-1]) - 1 - 2 * _MARGIN * scale)
+            dx, dy = (offset[0] / scale for offset in _offsets(shape, centre[None]))
+            image[paint(dx, dy, draw[3:])] = 0.3 + 0.7 * draw[2]
+    return images
+
+
+def _letter(dx, dy, draw):
+    mask = _letter_mask("ABCDEFGHIJKLMNOPQRSTUVWXYZ"[int(26 * draw[0])])
+    size = 20 + 20 * draw[1]
+    column, row = (np.round((d / size + 0.5) * (len(mask) - 1)).astype(int) for d in (dx, dy))
+    inside = (column >= 0) & (column < len(mask)) & (row >= 0) & (row < len(mask))
+    return mask[row.clip(0, len(mask) - 1), column.clip(0, len(mask) - 1)] & inside
+
+
+@lru_cache(maxsize=26)
+def _letter_mask(letter):
+    """A capital letter as a square of 101 x 101 truth values, the first row at the bottom."""
+    from matplotlib.textpath import TextPath  # the package works without matplotlib but for letters
+
+    path = TextPath((0, 0), letter, size=100)
+    low, high = path.get_extents().get_points()
+    position = np.linspace(-0.5, 0.5, 101) * max(high - low)
+    x, y = np.meshgrid((low[0] + high[0]) / 2 + position, (low[1] + high[1]) / 2 + position)
+    return path.contains_points(np.column_stack([x.ravel(), y.ravel()])).reshape(101, 101)
+
+
+def _ring(dx, dy, draw):
+    radius, width = 6 + 14 * draw[0], 2 + 3 * draw[1]
+    return np.abs(np.hypot(dx, dy) - radius) <= width / 2
+
+
+def _point(dx, dy, draw):
+    return np.hypot(dx, dy) <= 1.5
 
 
 def _paint(images, draw, turns, active):

@@ -5,6 +5,7 @@ import pytest
 
 from mpicore.datasets import Dataset, Noise, Recordings, TestSignals, system_matrix_columns, xspace, xspace_test
 from mpicore.simulation import Particle, Scanner, system_matrix
+from mpicore.truth import Truth
 
 GAUSSIAN = Noise(5.0)
 HARMONIC = Noise(15.0, 5.0)
@@ -109,8 +110,11 @@ def test_clean_signals_are_those_of_the_phantoms(cartesian):
 
 
 def test_default_scanner_and_particle_are_the_papers(cartesian):
-    weak = xspace_test(2, GAUSSIAN, 0, cartesian, Particle(core_diameter=20e-9))
-    default, paper = xspace_test(2, GAUSSIAN, 0, cartesian), xspace_test(2, GAUSSIAN, 0, cartesian, Particle(30e-9))
+    weak = xspace_test(2, GAUSSIAN, 0, cartesian, Truth(core_diameter=20e-9))
+    default, paper = (
+        xspace_test(2, GAUSSIAN, 0, cartesian),
+        xspace_test(2, GAUSSIAN, 0, cartesian, Truth(core_diameter=30e-9)),
+    )
     np.testing.assert_array_equal(default.u1, paper.u1)
     np.testing.assert_array_equal(default.phantoms, weak.phantoms)
     assert np.abs(default.clean).max() > 1.2 * np.abs(weak.clean).max()

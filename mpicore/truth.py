@@ -1,0 +1,82 @@
+"""What really happens in a simulated measurement, where it differs from what the methods are told.
+
+A method that knows the scanner must not gain from the data being made with exactly its own model. A truth changes the
+particles, the gradient, adds relaxation, or makes the data on a finer grid; the methods still get the nominal values.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mpicore import checks
+from mpicore.simulation import Particle, Scanner, system_matrix
+
+_BLOCK = 500
+
+
+@dataclass(frozen=True)
+class Truth:
+    """How the data of an experiment are made.
+
+    Args:
+        core_diameter: of the particles [m].
+        gradient_scale: true over nominal gradient.
+        relaxation_time: of a first-order Debye relaxation [s]; 0 for none.
+        oversampling: pixels of the phantoms per pixel of the field of view and axis.
+
+    Raises:
+        ValueError: a value out of range.
+    """
+
+    core_diameter: float = 30e-9
+    gradient_scale: float = 1.0
+    relaxation_time: float = 0.0
+    oversampling: int = 1
+
+    def __post_init__(self):
+        checks.positive(self.core_diameter, "core_diameter")
+        checks.positive(self.gradient_scale, "gradient_scale")
+        if checks.finite(self.relaxation_time, "relaxation_time") < 0:
+            raise ValueError(f"relaxation_time must be at least 0, got {self.relaxation_time!r}")
+        checks.count(self.oversampling, "oversampling")
+
+    def scanner(self, nominal: Scanner) -> Scanner:
+        """The scanner as it is: its gradient, and the pixels on which the phantoms are drawn."""
+        gradient = tuple(self.gradient_scale * component for component in nominal.gradient)
+        shape = tuple(self.oversampling * (side - 1) + 1 for side in nominal.shape)
+        return replace(nominal, gradient=gradient, shape=shape)
+
+    def response(self, nominal: Scanner) -> np.ndarray:
+        """Signals of the pixels of :meth:`scanner` without relaxation, shape (P, N)."""
+        return system_matrix(self.scanner(nominal), Particle(core_diameter=self.core_diameter)).T
+
+    def signals(self, phantoms, response, nominal: Scanner) -> np.ndarray:
+        """Clean signals (n, N) of phantoms (n, ny, nx) on the pixels of :meth:`scanner`."""
+        clean = phantoms.reshape(len(phantoms), -1) @ response
+        if self.relaxation_time:
+            for start in range(0, len(clean), _BLOCK):
+                rows = slice(start, start + _BLOCK)
+                clean[rows] = debye_relaxation(clean[rows], self.relaxation_time, nominal.sampling_frequency)
+        return clean
+
+    def seen(self, phantoms) -> np.ndarray:
+        """The phantoms at the pixels of the nominal field of view."""
+        return np.ascontiguousarray(phantoms[:, :: self.oversampling, :: self.oversampling])
+
+
+def debye_relaxation(u, relaxation_time: float, sampling_frequency: float) -> np.ndarray:
+    """Periodic signals of particles whose magnetisation follows the field late: tau dM/dt = M_eq - M.
+
+    Line by line a factor 1 / (1 + 2 pi i f tau): smaller and later. The odd symmetry of the signal is lost.
+
+    Args:
+        u: signals in equilibrium, shape (n, N).
+        relaxation_time: tau [s], at least 0.
+        sampling_frequency: [Hz].
+
+    Returns:
+        Shape (n, N), in the dtype of ``u``.
+    """
+    frequency = np.fft.rfftfreq(u.shape[1], 1 / sampling_frequency)
+    factor = 1 / (1 + 2j * np.pi * frequency * relaxation_time)
+    return np.fft.irfft(np.fft.rfft(u, axis=1) * factor, u.shape[1], axis=1).astype(u.dtype)

@@ -1,0 +1,140 @@
+"""Data that are not made with the model that the methods know."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from mpicore import evaluation
+from mpicore.datasets import Noise, xspace, xspace_test
+from mpicore.metrics import snr_db
+from mpicore.phantoms import OTHER_KINDS, other_phantoms
+from mpicore.simulation import Scanner
+from mpicore.truth import Truth, debye_relaxation
+
+NOISE = Noise(snr_db=5)
+
+
+@pytest.fixture(scope="module")
+def scanner():
+    return Scanner.cartesian(drive_frequency=(25e3, 2.5e3), shape=(31, 31))
+
+
+def clean(scanner, **changes):
+    return xspace_test(12, NOISE, 0, scanner, Truth(**changes)).clean
+
+
+def test_the_default_is_what_the_methods_know(scanner):
+    test = xspace_test(3, NOISE, 0, scanner)
+    np.testing.assert_array_equal(test.u1, xspace_test(3, NOISE, 0, scanner, Truth()).u1)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"core_diameter": 32e-9}, {"gradient_scale": 1.02}, {"relaxation_time": 2e-6}, {"oversampling": 2}]
+)
+def test_every_difference_changes_the_signals_a_little(scanner, changes):
+    """More than rounding, and less than would make another experiment."""
+    nominal, changed = clean(scanner), clean(scanner, **changes)
+    scale = np.vecdot(changed, nominal)[:, None] / np.vecdot(changed, changed)[:, None]
+    assert 5 < snr_db(nominal, scale * changed).mean() < 50
+
+
+def test_a_finer_grid_converges(scanner):
+    """The signals of twice the resolution are nearer to those of three times than to the nominal ones."""
+    single, double, triple = (clean(scanner, oversampling=n) / n**2 for n in (1, 2, 3))
+    assert snr_db(triple, double).mean() > snr_db(triple, single).mean() + 3
+
+
+def test_objects_are_seen_at_the_nominal_pixels(scanner):
+    test = xspace_test(5, NOISE, 0, scanner, Truth(oversampling=2))
+    nominal = xspace_test(5, NOISE, 0, scanner)
+    assert test.phantoms.shape == nominal.phantoms.shape
+    assert np.mean(test.phantoms == nominal.phantoms) > 0.95
+
+
+def test_the_true_gradient_moves_the_path(scanner):
+    truth = Truth(gradient_scale=1.02).scanner(scanner)
+    np.testing.assert_allclose(truth.ffp, scanner.ffp / 1.02)
+
+
+def test_relaxation_solves_its_differential_equation():
+    """tau du/dt + u = u_eq for band-limited signals, with the derivative taken in the spectrum."""
+    rng = np.random.default_rng(0)
+    fs, tau = 2.475e6, 3e-6
+    lines = np.zeros((2, 251), complex)
+    lines[:, 1:40] = rng.standard_normal((2, 39)) + 1j * rng.standard_normal((2, 39))
+    u_eq = np.fft.irfft(lines, 500, axis=1)
+    u = debye_relaxation(u_eq, tau, fs)
+    rate = np.fft.irfft(np.fft.rfft(u, axis=1) * 2j * np.pi * np.fft.rfftfreq(500, 1 / fs), 500, axis=1)
+    np.testing.assert_allclose(tau * rate + u, u_eq, atol=1e-9)
+    np.testing.assert_allclose(debye_relaxation(u_eq, 0.0, fs), u_eq, atol=1e-12)
+
+
+def test_relaxation_ends_the_odd_symmetry(scanner):
+    even = [
+        np.abs(u[:, 1:] + u[:, :0:-1]).max() / np.abs(u).max()
+        for u in (clean(scanner), clean(scanner, relaxation_time=3e-6))
+    ]
+    assert even[0] < 1e-5 and even[1] > 0.1
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"core_diameter": 0}, "core_diameter must be positive, got 0"),
+        ({"gradient_scale": -1}, "gradient_scale must be positive, got -1"),
+        ({"relaxation_time": -1e-6}, "relaxation_time must be at least 0, got -1e-06"),
+        ({"oversampling": 0}, "oversampling must be a whole number of at least 1, got 0"),
+    ],
+)
+def test_bad_values_are_named(changes, message):
+    with pytest.raises(ValueError, match=message):
+        Truth(**changes)
+
+
+def test_a_run_makes_its_data_with_its_truth_and_its_objects(tiny):
+    plain = tiny("xspace-gaussian", "noisy")
+    changed = {"truth": {"core_diameter": 32e-9}, "test_phantoms": "rings"}
+    config = tiny("xspace-gaussian", "noisy", **changed)
+    assert config.key != plain.key and changed.items() <= config.resolved().items()
+    assert evaluation.truth(config) == dataclasses.replace(Truth(), core_diameter=32e-9)
+    data = evaluation.dataset(config)
+    expected = xspace(config.sizes, NOISE, 0, evaluation.scanner(config), Truth(core_diameter=32e-9))
+    np.testing.assert_array_equal(data.train.u1, expected.train.u1)
+    rings = evaluation.test_signals(config, "literal").phantoms
+    assert not np.array_equal(rings, data.test.phantoms)
+
+
+# Objects of another kind
+
+
+@pytest.mark.parametrize("kind", OTHER_KINDS)
+def test_other_objects_have_values_in_range_and_are_never_empty(kind):
+    images = other_phantoms(kind, 40, (101, 101), 0)
+    assert images.shape == (40, 101, 101) and images.dtype == np.float32
+    painted = images[images > 0]
+    assert painted.min() >= 0.3 and painted.max() <= 1
+    assert images.any(axis=(1, 2)).all()
+    np.testing.assert_array_equal(images[:5], other_phantoms(kind, 5, (101, 101), 0))
+
+
+def test_rings_are_hollow_and_points_are_small():
+    rings, points = (other_phantoms(kind, 60, (101, 101), 0) for kind in ("rings", "points"))
+    assert np.mean(points > 0) < np.mean(rings > 0) < 0.2
+    # The largest disc has a radius of 1.5 pixels, so no point covers a square of 4 x 4.
+    single = np.lib.stride_tricks.sliding_window_view(points[0] > 0, (4, 4)).all(axis=(2, 3))
+    assert not single.any()
+
+
+def test_letters_stand_upright():
+    """An L has its bar at the bottom, which is the first rows of an image."""
+    from mpicore.phantoms import _letter_mask
+
+    mask = _letter_mask("L")
+    rows = np.flatnonzero(mask.any(axis=1))
+    assert mask[rows[2]].sum() > 2 * mask[rows[-3]].sum()
+
+
+def test_unknown_kinds_are_named():
+    with pytest.raises(ValueError, match="kind must be one of letters, rings, points; got 'cats'"):
+        other_phantoms("cats", 1, (32, 32), 0)
