@@ -12,13 +12,17 @@ import pandas as pd
 import torch
 
 from benchmarks import plain, steps
-from mpicore import files
-from mpicore.datasets import Noise
+from mpicore import denoisers, files
+from mpicore.datasets import Noise, xspace
 from mpicore.phantoms import random_phantoms
 from mpicore.reconstruction import frequency_components, kaczmarz
 from mpicore.seeds import generator
 from mpicore.simulation import Particle, Scanner, system_matrix
+from mpicore.tables import TITLES
 
+#: Denoisers that are timed, and those among them that train, with the sizes of the preset ``paper``.
+DENOISERS = ("low_pass", "savitzky_golay", "wavelet", "wiener", "linear_n2n", "gp_wiener", "forward_n2n")
+NETWORKS = {"proposed": {"width": 16, "dropout": 0.02}, "forward_n2n": {"width": 24}}
 COLUMNS = ["key", "name", "baseline", "candidate", "baseline_seconds", "candidate_seconds", "ratio", "required"]
 
 
@@ -34,7 +38,7 @@ def main():
         parser.error(f"--threads must be at least 1, got {options.threads}")
     torch.set_num_threads(options.threads)
     rows = []
-    for benchmark in (system_matrices, data_generation, training_steps, kaczmarz_images):
+    for benchmark in (system_matrices, data_generation, training_steps, denoisers_in_turn, kaczmarz_images):
         started = time.perf_counter()
         print(f"{benchmark.__name__.replace('_', ' ')} ...", end=" ", flush=True)
         rows += benchmark(options.quick, options.threads)
@@ -118,6 +122,30 @@ def training_steps(quick: bool, threads: int) -> list[tuple]:
             name = f"training step, N = {samples}, {used} thread{'s' if used > 1 else ''}"
             rows.append(_row(f"step_{used}", name, "plain 1-D convolutions", slow, fast, 1.3))
     return rows
+
+
+def denoisers_in_turn(quick: bool, threads: int) -> list[tuple]:
+    """Denoising a signal and training on it, against the paper's network; fitted to few signals, for the time alone."""
+    scanner = Scanner.cartesian(**({"shape": (31, 31)} if quick else {}))
+    data = xspace((40 if quick else 200, 8, 20 if quick else 200), Noise(snr_db=5.0), 0, scanner)
+    fitted, signals = {}, len(data.train)
+    for name in ("proposed", *DENOISERS):
+        options = {"scanner": scanner} if denoisers.find(name).needs_scanner else {}
+        if name in NETWORKS:
+            options |= {"training": {"epochs": 1, "batch_size": 4}} | NETWORKS[name]
+        fitted[name] = denoisers.create(name, **options).fit(data.train.u1, data.train.u2, data.validation)
+    u = data.test.u1
+    times = _medians(2 if quick else 5, *(lambda d=d: d.denoise(u) for d in fitted.values()))
+    own = dict(zip(fitted, times / len(u), strict=True))
+    rows = [
+        _row(
+            f"denoise_{name}", f"denoising a signal: {TITLES[name]}", "the paper's network", own["proposed"], own[name]
+        )
+        for name in DENOISERS
+    ]
+    pace = {name: fitted[name].history[-1]["seconds"] / signals for name in NETWORKS}
+    what = "training on a signal: N2N through the forward model"
+    return [*rows, _row("train_forward_n2n", what, "the paper's network", pace["proposed"], pace["forward_n2n"])]
 
 
 def kaczmarz_images(quick: bool, threads: int) -> list[tuple]:
