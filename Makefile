@@ -12,10 +12,10 @@ ENV := .venv/.ready
 RUN := PATH="$(CURDIR)/.venv/bin:$$PATH"
 SNAKEMAKE := $(RUN) PYTHONPATH="$(CURDIR)" snakemake --cores $(CORES) --quiet rules host reason --rerun-incomplete --keep-going
 
-.PHONY: help env book smoke reproduce progress verify publish test bench lint serve clean
+.PHONY: help env book smoke reproduce progress leaderboard verify publish test bench lint serve clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  Settings: PRESET=preview|paper|smoke (default preview), JOBS=parallel trainings (default: all cores)."
 
 env: $(ENV) ## virtual environment .venv with the locked dependencies
@@ -36,6 +36,9 @@ reproduce: $(ENV) ## train every network here, then the book; for instance: make
 
 progress: $(ENV) ## how far the trainings of `make reproduce` are, and the time left; the same PRESET and JOBS
 	$(RUN) python -m mpicore progress --preset $(PRESET) --jobs $(JOBS)
+
+leaderboard: $(ENV) ## all methods in one table; with DENOISER=path/to/file.py:Name your own among them
+	$(RUN) python -m mpicore leaderboard --preset $(PRESET) $(if $(DENOISER),--denoiser $(DENOISER)) --output results/leaderboard.csv
 
 verify: $(ENV) ## measure every published run again in full, and compare
 	$(RUN) python -m mpicore verify
