@@ -3,7 +3,7 @@
 .DELETE_ON_ERROR:
 SHELL := /bin/bash
 
-PRESET ?= preview
+PRESET ?= paper
 CORES := $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 JOBS ?= $(CORES)
 THREADS := $(shell t=$$(( $(CORES) / $(JOBS) )); echo $$(( t > 0 ? t : 1 )))
@@ -16,7 +16,7 @@ SNAKEMAKE := $(RUN) PYTHONPATH="$(CURDIR)" snakemake --cores $(CORES) --quiet ru
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "  Settings: PRESET=preview|paper|smoke (default preview), JOBS=parallel trainings (default: all cores)."
+	@echo "  Settings: PRESET=paper|preview|smoke (default paper), JOBS=parallel trainings (default: all cores)."
 
 env: $(ENV) ## virtual environment .venv with the locked dependencies
 $(ENV): requirements.lock pyproject.toml

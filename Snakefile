@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mpicore import experiments
 
-PRESET = config.get("preset", "preview")
+PRESET = config.get("preset", "paper")
 OUT = Path(config.get("out", "."))
 PUBLISHED = str(config.get("published", "published"))
 THREADS = int(config.get("threads", 1))

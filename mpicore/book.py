@@ -25,7 +25,7 @@ def preset_note(name: str, preset: Preset) -> str:
         f"They were computed at the preset `{name}`: "
         f"{sizes[0]} training signals and {steps} training steps per x-space network. "
         "The paper trained on 8000 signals, for much longer. "
-        "The preset `paper` runs the full sizes: `make reproduce PRESET=paper`.\n:::\n"
+        "The preset `paper` has the full sizes: `make book`.\n:::\n"
     )
 
 

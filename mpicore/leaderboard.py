@@ -11,6 +11,7 @@ from mpicore.experiments import ROOT, Experiments, RunConfig
 from mpicore.metrics import bootstrap_interval
 from mpicore.tables import TITLES, VALUES
 
+#: Columns of the leaderboard.
 COLUMNS = ["experiment", "variant", "method", "title", "snr_db", "snr_db_low", "snr_db_high", "rmse", "ssim", "psnr_db"]
 COLUMNS += ["object_error", "knows", "training_seconds", "code", "key"]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from mpicore import files
 from mpicore.denoisers import Denoiser, names, register
 
-#: The group in which a package lists its denoisers: ``[project.entry-points."mpicore.denoisers"]``.
+#: A package lists its denoisers under ``[project.entry-points."mpicore.denoisers"]``.
 GROUP = "mpicore.denoisers"
 _sources: dict[str, str] = {}
 
@@ -21,7 +21,7 @@ def load_file(address: str) -> str:
     :meth:`mpicore.denoisers.base.Denoiser.fit` its ``fit`` gets those that it names.
 
     Returns:
-        The name of the denoiser: the class's attribute ``name``, or the name of the class.
+        The class's attribute ``name``, or else the name of the class.
 
     Raises:
         ValueError: no such file or class, a class without the two methods, or a name that is taken.

@@ -29,7 +29,7 @@ def line_deviation(pairs: Recordings) -> np.ndarray:
 
 
 def covariance_times(matrix, shape, pixel: float, length: float) -> np.ndarray:
-    """K A^T for the covariance exp(-|dx| / l) exp(-|dy| / l) of two pixels; the shape of ``matrix``, (rank, pixels).
+    """K A^T for the covariance exp(-(abs(dx) + abs(dy)) / l) of two pixels; the shape of ``matrix``, (rank, pixels).
 
     Args:
         matrix: A, one image per row.
@@ -47,7 +47,7 @@ class GaussianProcessWiener(Denoiser):
     """Wiener filter with the forward model and a smooth prior: C_z (C_z + I)^-1 with C_z = s A K A^T.
 
     Assumes that the scanner and the particles are known, that the noises of the two periods are independent, and that
-    particle distributions are correlated over a length l, K = exp(-|dx| / l) exp(-|dy| / l). The noise spectrum is
+    particle distributions are correlated over a length l, K = exp(-(abs(dx) + abs(dy)) / l). The noise spectrum is
     estimated from the difference of the periods; l and the strength s are chosen by the noisy validation error.
 
     Args:
