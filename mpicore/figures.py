@@ -271,26 +271,26 @@ def _map(axis, image, left, bottom, **look):
 def learning_curves(histories: dict[str, dict]) -> Figure:
     """Training and noisy validation loss per sample over the steps, one panel per experiment.
 
+    The scale is that of the validation losses: the training loss of a first epoch, a mean over its steps, may be above.
+
     Args:
-        histories: by experiment, by name of the run, its history table.
+        histories: by title of the experiment, by name of the run, its history table.
     """
-    columns = 2
-    rows = -(-len(histories) // columns)
-    figure, axes = plt.subplots(rows, columns, figsize=(7.6, 2.7 * rows), squeeze=False)
-    for axis in axes.flat[len(histories) :]:
-        axis.set_visible(False)
-    for axis, (experiment, runs) in zip(axes.flat, histories.items(), strict=False):
+    figure, axes = plt.subplots(len(histories), 1, figsize=(7.6, 2.6 * len(histories)), squeeze=False)
+    for axis, (title, runs) in zip(axes[:, 0], histories.items(), strict=True):
+        lowest = 1.0
         for number, (name, history) in enumerate(runs.items()):
             # The methods minimise different losses: each curve is shown relative to its own first value.
             first = history["validation_loss"].iloc[0]
-            look = {"color": f"C{number}", "marker": "o", "markersize": 2}
-            axis.plot(history["step"], history["validation_loss"] / first, label=name, **look)
-            axis.plot(history["step"], history["training_loss"] / first, linestyle=":", **look)
-        axis.set_title(experiment, fontsize=9)
-        axis.set_xlabel("training steps")
-        axis.legend(fontsize=7)
-    for axis in axes[:, 0]:
-        axis.set_ylabel("loss / first validation loss")
+            held, trained = history["validation_loss"] / first, history["training_loss"] / first
+            look = {"color": plt.get_cmap("tab20")(number % 20), "marker": "o", "markersize": 2}
+            axis.plot(history["step"], held, label=name, **look)
+            axis.plot(history["step"], trained, linestyle=":", **look)
+            lowest = min(lowest, held.min(), trained.min())
+        axis.set(title=title, xlabel="training steps", ylabel="loss / first\nvalidation loss")
+        axis.set_ylim(lowest - 0.1 * (1 - lowest), 1 + 0.2 * (1 - lowest) + 0.01)
+        axis.title.set_fontsize(9)
+        axis.legend(fontsize=7, loc="upper left", bbox_to_anchor=(1.01, 1.02), borderaxespad=0)
     return figure
 
 

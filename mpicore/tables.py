@@ -145,7 +145,7 @@ def display_table(table: pd.DataFrame) -> pd.DataFrame:
     shown = pd.DataFrame({"Method": [name + suffix for name, suffix in zip(names, tuned, strict=True)]})
     if "variant" in table:
         shown.insert(0, "Noise", table["variant"].str.capitalize())
-    for column in [*VALUES, "object_error", "gap"]:
+    for column in [*VALUES, "gap", "object_error"]:
         if not table[column].notna().any():
             continue
         shown[_HEADINGS[column]] = [

@@ -227,14 +227,14 @@ def test_denoising_before_fitting_is_refused(fitted, data):
 
 def test_training_through_the_model_beats_the_linear_filter(scanner):
     """Edges and empty regions are more than a covariance can say."""
-    data = xspace((500, 60, 60), Noise(snr_db=5), 0, scanner)
-    training = TRAINING | {"epochs": 8, "learning_rate": 3e-3}
+    data = xspace((1500, 60, 60), Noise(snr_db=5), 0, scanner)
+    training = TRAINING | {"epochs": 8, "batch_size": 8, "learning_rate": 2e-3}
     means = []
     for name, options in (("gp_wiener", {}), ("forward_n2n", {"width": 8, "training": training})):
         denoiser = create(name, scanner=scanner, rank=80, **options)
         denoiser.fit(data.train.u1, data.train.u2, data.validation)
         means.append(snr_db(data.test.clean, denoiser.denoise(data.test.u1)).mean())
-    assert means[1] > means[0]
+    assert means[1] > means[0] + 1
 
 
 def test_weights_of_another_width_are_refused(scanner, data):
