@@ -38,7 +38,7 @@ class Run:
     Attributes:
         config: everything that decided its outcome.
         record: configuration, key, versions, device, threads, wall time [s], digests of the files.
-        denoiser: fitted; ``None`` where a published run does not bring its weights.
+        denoiser: fitted; ``None`` where the run does not bring its weights.
         history: one row per epoch, see :func:`mpicore.training.train`.
         signals, images, arrays: see :class:`mpicore.evaluation.Evaluation`.
     """
@@ -137,21 +137,26 @@ def verify(config: RunConfig, root=ROOT, signals: int | list[int] | None = None)
     """Measure a finished run again, from its stored weights and data made anew, and compare.
 
     Args:
-        config: of the run; one without weights is compared with nothing.
+        config: of the run. Where weights are not stored because fitting takes seconds, the denoiser is fitted again; a
+            network without weights is compared with nothing.
         root: search path.
         signals: how many test signals to denoise, or which. ``None`` for the whole evaluation.
 
     Returns:
-        Largest deviation of each value from the stored one; empty for a run without weights.
+        Largest deviation of each value from the stored one; empty for a network without weights.
 
     Raises:
         ValueError: a deviation is larger than :data:`TOLERANCES` allows; run, value and item are named.
     """
     run = load(config, root)
-    if run.denoiser is None:
+    denoiser, data = run.denoiser, None
+    if denoiser is None and not denoisers.find(config.denoiser).stored:
+        denoiser = make_denoiser(config)
+        data, _ = _fit(denoiser, config)
+    if denoiser is None:
         return {}
     indices = list(range(min(signals, config.sizes[2]))) if isinstance(signals, int) else signals
-    found = evaluation.evaluate(run.denoiser, config, indices=indices)
+    found = evaluation.evaluate(denoiser, config, data, indices)
     deviations = {}
     for stored, measured in ((run.signals, found.signals), (run.images, found.images)):
         if measured.empty:
@@ -249,19 +254,16 @@ def _make(config, folder, device, progress):
     started = time.monotonic()
     denoiser = make_denoiser(config, device)
     files.write_json(folder / "config.json", config.resolved())
-    data, fitted = None, time.monotonic()
-    if config.denoiser != "noisy" or config.dataset == "system-matrix":
-        data = evaluation.dataset(config)
-        pairs = data.matrix if denoiser.whole else data.train
-        fitted = time.monotonic()
-        denoiser.fit(pairs.u1, pairs.u2, data.validation, folder=folder, progress=progress)
+    data, seconds = _fit(denoiser, config, folder, progress)
     trained = time.monotonic()
     result = evaluation.evaluate(denoiser, config, data)
     history = pd.DataFrame(denoiser.history, columns=_HISTORY_COLUMNS)
     for name, table in (("history", history), ("signals", result.signals), ("images", result.images)):
         files.write_text(folder / f"{name}.csv", table.to_csv(index=False))
-    files.save_tensors(folder / _WEIGHTS, denoiser.state())
+    if denoiser.stored:
+        files.save_tensors(folder / _WEIGHTS, denoiser.state())
     files.save_tensors(folder / "arrays.safetensors", result.arrays)
+    names = (*_FILES, _WEIGHTS) if denoiser.stored else _FILES
     files.write_json(
         folder / _RECORD,
         {
@@ -270,14 +272,25 @@ def _make(config, folder, device, progress):
             "versions": {"python": platform.python_version()} | {p: version(p) for p in ("numpy", "scipy", "torch")},
             "device": _device_name(device) if config.network is not None else "cpu",
             "threads": torch.get_num_threads(),
-            "training_seconds": round(history["seconds"].max() if len(history) else trained - fitted, 1),
+            "training_seconds": round(history["seconds"].max() if len(history) else seconds, 1),
             "evaluation_seconds": round(time.monotonic() - trained, 1),
             "last_session_seconds": round(time.monotonic() - started, 1),
-            "files": {name: files.digest(folder / name) for name in (*_FILES, _WEIGHTS)},
+            "files": {name: files.digest(folder / name) for name in names},
         },
     )
     # The record makes the run whole; until here a kill leaves the checkpoint to go on from.
     (folder / "checkpoint.safetensors").unlink(missing_ok=True)
+
+
+def _fit(denoiser, config, folder=None, progress=False):
+    """Fit in place; returns the data where it needed them, and the time of the fit [s]."""
+    data, started = None, time.monotonic()
+    if config.denoiser != "noisy" or config.dataset == "system-matrix":
+        data = evaluation.dataset(config)
+        pairs = data.matrix if denoiser.whole else data.train
+        started = time.monotonic()
+        denoiser.fit(pairs.u1, pairs.u2, data.validation, folder=folder, progress=progress)
+    return data, time.monotonic() - started
 
 
 def _parts(root):

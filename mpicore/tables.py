@@ -31,6 +31,8 @@ TITLES = {
     "gp_wiener": "Gaussian-process Wiener",
     "forward_n2n": "N2N through the forward model",
     "dct_wiener": "Spatial Wiener",
+    "dct_wiener_twice": "Spatial Wiener in two steps",
+    "svd_dct": "Spatial Wiener, then singular values",
     "svd_shrinkage": "Singular-value shrinkage of the matrix",
 }
 _SIGNAL_VALUES = ["snr_db", "rmse"]

@@ -20,6 +20,7 @@ class _Subspace(Denoiser):
     """
 
     knows = "noisy pairs, the symmetry"
+    stored = False
 
     def __init__(self, antisymmetric: bool = True):
         self.antisymmetric = bool(antisymmetric)
