@@ -38,7 +38,7 @@ progress: $(ENV) ## how far the trainings of `make reproduce` are, and the time 
 	$(RUN) python -m mpicore progress --preset $(PRESET) --jobs $(JOBS)
 
 leaderboard: $(ENV) ## all methods in one table; with DENOISER=path/to/file.py:Name your own among them
-	$(RUN) python -m mpicore leaderboard --preset $(PRESET) $(if $(DENOISER),--denoiser $(DENOISER)) --output results/leaderboard.csv
+	$(RUN) python -m mpicore leaderboard --preset $(PRESET) $(if $(DENOISER),--denoiser $(DENOISER)) $(if $(wildcard results/benchmarks.csv),--benchmarks results/benchmarks.csv) --output results/leaderboard.csv
 
 verify: $(ENV) ## measure every published run again in full, and compare
 	$(RUN) python -m mpicore verify

@@ -41,7 +41,8 @@ def arguments(key):
 def verified(key):
     """Test signals of a published run to measure again: a hundred, but all of a matrix that a figure shows."""
     name, _ = RUNS[key]
-    return "all" if name.experiment == "system-matrix" and name.method != "r2r" else 100
+    shown = KNOWN.experiments["system-matrix"].methods
+    return "all" if name.experiment == "system-matrix" and name.method in shown and name.method != "r2r" else 100
 
 
 def table_files(name):
@@ -49,7 +50,9 @@ def table_files(name):
 
 
 # Each notebook: what it reads, what it writes beside its page, and its parameters.
-WRITTEN = {name: RESULTS / "tables" / f"{name}.csv" for name in ("gridding", "kaczmarz", "even", "epochs", "lines", "window", "white", "verdicts", "benchmarks", "provenance")}
+WRITTEN = {name: RESULTS / "tables" / f"{name}.csv" for name in ("gridding", "kaczmarz", "even", "epochs", "lines", "window", "white", "distributions", "averages", "verdicts", "benchmarks", "provenance")}
+WRITTEN |= {f"leaderboard-{b}": RESULTS / "tables" / f"leaderboard-{b}.csv" for b in ("gaussian", "interference", "matrix")}
+EXAMPLE = "examples/running_median.py"
 NOTEBOOKS = {
     "physics": ([], [], {}),
     "data": (
@@ -84,6 +87,27 @@ NOTEBOOKS = {
         ["book/paper_tables.csv", *stamps()],
         [WRITTEN["verdicts"]],
         {"root": ROOT, "target": WRITTEN["verdicts"]},
+    ),
+    "leaderboard_gaussian": (
+        [RESULTS / "leaderboard.csv"],
+        [WRITTEN["leaderboard-gaussian"], WRITTEN["distributions"]],
+        {
+            "root": ROOT, "source": RESULTS / "leaderboard.csv", "target": WRITTEN["leaderboard-gaussian"],
+            "estimates_table": WRITTEN["distributions"],
+        },
+    ),
+    "leaderboard_interference": (
+        [RESULTS / "leaderboard.csv"],
+        [WRITTEN["leaderboard-interference"]],
+        {"root": ROOT, "source": RESULTS / "leaderboard.csv", "target": WRITTEN["leaderboard-interference"]},
+    ),
+    "leaderboard_matrix": (
+        [RESULTS / "leaderboard.csv"],
+        [WRITTEN["leaderboard-matrix"], WRITTEN["averages"]],
+        {
+            "root": ROOT, "source": RESULTS / "leaderboard.csv", "target": WRITTEN["leaderboard-matrix"],
+            "averages_table": WRITTEN["averages"],
+        },
     ),
     "figure2": (stamps("xspace-gaussian"), [], {"root": ROOT}),
     "figure3": (stamps("system-matrix"), [], {"root": ROOT}),
@@ -138,10 +162,26 @@ rule table:
         " --paper {input.paper} --output {output[0]}"
 
 
+rule leaderboard:
+    input:
+        stamps(),
+        paper="book/paper_tables.csv",
+        benchmarks=RESULTS / "benchmarks.csv",
+        code=["mpicore/leaderboard.py", "mpicore/metrics.py"],
+    output:
+        RESULTS / "leaderboard.csv",
+    params:
+        root=ROOT,
+    shell:
+        "{ONE_THREAD} python -m mpicore leaderboard --preset {PRESET} --root {params.root} --paper {input.paper}"
+        " --benchmarks {input.benchmarks} --output {output}"
+
+
 rule benchmark:
     input:
         Path("benchmarks").glob("*.py"),
-        [f"mpicore/{name}.py" for name in ("simulation", "network", "reconstruction", "phantoms", "noise")],
+        [f"mpicore/{name}.py" for name in ("simulation", "network", "reconstruction", "phantoms", "noise", "forward", "unet")],
+        Path("mpicore/denoisers").glob("*.py"),
     output:
         RESULTS / "benchmarks.csv",
     params:
@@ -177,7 +217,7 @@ rule book:
         "_config.yml",
         "experiments.yml",
         pages=[PAGES / f"{name}.ipynb" for name in NOTEBOOKS],
-        tables=SHOWN_TABLES,
+        tables=[*SHOWN_TABLES, EXAMPLE],
     output:
         OUT / "_build/html/index.html",
     params:

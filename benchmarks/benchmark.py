@@ -13,7 +13,7 @@ import torch
 
 from benchmarks import plain, steps
 from mpicore import denoisers, files
-from mpicore.datasets import Noise, xspace
+from mpicore.datasets import Noise, system_matrix_columns, xspace
 from mpicore.phantoms import random_phantoms
 from mpicore.reconstruction import frequency_components, kaczmarz
 from mpicore.seeds import generator
@@ -21,7 +21,19 @@ from mpicore.simulation import Particle, Scanner, system_matrix
 from mpicore.tables import TITLES
 
 #: Denoisers that are timed, and those among them that train, with the sizes of the preset ``paper``.
-DENOISERS = ("low_pass", "savitzky_golay", "wavelet", "wiener", "linear_n2n", "gp_wiener", "forward_n2n")
+DENOISERS = (
+    "antisymmetric",
+    "low_pass",
+    "savitzky_golay",
+    "wavelet",
+    "wiener",
+    "wiener_antisymmetric",
+    "singular_values",
+    "linear_n2n",
+    "gp_wiener",
+    "forward_n2n",
+)
+MATRIX_DENOISERS = ("svd_shrinkage", "dct_wiener", "dct_wiener_twice", "svd_dct")
 NETWORKS = {"proposed": {"width": 16, "dropout": 0.02}, "forward_n2n": {"width": 24}}
 COLUMNS = ["key", "name", "baseline", "candidate", "baseline_seconds", "candidate_seconds", "ratio", "required"]
 
@@ -143,6 +155,17 @@ def denoisers_in_turn(quick: bool, threads: int) -> list[tuple]:
         )
         for name in DENOISERS
     ]
+    side = 31 if quick else 51
+    columns = system_matrix_columns((1, 1, 1), Noise(snr_db=5.0), 0, Scanner.lissajous(shape=(side, side)))
+    matrix = columns.matrix
+    whole = {
+        name: denoisers.create(name, scanner=columns.scanner).fit(matrix.u1, matrix.u2) for name in MATRIX_DENOISERS
+    }
+    times = _medians(1, *(lambda d=d: d.denoise(matrix.u1) for d in (fitted["proposed"], *whole.values())))
+    network, times = times[0], times[1:]
+    for name, seconds in zip(whole, times / len(matrix), strict=True):
+        what = f"denoising a column: {TITLES[name]}"
+        rows.append(_row(f"denoise_{name}", what, "the paper's network", network / len(matrix), seconds))
     pace = {name: fitted[name].history[-1]["seconds"] / signals for name in NETWORKS}
     what = "training on a signal: N2N through the forward model"
     return [*rows, _row("train_forward_n2n", what, "the paper's network", pace["proposed"], pace["forward_n2n"])]

@@ -65,6 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
     command.add_argument("--preset", default="paper")
     command.add_argument("--root", default=ROOT, help=root)
     command.add_argument("--paper", default="book/paper_tables.csv", help="the paper's own figures")
+    command.add_argument("--benchmarks", help="results/benchmarks.csv, for the time that denoising takes")
     command.add_argument("--denoiser", action="append", default=[], help="path/to/file.py:Name, as often as you like")
     command.add_argument("--output", required=True)
 
@@ -178,6 +179,8 @@ def _table(options):
 
 
 def _leaderboard(options):
+    import pandas as pd
+
     from mpicore import leaderboard, plugins, runs, tables
 
     known = experiments.read(options.experiments)
@@ -185,14 +188,15 @@ def _leaderboard(options):
     own = leaderboard.own_runs(known, options.preset, names)
     for config in own:
         runs.obtain(config, options.root, progress=True)
-    table = leaderboard.make(known, options.preset, tables.read_paper(options.paper), options.root, own)
+    times = pd.read_csv(options.benchmarks) if options.benchmarks else None
+    table = leaderboard.make(known, options.preset, tables.read_paper(options.paper), options.root, own, times)
     files.write_text(options.output, table.to_csv(index=False))
     for experiment in known.experiments:
         shown = leaderboard.display(table, experiment)
         path = tables.display_path(Path(options.output).with_stem(f"{Path(options.output).stem}-{experiment}"))
         files.write_text(path, shown.to_csv(index=False))
         if names:
-            print(f"\n{known.experiments[experiment].title}\n{shown.to_string(index=False)}")
+            print(f"\n{known.experiments[experiment].title}\n{leaderboard.plain(shown)}")
 
 
 def _notebook(options):

@@ -36,7 +36,7 @@ def stage(source, target, notebooks, tables, experiments: Experiments, preset: s
         source: folder of the texts, with ``_toc.yml``.
         target: the staged folder, made anew.
         notebooks: executed notebooks.
-        tables: CSV files that the pages include.
+        tables: CSV files, and code, that the pages include.
         experiments, preset: for the note.
 
     Raises:

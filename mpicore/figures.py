@@ -306,3 +306,73 @@ def training_curve(history) -> Figure:
     right.plot(history["step"], history["learning_rate"], "o-", color="black", markersize=3)
     right.set(xlabel="training steps", ylabel="learning rate at the end of the epoch", ylim=(0, None))
     return figure
+
+
+#: Colours of the kinds of methods in a leaderboard.
+_GROUPS = {
+    "printed in the paper": "#000000", "the paper's network": COLOURS["proposed"], "knows no scanner": COLOURS["n2n"],
+    "knows the scanner": COLOURS["other"], "needs the whole matrix": COLOURS["other"], "from outside": "#CC79A7",
+}  # fmt: skip
+
+
+def leaderboard(rows) -> Figure:
+    """SNR of the methods of one experiment with 95 % intervals, the best on top; colours tell what a method knows.
+
+    Args:
+        rows: of one experiment and one variant of :func:`mpicore.leaderboard.make`.
+    """
+    figure, axis = plt.subplots(figsize=(7.2, 0.6 + 0.2 * len(rows)))
+    rows = rows.iloc[::-1].reset_index(drop=True)
+    for group, part in rows.groupby("group", sort=False):
+        spread = [part["snr_db"] - part["snr_db_low"], part["snr_db_high"] - part["snr_db"]]
+        marker = "D" if group == "printed in the paper" else "o"
+        axis.errorbar(
+            part["snr_db"], part.index, xerr=np.nan_to_num(spread), fmt=marker, color=_GROUPS[group], markersize=4,
+            label=group,
+        )  # fmt: skip
+    axis.set_yticks(rows.index, rows["title"], fontsize=8)
+    axis.set(xlabel="SNR [dB]", ylim=(-0.7, len(rows) - 0.3))
+    axis.legend(loc="lower right", fontsize=8)
+    return figure
+
+
+def averages(averaged, methods: dict[str, dict[str, float]]) -> Figure:
+    """What averaging gives, for signals and for images, and where denoised matrices stand.
+
+    Args:
+        averaged: columns ``averages``, ``snr_db``, ``psnr_db``, see :func:`mpicore.limits.averaged_matrices`.
+        methods: by title the ``snr_db`` and ``psnr_db`` of one recording after a denoiser.
+    """
+    figure, panels = plt.subplots(1, 2, figsize=(7.6, 3.4))
+    labels = {"snr_db": "SNR of the columns [dB]", "psnr_db": "PSNR of the images [dB]"}
+    for axis, (column, label) in zip(panels, labels.items(), strict=True):
+        axis.plot(averaged["averages"], averaged[column], "o-", color="black", markersize=3, label="averaging alone")
+        for number, (title, values) in enumerate(methods.items()):
+            axis.axhline(values[column], color=plt.get_cmap("tab10")(number), linewidth=1, label=title)
+        axis.set_xscale("log", base=2)
+        axis.set_xticks(averaged["averages"], averaged["averages"].astype(str), fontsize=7)
+        axis.set(xlabel="averaged recordings", ylabel=label)
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=8)
+    return figure
+
+
+def distributions(objects, estimates: dict[str, np.ndarray], labels: list[str]) -> Figure:
+    """Objects and estimates of them, each scaled to fit, one row per object; one colour scale for all.
+
+    Args:
+        objects: phantoms, shape (n, ny, nx).
+        estimates: by title, the same shape.
+        labels: n names of the rows.
+    """
+    panels = {"object": objects} | estimates
+    figure, axes = plt.subplots(
+        len(panels), len(objects), figsize=(2.6 * len(objects) + 1, 2.1 * len(panels)), squeeze=False
+    )
+    look = {"vmin": 0.0, "vmax": float(objects.max())}
+    for row, (title, images) in enumerate(panels.items()):
+        for column, image in enumerate(images):
+            shown = _map(axes[row, column], image, column == 0, row == len(panels) - 1, **look)
+            name = f"{labels[column]}\n{title}" if row == 0 else title
+            axes[row, column].set_title(name, fontsize=8)
+    figure.colorbar(shown, ax=axes, label="particle concentration, relative", shrink=0.4, pad=0.01, extend="both")
+    return figure

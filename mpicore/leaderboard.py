@@ -1,23 +1,30 @@
 """All methods of all experiments in one table, the paper's own values among them."""
 
 import inspect
+import re
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from mpicore import denoisers, plugins, runs
+from mpicore.denoisers.networks import NetworkDenoiser
 from mpicore.experiments import ROOT, Experiments, RunConfig
 from mpicore.metrics import bootstrap_interval
 from mpicore.tables import TITLES, VALUES
 
 #: Columns of the leaderboard.
 COLUMNS = ["experiment", "variant", "method", "title", "snr_db", "snr_db_low", "snr_db_high", "rmse", "ssim", "psnr_db"]
-COLUMNS += ["object_error", "knows", "training_seconds", "code", "key"]
+COLUMNS += ["object_error", "knows", "training_seconds", "denoising_seconds", "code", "key", "group"]
 
 
 def make(
-    experiments: Experiments, preset: str, paper: pd.DataFrame, root=ROOT, own: list[RunConfig] = ()
+    experiments: Experiments,
+    preset: str,
+    paper: pd.DataFrame,
+    root=ROOT,
+    own: list[RunConfig] = (),
+    times: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """One row per experiment, variant of the test noise and method; the best first.
 
@@ -27,11 +34,12 @@ def make(
         paper: the paper's figures, see :func:`mpicore.tables.read_paper`; they stand beside the last variant.
         root: search path of the runs.
         own: further runs, of denoisers from outside.
+        times: the benchmarks, which say how long denoising takes.
 
     Returns:
         Columns :data:`COLUMNS`: means over the test items, the interval of the SNR, what a method is given besides the
-        period that it denoises, the time to fit it [s], where its code is, and the key of the run. The paper's rows
-        have no key.
+        period that it denoises, the time to fit it and to denoise a signal [s], the class with its code or the file it
+        came from, and the key of the run. The paper's rows have no key.
 
     Raises:
         FileNotFoundError: a run is missing.
@@ -43,14 +51,14 @@ def make(
     for title, config in titled:
         run = runs.load(config, root)
         for variant in config.test_noise:
-            rows.append({**_values(run, variant), **_facts(run), "variant": variant, "title": title})
+            rows.append({**_values(run, variant), **_facts(run, times), "variant": variant, "title": title})
     for table, printed in paper.groupby("table"):
         experiment = experiments.tables[table].experiment
         variant = list(experiments.experiments[experiment].variants)[-1]
         for row in printed.to_dict("records"):
             title = f"{_title(row['method'])} (printed in the paper)"
             rows.append({**{column: row[column] for column in VALUES}, "experiment": experiment, "variant": variant})
-            rows[-1] |= {"method": row["method"], "title": title}
+            rows[-1] |= {"method": row["method"], "title": title, "group": "printed in the paper"}
     table = pd.DataFrame(rows, columns=COLUMNS)
     order = {name: number for number, name in enumerate(experiments.experiments)}
     return table.sort_values(
@@ -73,9 +81,10 @@ def own_runs(experiments: Experiments, preset: str, names: list[str]) -> list[Ru
 
 
 def display(table: pd.DataFrame, experiment: str) -> pd.DataFrame:
-    """The rows of one experiment as text for the book."""
+    """The rows of one experiment as text for the book; a method of the package is a link to its code."""
     part = table[table["experiment"] == experiment]
-    shown = pd.DataFrame({"Method": part["title"]})
+    methods = [_linked(row.title, row.code) for row in part.itertuples()]
+    shown = pd.DataFrame({"Method": methods}, index=part.index)
     if part["variant"].nunique() > 1:
         shown.insert(0, "Noise", part["variant"].str.capitalize())
     shown["SNR [dB]"] = [
@@ -86,9 +95,24 @@ def display(table: pd.DataFrame, experiment: str) -> pd.DataFrame:
     for column, heading, digits in (("rmse", "RMSE", 1), ("ssim", "SSIM", 3), ("psnr_db", "PSNR [dB]", 2)):
         shown[heading] = part[column].map(lambda value, digits=digits: f"{value:.{digits}f}")
     shown["It knows"] = part["knows"].fillna("")
-    shown["Training [min]"] = part["training_seconds"].map(lambda s: "" if np.isnan(s) else f"{s / 60:.1f}")
-    shown["Code"] = part["code"].fillna("")
+    shown["Fit"] = part["training_seconds"].map(_duration)
+    shown["Per signal [ms]"] = part["denoising_seconds"].map(lambda s: "" if np.isnan(s) else f"{1e3 * s:.2g}")
     return shown
+
+
+def plain(shown: pd.DataFrame) -> str:
+    """A table of :func:`display` as text for a terminal, without marks."""
+    return re.sub(r"\{py:class\}`(.*?) <.*?>`", r"\1", shown.replace(r"\*\*", "", regex=True).to_string(index=False))
+
+
+def _linked(title, code):
+    return f"{{py:class}}`{title} <{code}>`" if str(code).startswith("mpicore.") else title
+
+
+def _duration(seconds):
+    if np.isnan(seconds):
+        return ""
+    return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"
 
 
 def _title(method):
@@ -102,15 +126,40 @@ def _values(run, variant):
     return found | {column: images[column].mean() for column in ("ssim", "psnr_db", "object_error")}
 
 
-def _facts(run):
-    cls = denoisers.find(run.config.denoiser)
-    path = Path(inspect.getsourcefile(cls)).resolve()
-    root = Path.cwd()
+def _facts(run, times):
+    config, cls = run.config, denoisers.find(run.config.denoiser)
     return {
-        "experiment": run.config.experiment,
-        "method": run.config.method,
+        "experiment": config.experiment,
+        "method": config.method,
         "knows": cls.knows,
-        "training_seconds": run.record["training_seconds"],
-        "code": str(path.relative_to(root)) if path.is_relative_to(root) else path.name,
-        "key": run.config.key,
+        "training_seconds": run.record["training_seconds"] if config.denoiser != "noisy" else None,
+        "denoising_seconds": None if times is None else _denoising_seconds(config, cls, times.set_index("key")),
+        "code": _file(cls) if config.source else f"{cls.__module__}.{cls.__name__}",
+        "key": config.key,
+        "group": _group(config, cls),
     }
+
+
+def _group(config, cls):
+    if config.source:
+        return "from outside"
+    if issubclass(cls, NetworkDenoiser):
+        return "the paper's network"
+    if cls.whole:
+        return "needs the whole matrix"
+    return "knows the scanner" if cls.needs_scanner else "knows no scanner"
+
+
+def _denoising_seconds(config, cls, times):
+    """The paper's network is the baseline of these benchmarks; R2R passes it once per recorruption."""
+    rows = times[times.index.str.startswith("denoise_")]
+    if (key := f"denoise_{config.denoiser}") in rows.index:
+        return rows["candidate_seconds"][key]
+    if issubclass(cls, NetworkDenoiser):
+        return rows["baseline_seconds"].iloc[0] * config.options.get("recorruptions", 1)
+    return None
+
+
+def _file(cls):
+    path, root = Path(inspect.getsourcefile(cls)).resolve(), Path.cwd()
+    return str(path.relative_to(root)) if path.is_relative_to(root) else path.name

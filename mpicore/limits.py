@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from mpicore import evaluation, metrics, wiener
+from mpicore import denoisers, evaluation, metrics, wiener
 from mpicore.denoisers import Denoiser
 from mpicore.experiments import RunConfig
 from mpicore.phantoms import random_phantoms
@@ -117,6 +117,41 @@ def white_error_images(denoiser: Denoiser, config: RunConfig, count: int) -> pd.
         for name, x in images.items()
     ]
     return pd.DataFrame(rows)
+
+
+def averaged_matrices(config: RunConfig, counts) -> pd.DataFrame:
+    """The system matrix without any denoiser but averaged over recordings: what denoising has to be compared with.
+
+    Args:
+        config: of a system-matrix run with white noise.
+        counts: numbers of recordings that are averaged.
+
+    Returns:
+        Columns ``averages, snr_db, ssim, psnr_db``: the signals of the test columns and the images of the objects.
+    """
+    rows = []
+    for count in counts:
+        # The mean of independent recordings is a recording with less noise.
+        level = config.noise.model_copy(update={"snr_db": config.noise.snr_db + 10 * float(np.log10(count))})
+        quieter = config.model_copy(update={"noise": level, "test_noise": {"literal": level}})
+        found = evaluation.evaluate(denoisers.create("noisy"), quieter)
+        means = found.images[["ssim", "psnr_db"]].mean()
+        rows.append({"averages": count, "snr_db": found.signals["snr_db"].mean(), **means})
+    return pd.DataFrame(rows)
+
+
+def equal_averages(averaged: pd.DataFrame, column: str, value: float) -> float:
+    """How many averages give this value, from :func:`averaged_matrices`; infinite or below one outside its range.
+
+    Args:
+        averaged: rows with rising ``averages``.
+        column: ``snr_db`` or ``psnr_db``.
+        value: to reach [dB].
+    """
+    known = averaged[column].to_numpy()
+    if value > known.max():
+        return float("inf")
+    return float(2 ** np.interp(value, known, np.log2(averaged["averages"])))
 
 
 def _examples(config, count):

@@ -68,7 +68,7 @@ def smoke(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("smoke") / "project"
     folder.mkdir()
     ignore = shutil.ignore_patterns("__pycache__", "*.egg-info")
-    for name in ("mpicore", "notebooks", "book", "benchmarks"):
+    for name in ("mpicore", "notebooks", "book", "benchmarks", "examples"):
         shutil.copytree(ROOT / name, folder / name, ignore=ignore)
     for name in ("Snakefile", "experiments.yml", "_config.yml", "pyproject.toml"):
         shutil.copy(ROOT / name, folder)

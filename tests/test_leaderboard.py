@@ -1,5 +1,6 @@
 """Denoisers from outside, and the table in which all methods meet."""
 
+import importlib
 import inspect
 import re
 
@@ -145,7 +146,37 @@ def test_a_denoiser_of_ones_own_enters_every_table(small, tmp_path, capsys):
     assert first["title"] == "Proposed (printed in the paper)" and pd.isna(first["key"])
     shown = pd.read_csv(tables.display_path(output.with_stem("leaderboard-xspace-gaussian")))
     assert shown["Method"].iloc[0] == "Proposed (printed in the paper)"
-    assert "examples/running_median.py" in set(shown["Code"])
+    assert own["code"].unique().tolist() == ["examples/running_median.py"]
+    assert own["group"].unique().tolist() == ["from outside"]
+    assert "{py:class}`Low-pass <mpicore.denoisers.filters.LowPass>`" in set(shown["Method"])
+
+
+def test_every_link_leads_to_a_class(book):
+    """What the leaderboard links to is a class that the package has."""
+    for method in book.methods.values():
+        cls = denoisers.find(method.denoiser)
+        assert getattr(importlib.import_module(cls.__module__), cls.__name__) is cls
+
+
+def test_a_terminal_gets_no_marks():
+    shown = pd.DataFrame({"Method": ["{py:class}`A b <mpicore.x.Y>`", "C"], "SNR [dB]": ["**1.00** [0.5, 1.5]", "2"]})
+    text = leaderboard.plain(shown)
+    assert "A b" in text and "1.00 [0.5, 1.5]" in text
+    assert not set("{}`*<>") & set(text)
+
+
+def test_times_come_from_the_benchmarks(book):
+    """A method that is timed has its own time, the paper's network is the baseline, R2R passes it often."""
+    times = pd.DataFrame(
+        {"key": ["kaczmarz", "denoise_wiener"], "baseline_seconds": [9.0, 0.2], "candidate_seconds": [9.0, 0.1]}
+    ).set_index("key")
+    found = {
+        name: leaderboard._denoising_seconds(config, denoisers.find(config.denoiser), times)
+        for name in ("wiener", "proposed", "r2r", "noisy")
+        for config in [book.run("xspace-gaussian", name, "smoke")]
+    }
+    passes = book.presets["smoke"].recorruptions
+    assert found == {"wiener": 0.1, "proposed": 0.2, "r2r": 0.2 * passes, "noisy": None}
 
 
 def test_a_bad_address_is_one_line(tmp_path, capsys):

@@ -1,6 +1,7 @@
 """What bounds the results, on cases whose outcome is known beforehand."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from mpicore import evaluation, limits
@@ -63,3 +64,18 @@ def test_an_error_that_is_white_already_gives_the_same_images(tiny):
         assert table[column]["noisy"] < table[column]["white"]
     images = evaluation.evaluate(create("noisy"), matrix_config).images[:2]
     assert table["psnr_db"]["noisy"] == pytest.approx(images["psnr_db"].mean(), rel=1e-3)
+
+
+def test_averaging_halves_the_noise_power_with_every_doubling(tiny):
+    """White noise: 3 dB for the signals, and better images."""
+    config = tiny("system-matrix", "noisy", sizes=[100, 10, 20])
+    table = limits.averaged_matrices(config, [1, 2, 16])
+    assert table["snr_db"].to_numpy() == pytest.approx(5 + 10 * np.log10([1, 2, 16]), abs=0.3)
+    assert table["psnr_db"][2] > table["psnr_db"][0] + 3
+
+
+def test_equal_averages_inverts_the_table():
+    table = pd.DataFrame({"averages": [1, 2, 4, 8], "snr_db": [5.0, 8.0, 11.0, 14.0]})
+    assert [limits.equal_averages(table, "snr_db", value) for value in (5, 8, 14)] == pytest.approx([1, 2, 8])
+    assert limits.equal_averages(table, "snr_db", 9.5) == pytest.approx(2**1.5)
+    assert limits.equal_averages(table, "snr_db", 14.1) == np.inf

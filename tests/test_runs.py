@@ -195,6 +195,25 @@ def test_a_published_system_matrix_agrees_with_its_weights(tiny, tmp_path):
     assert runs.verify(config, tmp_path, 1).keys() == {"snr_db", "rmse"}
 
 
+@pytest.mark.parametrize(
+    "experiment, method, sizes",
+    [("xspace-gaussian", "linear_n2n", [40, 8, 4]), ("system-matrix", "dct_wiener", [8, 2, 4])],
+)
+def test_what_is_fitted_in_seconds_is_fitted_again(tiny, tmp_path, experiment, method, sizes):
+    """No weights are kept, and yet a published run is measured again; a value that is not right is found."""
+    config = tiny(experiment, method, sizes=sizes)
+    run = runs.obtain(config, tmp_path / "runs")
+    assert run.denoiser is None
+    folder = runs.publish(config, tmp_path / "runs", tmp_path)
+    assert "weights.safetensors" not in os.listdir(folder)
+    assert max(runs.verify(config, tmp_path, 2).values()) < 1e-4
+    table = pd.read_csv(folder / "signals.csv")
+    table["snr_db"] += 0.01
+    rewrite(folder, "signals.csv", table.to_csv(index=False).encode())
+    with pytest.raises(ValueError, match="does not agree with its weights: snr_db of literal item"):
+        runs.verify(config, tmp_path, 2)
+
+
 def rewrite(folder, name, content):
     """Another content, and a record that knows of it: what a digest alone cannot find."""
     (folder / name).write_bytes(content)

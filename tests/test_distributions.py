@@ -1,0 +1,36 @@
+"""Estimates of the particle distribution, from gridding to the denoisers that know the scanner."""
+
+import numpy as np
+import pytest
+
+from mpicore import datasets, denoisers, distributions, metrics
+from mpicore.experiments import Kaczmarz
+from mpicore.simulation import Scanner
+
+
+def test_every_estimate_shows_the_object():
+    """Little noise: each image is nearer to its object than to another one; those with a model are nearer still."""
+    scanner = Scanner.cartesian(shape=(31, 31))
+    data = datasets.xspace((100, 10, 10), datasets.Noise(snr_db=30), 0, scanner)
+    gaussian = denoisers.create("gp_wiener", scanner=scanner).fit(data.train.u1, data.train.u2, data.validation)
+    settings = Kaczmarz(relative_lambda=0.01, sweeps=10, snr_threshold=1.5)
+    found = distributions.estimates(data.test, {"Gaussian process": gaussian}, scanner, settings)
+    pictures = {f"{kind}, {what}" for kind in ("x-space", "Kaczmarz") for what in ("noisy", "denoised")}
+    assert set(found) == pictures | {"Gaussian process"}
+    objects, errors = data.test.phantoms, {}
+    for title, images in found.items():
+        assert images.shape == objects.shape
+        own, other = (metrics.object_error(shown, images) for shown in (objects, objects[::-1]))
+        assert own.mean() < other.mean()
+        errors[title] = own.mean()
+    assert errors["Gaussian process"] < errors["x-space, denoised"]
+    assert errors["Kaczmarz, denoised"] < errors["x-space, denoised"]
+
+
+def test_scaled_to_fit_is_least_squares():
+    rng = np.random.default_rng(0)
+    objects, images = rng.random((2, 3, 5, 5))
+    fitted = distributions.scaled_to_fit(objects, images)
+    np.testing.assert_allclose(np.sum((objects - fitted) * images, axis=(1, 2)), 0, atol=1e-12)
+    np.testing.assert_array_equal(distributions.scaled_to_fit(objects, 0 * images), 0)
+    assert distributions.scaled_to_fit(objects, 7 * objects) == pytest.approx(objects)
