@@ -35,7 +35,8 @@ def stamps(*names):
 def arguments(key):
     """What tells `python -m mpicore run` which run is meant."""
     name, _ = RUNS[key]
-    return f"{name.experiment} {name.method} --seed {name.seed}" + " --tuned" * name.tuned
+    case = f" --case {name.case}" if name.case else ""
+    return f"{name.experiment} {name.method} --seed {name.seed}" + " --tuned" * name.tuned + case
 
 
 def verified(key):

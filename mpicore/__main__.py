@@ -24,6 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
     command.add_argument("--preset", default="paper")
     command.add_argument("--seed", type=int, default=0)
     command.add_argument("--tuned", action="store_true", help="train under the preset's second protocol")
+    command.add_argument("--case", default="", help="of a study, which then stands in the place of the experiment")
     command.add_argument("--root", default=ROOT, help=root)
     command.add_argument("--verify", type=_signals, default=0, help="how much of a published run to measure again")
     command.add_argument("--device", default="auto", help="auto, cpu or cuda")
@@ -100,7 +101,8 @@ def _run(options):
     if options.threads:
         torch.set_num_threads(options.threads)
     known = experiments.read(options.experiments)
-    config = known.run(options.experiment, options.method, options.preset, options.seed, options.tuned)
+    name = experiments.RunName(options.experiment, options.method, options.tuned, options.seed, options.case)
+    config = known.named(name, options.preset)
     found = runs.find(config, options.root)
     run = runs.obtain(config, options.root, options.device, progress=True)
     checked = {}

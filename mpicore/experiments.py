@@ -88,6 +88,31 @@ class Method(_Entry):
     network: Literal["encoder-decoder", "u-net"] | None = None
 
 
+class Case(_Entry):
+    """One point of a study: what differs there from the experiment.
+
+    ``noise`` and ``truth`` replace those of the experiment, ``signals`` is the number of training signals, and
+    ``options`` are further options of the methods.
+    """
+
+    noise: Noise | None = None
+    truth: Truth | None = None
+    signals: Count | None = None
+    options: dict[str, bool | int | Finite] = {}
+
+
+class Study(_Entry):
+    """One quantity is varied, all else is that of an x-space experiment, at the size that the preset has for studies.
+
+    The paper's network is trained under the tuned protocol where the preset has one for the experiment.
+    """
+
+    title: str
+    experiment: str
+    methods: tuple[str, ...]
+    cases: dict[str, Case]
+
+
 class Table(_Entry):
     """One table of the book: methods of one experiment side by side."""
 
@@ -133,7 +158,7 @@ class Preset(_Entry):
 
     ``network`` and ``training`` are the first protocol of the paper's network, ``tuned`` holds the second one of each
     experiment that has one. ``unet`` is the protocol of the networks behind the forward model. ``seeds`` counts the
-    trainings of a method that an experiment repeats.
+    trainings of a method that an experiment repeats. ``study`` are the sizes of the data of studies.
     """
 
     shape: tuple[Count, Count]
@@ -145,19 +170,25 @@ class Preset(_Entry):
     unet: Protocol
     recorruptions: Count
     seeds: Count = 1
+    study: tuple[Count, Count, Count]
 
 
 @dataclass(frozen=True)
 class RunName:
-    """Which run is meant: the names that :meth:`Experiments.run` resolves at a preset."""
+    """Which run is meant: the names that :meth:`Experiments.run` resolves at a preset.
+
+    For a study, ``experiment`` is its name, and ``case`` one of its cases.
+    """
 
     experiment: str
     method: str
     tuned: bool = False
     seed: int = 0
+    case: str = ""
 
     def __str__(self):
-        return f"{self.experiment}-{self.method}" + "-tuned" * self.tuned + (f"-seed{self.seed}" if self.seed else "")
+        where = f"{self.experiment}-{self.case}" if self.case else self.experiment
+        return f"{where}-{self.method}" + "-tuned" * self.tuned + (f"-seed{self.seed}" if self.seed else "")
 
 
 class Experiments(_Entry):
@@ -169,6 +200,7 @@ class Experiments(_Entry):
     methods: dict[str, Method]
     experiments: dict[str, Experiment]
     tables: dict[str, Table]
+    studies: dict[str, Study] = {}
     kaczmarz: Kaczmarz
     presets: dict[str, Preset]
 
@@ -219,6 +251,32 @@ class Experiments(_Entry):
             values |= {"kaczmarz": self.kaczmarz, "objects": size.objects}
         return RunConfig.model_validate(values)
 
+    def study_run(self, study: str, case: str, method: str, preset: str) -> "RunConfig":
+        """The resolved configuration of one run of a study.
+
+        Args:
+            study, case, method, preset: names in the file.
+
+        Raises:
+            ValueError: an unknown name.
+        """
+        entry = self.studies[checks.choice(study, "study", list(self.studies))]
+        changed = entry.cases[checks.choice(case, f"case of {study}", list(entry.cases))]
+        checks.choice(method, f"method of {study}", list(entry.methods))
+        size = self.presets[checks.choice(preset, "preset", list(self.presets))]
+        tuned = self.methods[method].network == "encoder-decoder" and entry.experiment in size.tuned
+        base = self.run(entry.experiment, method, preset, tuned=tuned)
+        noise = changed.noise or base.noise
+        update = {
+            "experiment": study,
+            "sizes": (changed.signals or size.study[0], *size.study[1:]),
+            "noise": noise,
+            "test_noise": {"literal": noise},
+            "truth": changed.truth or base.truth,
+            "options": base.options | changed.options,
+        }
+        return base.model_copy(update=update)
+
     def own(self, experiment: str, denoiser: str, source: str, preset: str) -> "RunConfig":
         """The run of a denoiser that the file does not list, with its defaults.
 
@@ -249,7 +307,10 @@ class Experiments(_Entry):
             found += [RunName(name, method) for method in dict.fromkeys(plain)]
             found += [RunName(name, method, tuned=True) for method in entry.tuned if name in tuned]
             found += [RunName(name, method) for method in entry.beyond]
-        return found + [run for run in self.repeats(preset) if run.seed]
+        found += [run for run in self.repeats(preset) if run.seed]
+        for name, study in self.studies.items():
+            found += [RunName(name, method, case=case) for case in study.cases for method in study.methods]
+        return found
 
     def repeats(self, preset: str) -> list[RunName]:
         """The runs of the repeated methods from every seed, under the protocol in which they do best."""
@@ -263,9 +324,13 @@ class Experiments(_Entry):
 
     def runs(self, preset: str) -> dict[RunName, "RunConfig"]:
         """The resolved configurations of :meth:`names`."""
-        return {
-            name: self.run(name.experiment, name.method, preset, name.seed, name.tuned) for name in self.names(preset)
-        }
+        return {name: self.named(name, preset) for name in self.names(preset)}
+
+    def named(self, name: RunName, preset: str) -> "RunConfig":
+        """The resolved configuration of the run of this name."""
+        if name.case:
+            return self.study_run(name.experiment, name.case, name.method, preset)
+        return self.run(name.experiment, name.method, preset, name.seed, name.tuned)
 
     def rows(self, table: str, preset: str) -> dict[str, list[RunName]]:
         """Runs that a table shows by protocol, ``paper`` and ``tuned``: those for which all its methods are trained.
@@ -361,6 +426,15 @@ def read(path="experiments.yml") -> Experiments:
     for key, preset in experiments.presets.items():
         for name in preset.tuned:
             checks.choice(name, f"{path}: experiment of presets.{key}.tuned", list(experiments.experiments))
+    for name, study in experiments.studies.items():
+        if name in experiments.experiments:
+            raise ValueError(f"{path}: study {name} has the name of an experiment")
+        known = list(experiments.experiments)
+        entry = experiments.experiments[checks.choice(study.experiment, f"{path}: experiment of {name}", known)]
+        if entry.dataset != "x-space":
+            raise ValueError(f"{path}: studies are for x-space data, {name} has {entry.dataset}")
+        for method in study.methods:
+            checks.choice(method, f"{path}: method of {name}", entry.listed)
     for name, table in experiments.tables.items():
         known = list(experiments.experiments)
         entry = experiments.experiments[checks.choice(table.experiment, f"{path}: experiment of {name}", known)]

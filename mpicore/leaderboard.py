@@ -44,7 +44,7 @@ def make(
     Raises:
         FileNotFoundError: a run is missing.
     """
-    listed = {name: config for name, config in experiments.runs(preset).items() if not name.seed}
+    listed = {name: config for name, config in experiments.runs(preset).items() if not (name.seed or name.case)}
     titled = [(_title(name.method) + " (tuned)" * name.tuned, config) for name, config in listed.items()]
     titled += [(config.method, config) for config in own]
     rows = []

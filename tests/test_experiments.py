@@ -75,7 +75,8 @@ def test_every_run_of_every_preset_resolves(book, preset):
         assert isinstance(run, RunConfig)
         assert run.shape == book.presets[preset].shape
         assert run.sizes == book.presets[preset].sizes[run.dataset]
-        assert (run.network is None) == (run.training is None) == (run.seed is None) == (run.method == "noisy")
+        assert (run.network is None) == (run.training is None) == (run.seed is None)
+        assert (run.network is None) == (book.methods[run.method].network is None)
         assert (run.kaczmarz is None) == (run.objects is None) == (run.dataset == "x-space")
         assert run.options.get("recorruptions") == (book.presets[preset].recorruptions if run.method == "r2r" else None)
         denoisers.create(run.denoiser, **run.options)
