@@ -174,6 +174,23 @@ def xspace_test(
     return _xspace_split("test", count, noise, seed, scanner, truth, truth.response(scanner), phantoms)
 
 
+def xspace_supervised(
+    sizes: tuple[int, int, int], noise: Noise, seed: int, scanner: Scanner | None = None, truth: Truth | None = None
+) -> tuple[Recordings, Recordings]:
+    """The first periods of the training and validation objects of :func:`xspace`, each with its clean signal.
+
+    For ceilings alone: no self-supervised method may see them. The arguments are those of :func:`xspace`.
+
+    Returns:
+        Training and validation, with the clean signals in the place of the second periods.
+    """
+    sizes = _check_sizes(sizes)
+    scanner, truth = scanner or Scanner.cartesian(), truth or Truth()
+    response = truth.response(scanner)
+    made = (_xspace_split(s, sizes[s], noise, seed, scanner, truth, response) for s in ("train", "validation"))
+    return tuple(Recordings(part.u1, part.clean) for part in made)
+
+
 def system_matrix_columns(
     sizes: tuple[int, int, int],
     noise: Noise,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from mpicore import metrics
+from mpicore import datasets, metrics
 from mpicore.datasets import Dataset, Noise, Recordings, TestSignals, system_matrix_columns, xspace, xspace_test
 from mpicore.denoisers import Denoiser
 from mpicore.experiments import RunConfig
@@ -58,6 +58,16 @@ def dataset(config: RunConfig) -> Dataset:
     """Training, validation and test signals of a run."""
     common = config.sizes, noise(config.noise), config.data_seed, scanner(config)
     return xspace(*common, truth(config)) if config.dataset == "x-space" else system_matrix_columns(*common)
+
+
+def supervised_pairs(config: RunConfig, data: Dataset) -> tuple[Recordings, Recordings]:
+    """Noisy and clean training and validation signals of a run, for ceilings alone."""
+    if config.dataset == "x-space":
+        return datasets.xspace_supervised(
+            config.sizes, noise(config.noise), config.data_seed, scanner(config), truth(config)
+        )
+    whole = Recordings(data.matrix.u1, data.matrix.clean)
+    return whole, whole
 
 
 def test_signals(config: RunConfig, variant: str, count: int | None = None) -> TestSignals:

@@ -312,6 +312,7 @@ def training_curve(history) -> Figure:
 _GROUPS = {
     "printed in the paper": "#000000", "the paper's network": COLOURS["proposed"], "knows no scanner": COLOURS["n2n"],
     "knows the scanner": COLOURS["other"], "needs the whole matrix": COLOURS["other"], "from outside": "#CC79A7",
+    "ceiling: needs clean signals": COLOURS["noisy"],
 }  # fmt: skip
 
 

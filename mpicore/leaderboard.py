@@ -143,6 +143,8 @@ def _facts(run, times):
 def _group(config, cls):
     if config.source:
         return "from outside"
+    if cls.supervised:
+        return "ceiling: needs clean signals"
     if issubclass(cls, NetworkDenoiser):
         return "the paper's network"
     if cls.whole:

@@ -121,7 +121,7 @@ class Scheme:
 
 
 def scheme(name: str, *, alpha: float = 0.05, beta: float = 0.01, sigma: float = 0.0, strength: float = 0.5) -> Scheme:
-    """The scheme of a method: ``n2n``, ``r2r`` or ``proposed``.
+    """The scheme of a method: ``n2n``, ``r2r`` or ``proposed``; ``supervised`` takes a clean signal as second period.
 
     Args:
         name: of the method.
@@ -131,11 +131,13 @@ def scheme(name: str, *, alpha: float = 0.05, beta: float = 0.01, sigma: float =
     Raises:
         ValueError: an unknown name, a negative weight, a strength that is not positive.
     """
-    checks.choice(name, "scheme", ("n2n", "r2r", "proposed"))
+    checks.choice(name, "scheme", ("n2n", "r2r", "proposed", "supervised"))
     for label, value in (("alpha", alpha), ("beta", beta), ("sigma", sigma)):
         if checks.finite(value, label) < 0:
             raise ValueError(f"{label} must be at least 0, got {value!r}")
     checks.positive(strength, "strength")
+    if name == "supervised":
+        return Scheme(lambda noisy, clean, _: (noisy, clean), squared_loss, name)
     if name == "n2n":
         return Scheme(two_period_pair, squared_loss, name)
     if name == "r2r":

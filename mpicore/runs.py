@@ -287,9 +287,11 @@ def _fit(denoiser, config, folder=None, progress=False):
     data, started = None, time.monotonic()
     if config.denoiser != "noisy" or config.dataset == "system-matrix":
         data = evaluation.dataset(config)
-        pairs = data.matrix if denoiser.whole else data.train
+        pairs, held = data.matrix if denoiser.whole else data.train, data.validation
+        if denoiser.supervised:
+            pairs, held = evaluation.supervised_pairs(config, data)
         started = time.monotonic()
-        denoiser.fit(pairs.u1, pairs.u2, data.validation, folder=folder, progress=progress)
+        denoiser.fit(pairs.u1, pairs.u2, held, folder=folder, progress=progress)
     return data, time.monotonic() - started
 
 

@@ -32,6 +32,10 @@ TITLES = {
     "forward_n2n": "N2N through the forward model",
     "dct_wiener": "Spatial Wiener",
     "dct_wiener_twice": "Spatial Wiener in two steps",
+    "supervised": "The paper's network, clean targets",
+    "forward_supervised": "Forward network, clean targets",
+    "oracle_wiener": "Oracle Wiener",
+    "oracle_dct_wiener": "Spatial Wiener, true power",
     "svd_dct": "Spatial Wiener, then singular values",
     "svd_shrinkage": "Singular-value shrinkage of the matrix",
 }

@@ -1,11 +1,21 @@
 """Denoisers under one small interface, known by name."""
 
-from mpicore.denoisers import calibration, filters, forward_network, gaussian_process, networks, spectral, subspace
+from mpicore.denoisers import (
+    calibration,
+    ceilings,
+    filters,
+    forward_network,
+    gaussian_process,
+    networks,
+    spectral,
+    subspace,
+)
 from mpicore.denoisers.base import Denoiser, create, find, names, register
 
 __all__ = [
     "Denoiser",
     "calibration",
+    "ceilings",
     "create",
     "find",
     "filters",

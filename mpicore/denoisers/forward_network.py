@@ -40,6 +40,7 @@ class ForwardNoise2Noise(Denoiser):
 
     knows = "noisy pairs, the scanner and its particles"
     needs_scanner = True
+    scheme = "n2n"  #: of :func:`mpicore.losses.scheme`
 
     def __init__(
         self, scanner: Scanner | None = None, rank: int = 400, nonnegative: bool = False, width: int = 16,
@@ -55,16 +56,20 @@ class ForwardNoise2Noise(Denoiser):
     def fit(self, u1, u2, validation=None, folder=None, progress=False):
         """Estimate the noise spectrum, build the network around the forward model, and train it."""
         recordings, held = split(u1, u2, validation)
-        deviation = line_deviation(recordings).astype(np.float32)  # as it is stored
+        deviation = self.noise_deviation(recordings).astype(np.float32)  # as it is stored
         self.model = ForwardModel(self.scanner, deviation=deviation, rank=self.rank)
         pairs, held = (self._coordinates(part) for part in (recordings, held))
         power = float(np.mean(np.sum(pairs.u1 * pairs.u2, axis=1, dtype=np.float64)))
         self._build(deviation, power)
         self.history = train(
-            self.network, scheme("n2n"), pairs, held, self.settings, self.seed,
+            self.network, scheme(self.scheme), pairs, held, self.settings, self.seed,
             folder=folder, device=self.device, progress=progress, label=self.name,
         )  # fmt: skip
         return self.restore(self.state())  # with the weights as they are stored, so that both denoise alike
+
+    def noise_deviation(self, recordings: Recordings) -> np.ndarray:
+        """Standard deviation of the noise in each sine line, see :func:`line_deviation`."""
+        return line_deviation(recordings)
 
     def _coordinates(self, pairs):
         scale = rms(pairs.u1)
