@@ -33,7 +33,7 @@ DENOISERS = (
     "gp_wiener",
     "forward_n2n",
 )
-MATRIX_DENOISERS = ("svd_shrinkage", "dct_wiener", "dct_wiener_twice", "svd_dct")
+MATRIX_DENOISERS = ("svd_shrinkage", "dct_wiener", "dct_wiener_twice")
 NETWORKS = {"proposed": {"width": 16, "dropout": 0.02}, "forward_n2n": {"width": 24}}
 COLUMNS = ["key", "name", "baseline", "candidate", "baseline_seconds", "candidate_seconds", "ratio", "required"]
 

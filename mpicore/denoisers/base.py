@@ -67,7 +67,7 @@ class Denoiser:
     knows = "noisy pairs"  #: what it is given besides the period that it denoises, in words for the leaderboard
     needs_scanner = False  #: is created with the keyword ``scanner``: what is known of the measurement
     whole = False  #: ``fit`` and ``denoise`` take all columns of a system matrix, in the order of the pixels
-    supervised = False  #: a ceiling: ``fit`` gets noisy and clean signals in place of two noisy periods
+    supervised = False  #: for ceilings, whose ``fit`` gets noisy and clean signals, not two noisy periods
     stored = True  #: a run keeps ``state``; without, for what is large and takes seconds, it is fitted again
 
     def fit(self, u1, u2, validation: Recordings | None = None, folder=None, progress: bool = False) -> "Denoiser":
