@@ -19,8 +19,8 @@ def estimates(recorded: Recordings, denoisers: dict, scanner: Scanner, settings:
         settings: of the Kaczmarz reconstruction.
 
     Returns:
-        Images of shape (n, ny, nx) by title. X-space and Kaczmarz images have units of their own, the others those of the
-        phantoms.
+        Images of shape (n, ny, nx) by title. X-space and Kaczmarz images have units of their own, the others those of
+        the phantoms.
     """
     grid = XSpace(scanner)
     lines = select_frequencies(recorded.u1, recorded.u2, settings.snr_threshold)

@@ -68,7 +68,7 @@ class ForwardNoise2Noise(Denoiser):
         return self.restore(self.state())  # with the weights as they are stored, so that both denoise alike
 
     def noise_deviation(self, recordings: Recordings) -> np.ndarray:
-        """Standard deviation of the noise in each sine line, see :func:`mpicore.denoisers.gaussian_process.line_deviation`."""
+        """Standard deviation of the noise in each sine line, in units of the RMS of a noisy period."""
         return line_deviation(recordings)
 
     def _coordinates(self, pairs):
