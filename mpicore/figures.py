@@ -358,7 +358,7 @@ def averages(averaged, methods: dict[str, dict[str, float]]) -> Figure:
 
 
 def distributions(objects, estimates: dict[str, np.ndarray], labels: list[str]) -> Figure:
-    """Objects and estimates of them, each scaled to fit, one row per object; one colour scale for all.
+    """Objects and estimates of them, each scaled to fit: one row and one colour scale per object.
 
     Args:
         objects: phantoms, shape (n, ny, nx).
@@ -366,14 +366,12 @@ def distributions(objects, estimates: dict[str, np.ndarray], labels: list[str]) 
         labels: n names of the rows.
     """
     panels = {"object": objects} | estimates
-    figure, axes = plt.subplots(
-        len(panels), len(objects), figsize=(2.6 * len(objects) + 1, 2.1 * len(panels)), squeeze=False
-    )
-    look = {"vmin": 0.0, "vmax": float(objects.max())}
-    for row, (title, images) in enumerate(panels.items()):
-        for column, image in enumerate(images):
-            shown = _map(axes[row, column], image, column == 0, row == len(panels) - 1, **look)
-            name = f"{labels[column]}\n{title}" if row == 0 else title
-            axes[row, column].set_title(name, fontsize=8)
-    figure.colorbar(shown, ax=axes, label="particle concentration, relative", shrink=0.4, pad=0.01, extend="both")
+    figure, axes = plt.subplots(len(objects), len(panels), figsize=(9.0, 1.9 * len(objects)), squeeze=False)
+    for row, label in enumerate(labels):
+        look = {"vmin": 0.0, "vmax": float(objects[row].max())}
+        for column, (title, images) in enumerate(panels.items()):
+            shown = _map(axes[row, column], images[row], column == 0, row == len(objects) - 1, **look)
+            axes[row, column].set_title(title.replace(", ", ",\n") if row == 0 else "", fontsize=8)
+        axes[row, 0].set_ylabel(f"{label}\ny [mm]")
+        figure.colorbar(shown, ax=axes[row], label="concentration", pad=0.01, extend="both")
     return figure

@@ -215,7 +215,7 @@ def test_the_papers_weights_are_the_defaults(pair):
 @pytest.mark.parametrize(
     "name, options, message",
     [
-        ("n3n", {}, "scheme must be one of n2n, r2r, proposed; got 'n3n'"),
+        ("n3n", {}, "scheme must be one of n2n, r2r, proposed, supervised; got 'n3n'"),
         ("proposed", {"alpha": -0.1}, "alpha must be at least 0, got -0.1"),
         ("proposed", {"beta": float("nan")}, "beta must be finite, got nan"),
         ("r2r", {"sigma": -1}, "sigma must be at least 0, got -1"),
