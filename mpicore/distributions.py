@@ -13,8 +13,8 @@ def estimates(recorded: Recordings, denoisers: dict, scanner: Scanner, settings:
 
     Args:
         recorded: n noisy pairs; both periods select the lines for Kaczmarz.
-        denoisers: fitted, by title; those with a method ``distribution`` give one of their own, and the last is the one
-            whose denoised signals are gridded and reconstructed as well.
+        denoisers: fitted, by title, each with a method ``distribution``; the signals that the last of them denoises are
+            gridded and reconstructed as well.
         scanner: as the methods know it.
         settings: of the Kaczmarz reconstruction.
 
@@ -32,9 +32,3 @@ def estimates(recorded: Recordings, denoisers: dict, scanner: Scanner, settings:
         solution = kaczmarz(matrix, frequency_components(u, lines), settings.relative_lambda, settings.sweeps)
         found[f"Kaczmarz, {title}"] = solution.reshape(-1, *scanner.shape)
     return found | {title: denoiser.distribution(recorded.u1) for title, denoiser in denoisers.items()}
-
-
-def scaled_to_fit(objects, images) -> np.ndarray:
-    """Images (n, ny, nx), each times the factor that brings it closest to its object in least squares."""
-    energy = np.sum(images**2, axis=(1, 2), keepdims=True)
-    return images * np.sum(objects * images, axis=(1, 2), keepdims=True) / np.where(energy > 0, energy, 1)

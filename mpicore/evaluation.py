@@ -60,14 +60,23 @@ def dataset(config: RunConfig) -> Dataset:
     return xspace(*common, truth(config)) if config.dataset == "x-space" else system_matrix_columns(*common)
 
 
-def supervised_pairs(config: RunConfig, data: Dataset) -> tuple[Recordings, Recordings]:
-    """Noisy and clean training and validation signals of a run, for ceilings alone."""
+def fitting_pairs(denoiser: Denoiser, config: RunConfig) -> tuple[Recordings, Recordings, Dataset | None]:
+    """Training and validation pairs of a denoiser, and their data set where the test needs it again."""
+    if denoiser.supervised:
+        return supervised_pairs(denoiser, config)
+    data = dataset(config)
+    return data.matrix if denoiser.whole else data.train, data.validation, data
+
+
+def supervised_pairs(denoiser: Denoiser, config: RunConfig) -> tuple[Recordings, Recordings, Dataset | None]:
+    """The same for ceilings alone: with clean signals in the place of the second periods."""
     if config.dataset == "x-space":
-        return datasets.xspace_supervised(
-            config.sizes, noise(config.noise), config.data_seed, scanner(config), truth(config)
-        )
-    whole = Recordings(data.matrix.u1, data.matrix.clean)
-    return whole, whole
+        common = config.sizes, noise(config.noise), config.data_seed, scanner(config), truth(config)
+        return *datasets.xspace_supervised(*common), None
+    data = dataset(config)
+    splits = [slice(None)] * 2 if denoiser.whole else [data.pixels["train"], data.pixels["validation"]]
+    pairs, held = (Recordings(data.matrix.u1[pixels], data.matrix.clean[pixels]) for pixels in splits)
+    return pairs, held, data
 
 
 def test_signals(config: RunConfig, variant: str, count: int | None = None) -> TestSignals:

@@ -141,7 +141,7 @@ def averaged_matrices(config: RunConfig, counts) -> pd.DataFrame:
 
 
 def equal_averages(averaged: pd.DataFrame, column: str, value: float) -> float:
-    """How many averages give this value, from :func:`averaged_matrices`; infinite or below one outside its range.
+    """How many averages give this value, from :func:`averaged_matrices`: at least 1, infinite above its last row.
 
     Args:
         averaged: rows with rising ``averages``.

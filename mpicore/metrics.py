@@ -78,6 +78,13 @@ def ssim(clean, estimate) -> np.ndarray:
     )
 
 
+def scaled_to_fit(objects, images) -> np.ndarray:
+    """Images, each times the factor that brings it closest to its object in least squares; shape (n, ny, nx)."""
+    objects, images = _pair(objects, images, (3,))
+    energy = np.sum(images**2, axis=(1, 2), keepdims=True)
+    return images * np.sum(objects * images, axis=(1, 2), keepdims=True) / np.where(energy > 0, energy, 1)
+
+
 def object_error(objects, images) -> np.ndarray:
     """Error of an image, scaled to fit, against the true particle distribution, relative to its norm.
 
@@ -89,10 +96,9 @@ def object_error(objects, images) -> np.ndarray:
     Returns:
         Shape (n,), between 0 and 1.
     """
-    objects, images = (a.reshape(len(a), -1) for a in _pair(objects, images, (3,)))
-    energy = np.sum(images**2, axis=1)
-    scale = np.sum(objects * images, axis=1) / np.where(energy > 0, energy, 1)
-    return np.linalg.norm(objects - scale[:, None] * images, axis=1) / np.linalg.norm(objects, axis=1)
+    objects, images = _pair(objects, images, (3,))
+    error = objects - scaled_to_fit(objects, images)
+    return np.linalg.norm(error, axis=(1, 2)) / np.linalg.norm(objects, axis=(1, 2))
 
 
 def bootstrap_interval(values, level: float = 0.95, resamples: int = 2000, seed: int = 0) -> tuple[float, float]:

@@ -286,10 +286,7 @@ def _fit(denoiser, config, folder=None, progress=False):
     """Fit in place; returns the data where it needed them, and the time of the fit [s]."""
     data, started = None, time.monotonic()
     if config.denoiser != "noisy" or config.dataset == "system-matrix":
-        data = evaluation.dataset(config)
-        pairs, held = data.matrix if denoiser.whole else data.train, data.validation
-        if denoiser.supervised:
-            pairs, held = evaluation.supervised_pairs(config, data)
+        pairs, held, data = evaluation.fitting_pairs(denoiser, config)
         started = time.monotonic()
         denoiser.fit(pairs.u1, pairs.u2, held, folder=folder, progress=progress)
     return data, time.monotonic() - started

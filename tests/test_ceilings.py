@@ -73,6 +73,19 @@ def test_the_true_power_beats_an_estimated_one():
     assert above > max(below)
 
 
+def test_a_network_of_columns_sees_no_clean_test_column(tiny):
+    """A ceiling that learns column by column gets those of training and validation, a whole-matrix one gets all."""
+    config = tiny("system-matrix", "noisy", sizes=[40, 8, 4])
+    data = evaluation.dataset(config)
+    pairs, held, _ = evaluation.supervised_pairs(create("supervised"), config)
+    for own, recorded in ((pairs, data.train), (held, data.validation)):
+        np.testing.assert_array_equal(own.u1, recorded.u1)
+    shown = np.concatenate([pairs.u2, held.u2])
+    assert not any(np.array_equal(column, known) for column in data.test.clean for known in shown)
+    whole, _, _ = evaluation.supervised_pairs(create("oracle_dct_wiener"), config)
+    np.testing.assert_array_equal(whole.u2, data.matrix.clean)
+
+
 @pytest.mark.parametrize("method", ["oracle_wiener", "oracle_dct_wiener"])
 def test_a_run_gives_clean_signals_to_ceilings_alone(tiny, tmp_path, monkeypatch, method):
     """What a ceiling is fitted on, and that no other method calls for it."""

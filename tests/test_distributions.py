@@ -1,8 +1,5 @@
 """Estimates of the particle distribution, from gridding to the denoisers that know the scanner."""
 
-import numpy as np
-import pytest
-
 from mpicore import datasets, denoisers, distributions, metrics
 from mpicore.experiments import Kaczmarz
 from mpicore.simulation import Scanner
@@ -25,12 +22,3 @@ def test_every_estimate_shows_the_object():
         errors[title] = own.mean()
     assert errors["Gaussian process"] < errors["x-space, denoised"]
     assert errors["Kaczmarz, denoised"] < errors["x-space, denoised"]
-
-
-def test_scaled_to_fit_is_least_squares():
-    rng = np.random.default_rng(0)
-    objects, images = rng.random((2, 3, 5, 5))
-    fitted = distributions.scaled_to_fit(objects, images)
-    np.testing.assert_allclose(np.sum((objects - fitted) * images, axis=(1, 2)), 0, atol=1e-12)
-    np.testing.assert_array_equal(distributions.scaled_to_fit(objects, 0 * images), 0)
-    assert distributions.scaled_to_fit(objects, 7 * objects) == pytest.approx(objects)

@@ -79,3 +79,4 @@ def test_equal_averages_inverts_the_table():
     assert [limits.equal_averages(table, "snr_db", value) for value in (5, 8, 14)] == pytest.approx([1, 2, 8])
     assert limits.equal_averages(table, "snr_db", 9.5) == pytest.approx(2**1.5)
     assert limits.equal_averages(table, "snr_db", 14.1) == np.inf
+    assert limits.equal_averages(table, "snr_db", 4) == 1

@@ -6,7 +6,7 @@ from scipy import stats
 from scipy.signal import convolve2d
 from skimage.metrics import peak_signal_noise_ratio
 
-from mpicore.metrics import bootstrap_interval, object_error, psnr_db, rmse, snr_db, ssim
+from mpicore.metrics import bootstrap_interval, object_error, psnr_db, rmse, scaled_to_fit, snr_db, ssim
 
 
 @pytest.fixture
@@ -189,3 +189,12 @@ def test_interval_repeats_and_holds_the_mean():
 def test_bad_intervals_are_named(values, options, message):
     with pytest.raises(ValueError, match=message):
         bootstrap_interval(values, **options)
+
+
+def test_scaled_to_fit_is_least_squares():
+    rng = np.random.default_rng(0)
+    objects, images = rng.random((2, 3, 5, 5))
+    fitted = scaled_to_fit(objects, images)
+    np.testing.assert_allclose(np.sum((objects - fitted) * images, axis=(1, 2)), 0, atol=1e-12)
+    np.testing.assert_array_equal(scaled_to_fit(objects, 0 * images), 0)
+    assert scaled_to_fit(objects, 7 * objects) == pytest.approx(objects)

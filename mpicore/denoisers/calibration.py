@@ -5,13 +5,12 @@ the two noisy periods of the matrix that they denoise.
 """
 
 import numpy as np
-import torch
 from scipy.fft import dctn, idctn
 from scipy.ndimage import uniform_filter
 
 from mpicore import checks
 from mpicore.denoisers.base import Denoiser, lowest, register
-from mpicore.denoisers.subspace import optimal_shrinkage
+from mpicore.denoisers.subspace import leading_singular, optimal_shrinkage
 from mpicore.forward import from_sine_lines, sine_lines
 from mpicore.simulation import Scanner
 
@@ -144,8 +143,8 @@ class CombinedShrinkage(TwoStepSpatialWiener):
     """Spatial Wiener filter in two steps, then shrinkage of the singular values that are left.
 
     Each right singular vector of the filtered matrix is a pattern over the lines. What the filtered first period says
-    about it is multiplied by the factor that best predicts the second period, which no noise of the first can raise.
-    Assumes what :class:`SpatialWiener` does, and a matrix of low rank.
+    about it is multiplied by the factor, from 0 to 1, that best predicts the second period. Assumes what
+    :class:`SpatialWiener` does, and a matrix of low rank.
     """
 
     rank = 1500
@@ -154,7 +153,7 @@ class CombinedShrinkage(TwoStepSpatialWiener):
         """The filter, then patterns and factors."""
         super().learn(y1, y2)
         filtered = super().shrink(y1)
-        _, _, self.patterns = _leading(filtered, self.rank)
+        _, _, self.patterns = leading_singular(filtered, self.rank)
         inner, other = filtered @ self.patterns, y2 @ self.patterns
         power = np.sum(inner**2, axis=0, dtype=np.float64)
         factors = np.sum(inner * other, axis=0, dtype=np.float64) / np.where(power > 0, power, 1)
@@ -178,19 +177,11 @@ class MatrixShrinkage(MatrixDenoiser):
 
     def shrink(self, y):
         """Truncate and shrink the singular values."""
-        left, singular, right = _leading(y, _LARGEST)
+        left, singular, right = leading_singular(y, _LARGEST)
         longer, shorter = max(y.shape), min(y.shape)
         unit = np.sqrt(longer)
         shrunk = unit * optimal_shrinkage(singular / unit, shorter / longer)
         return (left * shrunk.astype(np.float32)) @ right.T
-
-
-def _leading(matrix, rank):
-    """Leading left vectors, singular values and right vectors, by randomised iteration with a fixed seed."""
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        found = torch.svd_lowrank(torch.from_numpy(matrix), q=min(rank, *matrix.shape), niter=3)
-    return [part.numpy() for part in found]
 
 
 def _gains(power):

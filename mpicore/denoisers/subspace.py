@@ -70,7 +70,7 @@ class LinearNoise2Noise(_Subspace):
         """Estimate the covariances, and choose rank and whiteness."""
         train, held = split(u1, u2, validation)
         first, second = self.scaled(train)
-        leading = _leading((first + second) / 2)
+        _, _, leading = leading_singular((first + second) / 2, _LARGEST)
         inner1, inner2 = first @ leading, second @ leading
         cross = (inner1.T @ inner2).astype(np.float64) / len(inner1)
         noise = np.cov(inner1 - inner2, rowvar=False, bias=True).astype(np.float64).reshape(cross.shape) / 2
@@ -104,7 +104,7 @@ class SingularValueShrinkage(_Subspace):
         first, second = self.scaled(Recordings(u1, u2))
         noise = np.mean((first - second).astype(np.float64) ** 2) / 2
         matrix = np.concatenate([first, second])
-        basis = _leading(matrix)
+        _, _, basis = leading_singular(matrix, _LARGEST)
         singular = np.linalg.norm(matrix @ basis, axis=0).astype(np.float64)
         # Odd signals have half the dimensions, and the noise of their projection is spread over these alone.
         dimensions = (matrix.shape[1] - 1) // 2 if self.antisymmetric else matrix.shape[1]
@@ -130,10 +130,17 @@ def optimal_shrinkage(singular, aspect: float) -> np.ndarray:
     return np.where(singular > 1 + np.sqrt(aspect), np.sqrt(inside) / np.maximum(singular, 1e-300), 0)
 
 
-def _leading(matrix):
-    """Leading right singular vectors, shape (N, at most 400), by randomised iteration with a fixed seed."""
-    rank = min(_LARGEST, *matrix.shape)
+def leading_singular(matrix, rank: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Leading left vectors, singular values and right vectors, by randomised iteration with a fixed seed.
+
+    Args:
+        matrix: shape (a, b), float32.
+        rank: how many at most.
+
+    Returns:
+        Shapes (a, r), (r,) and (b, r), with r the smallest of rank, a and b.
+    """
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        _, _, vectors = torch.svd_lowrank(torch.from_numpy(matrix), q=rank, niter=3)
-    return vectors.numpy()
+        found = torch.svd_lowrank(torch.from_numpy(matrix), q=min(rank, *matrix.shape), niter=3)
+    return tuple(part.numpy() for part in found)
