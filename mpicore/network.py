@@ -4,6 +4,8 @@ Every feature map is a (B, C, 1, L) tensor in channels-last memory: the same con
 the layout copies that 1-D convolutions make around every call on a CPU.
 """
 
+import copy
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -144,13 +146,20 @@ class EncoderDecoder(nn.Module):
         return self.head(x)[:, :, 0, left : left + samples] * scale
 
     def reach(self) -> int:
-        """Samples between an output and the farthest input that acts on it, its part in the RMS left aside."""
+        """Samples between an output and the farthest input that can act on it, its part in the RMS left aside.
+
+        A property of the layers and not of the weights: they are replaced by positive ones, which no ReLU stops.
+        """
+        network = copy.deepcopy(self).double().cpu().eval()
+        with torch.no_grad():
+            for parameter in network.parameters():
+                parameter.fill_(0.1)
         samples = 64 * _REDUCTION
         # All power in one far sample: elsewhere a small change of the input leaves the RMS as it is.
-        u = torch.zeros(1, 1, samples, device=self.stem.weight.device)
+        u = torch.zeros(1, 1, samples, dtype=torch.float64)
         u[..., 0] = 1
         u.requires_grad_(True)
-        output = self(u)[0, 0]
+        output = network(u)[0, 0]
         far = 0
         for position in range(samples // 2, samples // 2 + _REDUCTION):
             (gradient,) = torch.autograd.grad(output[position], u, retain_graph=True)

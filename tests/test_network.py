@@ -216,3 +216,13 @@ def test_reach_is_where_the_network_stops_looking(network):
                     first, second = network(u)[:, 0, position]
                     changed[distance] |= bool((first != second).item())
     assert changed == {reach: True, reach + 1: False}
+
+
+def test_reach_does_not_depend_on_the_weights(network):
+    """It is a property of the layers: even a network without any weight left has it."""
+    before = network.reach()
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.zero_()
+    assert network.reach() == before
+    assert all((parameter == 0).all() for parameter in network.parameters())
