@@ -1,7 +1,6 @@
 """All methods of all experiments in one table, the paper's own values among them."""
 
 import inspect
-import re
 from pathlib import Path
 
 import numpy as np
@@ -102,7 +101,8 @@ def display(table: pd.DataFrame, experiment: str) -> pd.DataFrame:
 
 def plain(shown: pd.DataFrame) -> str:
     """A table of :func:`display` as text for a terminal, without marks."""
-    return re.sub(r"\{py:class\}`(.*?) <.*?>`", r"\1", shown.replace(r"\*\*", "", regex=True).to_string(index=False))
+    marks = {r"\*\*": "", r"\{py:class\}`(.*?) <.*?>`": r"\1"}
+    return shown.replace(marks, regex=True).to_string(index=False)
 
 
 def _linked(title, code):

@@ -163,6 +163,7 @@ def test_a_terminal_gets_no_marks():
     text = leaderboard.plain(shown)
     assert "A b" in text and "1.00 [0.5, 1.5]" in text
     assert not set("{}`*<>") & set(text)
+    assert len({len(line) for line in text.splitlines()}) == 1  # the columns are aligned
 
 
 def test_times_come_from_the_benchmarks(book):
