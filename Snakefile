@@ -14,7 +14,8 @@ OUT = Path(config.get("out", "."))
 PUBLISHED = str(config.get("published", "published"))
 THREADS = int(config.get("threads", 1))
 KNOWN = experiments.read()
-RUNS = {str(name): (name, run) for name, run in KNOWN.runs(PRESET).items()}
+NAMED = KNOWN.runs(PRESET).items()
+RUNS = {str(name): (name, run) for name, run in NAMED if not name.case}
 # Each table with the experiments whose runs it needs; the summary needs those of all.
 TABLES = {name: [table.experiment] for name, table in KNOWN.tables.items()} | {"seeds": ["xspace-gaussian"], "summary": []}
 PACKAGE = sorted(str(path) for path in Path("mpicore").rglob("*.py"))
@@ -23,6 +24,7 @@ ROOT = os.pathsep.join([PUBLISHED] * (PUBLISHED != "none") + [str(OUT / "runs")]
 BUILD = OUT / "build"
 RESULTS = OUT / "results"
 PAGES = BUILD / "pages"
+STUDIES = {study: RESULTS / "studies" / f"{study}.csv" for study in KNOWN.studies}
 ONE_THREAD = "OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1"
 
 
@@ -35,8 +37,7 @@ def stamps(*names):
 def arguments(key):
     """What tells `python -m mpicore run` which run is meant."""
     name, _ = RUNS[key]
-    case = f" --case {name.case}" if name.case else ""
-    return f"{name.experiment} {name.method} --seed {name.seed}" + " --tuned" * name.tuned + case
+    return f"{name.experiment} {name.method} --seed {name.seed}" + " --tuned" * name.tuned
 
 
 def verified(key):
@@ -53,8 +54,13 @@ def table_files(name):
 # Each notebook: what it reads, what it writes beside its page, and its parameters.
 WRITTEN = {name: RESULTS / "tables" / f"{name}.csv" for name in ("gridding", "kaczmarz", "even", "epochs", "lines", "window", "white", "distributions", "averages", "verdicts", "benchmarks", "provenance")}
 WRITTEN |= {f"leaderboard-{b}": RESULTS / "tables" / f"leaderboard-{b}.csv" for b in ("gaussian", "interference", "matrix")}
+WRITTEN |= {name: RESULTS / "tables" / f"{name}.csv" for name in (*STUDIES, "study-objects")}
 EXAMPLE = "examples/running_median.py"
 NOTEBOOKS = {
+    name.replace("-", "_"): ([table], [WRITTEN[name]], {"root": ROOT, "source": table, "target": WRITTEN[name]})
+    for name, table in STUDIES.items()
+} | {
+    "study_objects": (stamps("xspace-gaussian"), [WRITTEN["study-objects"]], {"root": ROOT, "target": WRITTEN["study-objects"]}),
     "physics": ([], [], {}),
     "data": (
         ["book/paper_tables.csv"],
@@ -161,6 +167,19 @@ rule table:
     shell:
         "{ONE_THREAD} python -m mpicore table {wildcards.table} --preset {PRESET} --root {params.root}"
         " --paper {input.paper} --output {output[0]}"
+
+
+rule study:
+    output:
+        RESULTS / "studies/{study}.csv",
+    params:
+        # As for single runs: a change of the study in experiments.yml makes it again.
+        keys=lambda wildcards: [run.key for name, run in NAMED if name.experiment == wildcards.study],
+        root=ROOT,
+    threads: THREADS
+    shell:
+        "OMP_NUM_THREADS={threads} python -m mpicore study {wildcards.study} --preset {PRESET}"
+        " --root {params.root} --verify 20 --threads {threads} --output {output}"
 
 
 rule leaderboard:

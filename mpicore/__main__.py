@@ -39,6 +39,16 @@ def main(arguments: list[str] | None = None) -> int:
     command.add_argument("--paper", default="book/paper_tables.csv", help="the paper's own figures")
     command.add_argument("--output", required=True)
 
+    command = commands.add_parser("study", help="make all runs of one study, or load them, and write its table as CSV")
+    command.set_defaults(action=_study)
+    command.add_argument("study")
+    command.add_argument("--preset", default="paper")
+    command.add_argument("--root", default=ROOT, help=root)
+    command.add_argument("--verify", type=_signals, default=0, help="how much of a published run to measure again")
+    command.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    command.add_argument("--threads", type=int, help="processor threads; default: all cores")
+    command.add_argument("--output", required=True)
+
     command = commands.add_parser(
         "publish", help="copy the finished runs of a preset to where the repository keeps them"
     )
@@ -96,22 +106,44 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(options):
     import torch
 
-    from mpicore import runs
-
     if options.threads:
         torch.set_num_threads(options.threads)
     known = experiments.read(options.experiments)
     name = experiments.RunName(options.experiment, options.method, options.tuned, options.seed, options.case)
     config = known.named(name, options.preset)
+    run = _obtain(config, options)
+    if options.stamp:
+        files.write_json(options.stamp, {"key": config.key, "files": run.record["files"]})
+
+
+def _study(options):
+    import torch
+
+    from mpicore import checks, studies
+
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    known = experiments.read(options.experiments)
+    checks.choice(options.study, "study", list(known.studies))
+    for name, config in known.runs(options.preset).items():
+        if name.experiment == options.study:
+            _obtain(config, options)
+    table = studies.make(known, options.study, options.preset, options.root)
+    files.write_text(options.output, table.to_csv(index=False))
+
+
+def _obtain(config, options):
+    """The run, made or loaded; where it is a published one, a part of it is measured again."""
+    from mpicore import runs
+
     found = runs.find(config, options.root)
     run = runs.obtain(config, options.root, options.device, progress=True)
     checked = {}
     if found is not None and not found.is_relative_to(options.root.split(os.pathsep)[-1]) and options.verify != 0:
         checked = runs.verify(config, options.root, options.verify)
     summary = ", ".join(f"{v} {s:.2f} dB" for v, s in run.signals.groupby("variant")["snr_db"].mean().items())
-    print(f"{runs.find(config, options.root)}: test SNR {summary}" + _deviations(checked))
-    if options.stamp:
-        files.write_json(options.stamp, {"key": config.key, "files": run.record["files"]})
+    print(f"{runs.find(config, options.root)}: test SNR {summary}" + _deviations(checked), flush=True)
+    return run
 
 
 def _publish(options):

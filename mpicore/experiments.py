@@ -91,8 +91,9 @@ class Method(_Entry):
 class Case(_Entry):
     """One point of a study: what differs there from the experiment.
 
-    ``noise`` and ``truth`` replace those of the experiment, ``signals`` is the number of training signals, and
-    ``options`` are further options of the methods.
+    ``noise`` and ``truth`` replace those of the experiment, and ``options`` are further options of the methods.
+    ``signals`` is the number of training signals, with a tenth as many for validation; networks that have fewer are
+    trained for more epochs, so that all make the same number of steps.
     """
 
     noise: Noise | None = None
@@ -267,9 +268,16 @@ class Experiments(_Entry):
         tuned = self.methods[method].network == "encoder-decoder" and entry.experiment in size.tuned
         base = self.run(entry.experiment, method, preset, tuned=tuned)
         noise = changed.noise or base.noise
+        sizes, training = size.study, base.training
+        if changed.signals:
+            sizes = (changed.signals, max(1, changed.signals // 10), sizes[2])
+            if training and changed.signals < size.study[0]:
+                epochs = round(training.epochs * size.study[0] / changed.signals)
+                training = training.model_copy(update={"epochs": epochs})
         update = {
             "experiment": study,
-            "sizes": (changed.signals or size.study[0], *size.study[1:]),
+            "sizes": sizes,
+            "training": training,
             "noise": noise,
             "test_noise": {"literal": noise},
             "truth": changed.truth or base.truth,

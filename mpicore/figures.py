@@ -375,3 +375,24 @@ def distributions(objects, estimates: dict[str, np.ndarray], labels: list[str]) 
         axes[row, 0].set_ylabel(f"{label}\ny [mm]")
         figure.colorbar(shown, ax=axes[row], label="concentration", pad=0.01, extend="both")
     return figure
+
+
+def study(table, x: str, label: str, scale: str = "linear") -> Figure:
+    """SNR of each method over one quantity, with 95 % intervals.
+
+    Args:
+        table: of :func:`mpicore.studies.make`.
+        x: its column with the quantity.
+        label: of the axis, with its unit.
+        scale: ``linear`` or ``log``.
+    """
+    figure, axis = plt.subplots(figsize=(7.2, 3.8))
+    for number, (title, part) in enumerate(table.groupby("title", sort=False)):
+        spread = [part["snr_db"] - part["snr_db_low"], part["snr_db_high"] - part["snr_db"]]
+        look = {"color": colour(part["method"].iloc[0], number), "markersize": 3, "capsize": 2}
+        axis.errorbar(part[x], part["snr_db"], yerr=spread, fmt="o-", label=title, **look)
+    axis.set(xlabel=label, ylabel="SNR [dB]", xscale=scale)
+    axis.set_xticks(sorted(set(table[x])), [f"{value:g}" for value in sorted(set(table[x]))])
+    axis.minorticks_off()
+    axis.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.01, 1.0))
+    return figure
