@@ -170,6 +170,9 @@ rule table:
 
 
 rule study:
+    input:
+        # The others share runs with the first.
+        lambda wildcards: [] if wildcards.study == next(iter(STUDIES)) else next(iter(STUDIES.values())),
     output:
         RESULTS / "studies/{study}.csv",
     params:

@@ -153,8 +153,8 @@ def _publish(options):
         if runs.find(config, options.root) is None:
             print(f"{name}: not finished")
         else:
-            # One trained network per row is kept; further seeds show the spread by their numbers alone.
-            print(f"{name}: {runs.publish(config, options.root, options.target, weights=not name.seed)}")
+            # One trained network per row is kept; further seeds and studies are known by their numbers alone.
+            print(f"{name}: {runs.publish(config, options.root, options.target, weights=not (name.seed or name.case))}")
 
 
 def _progress(options):

@@ -253,7 +253,7 @@ class Experiments(_Entry):
         return RunConfig.model_validate(values)
 
     def study_run(self, study: str, case: str, method: str, preset: str) -> "RunConfig":
-        """The resolved configuration of one run of a study.
+        """The resolved configuration of one run of a study. Equal cases of two studies are one run.
 
         Args:
             study, case, method, preset: names in the file.
@@ -275,7 +275,7 @@ class Experiments(_Entry):
                 epochs = round(training.epochs * size.study[0] / changed.signals)
                 training = training.model_copy(update={"epochs": epochs})
         update = {
-            "experiment": study,
+            "experiment": "studies",
             "sizes": sizes,
             "training": training,
             "noise": noise,

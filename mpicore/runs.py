@@ -191,7 +191,7 @@ def progress(configs: dict[RunName, RunConfig], root=ROOT) -> pd.DataFrame:
         there is none.
     """
     rows = []
-    for name, config in configs.items():
+    for name, config in _distinct(configs):
         if config.training is None:
             continue
         steps = config.training.epochs * (config.sizes[0] // config.training.batch_size)
@@ -214,7 +214,7 @@ def progress(configs: dict[RunName, RunConfig], root=ROOT) -> pd.DataFrame:
 def provenance(configs: dict[RunName, RunConfig], root=ROOT) -> pd.DataFrame:
     """Where each number comes from: one row per run with its key, size, device, time and versions."""
     rows = []
-    for name, config in configs.items():
+    for name, config in _distinct(configs):
         run = load(config, root)
         training, record = config.training, run.record
         rows.append(
@@ -290,6 +290,12 @@ def _fit(denoiser, config, folder=None, progress=False):
         started = time.monotonic()
         denoiser.fit(pairs.u1, pairs.u2, held, folder=folder, progress=progress)
     return data, time.monotonic() - started
+
+
+def _distinct(configs):
+    """Names and configurations, each configuration under the first of its names."""
+    first = {config.key: name for name, config in reversed(configs.items())}
+    return [(name, config) for name, config in configs.items() if first[config.key] == name]
 
 
 def _parts(root):

@@ -7,8 +7,7 @@ from mpicore import experiments, runs, studies
 from mpicore.__main__ import main
 from mpicore.experiments import Noise
 
-STUDY = """
-studies:
+STUDY = """studies:
   study-snr:
     title: Input SNR
     experiment: xspace-gaussian
@@ -16,7 +15,7 @@ studies:
     cases:
       low: {noise: {snr_db: 0.0}}
       high: {noise: {snr_db: 20.0}}
-      few: {signals: 12}
+      few: {signals: 100}
       thin: {truth: {core_diameter: 28.0e-9}}
   study-weights:
     title: Weights of eq. 7
@@ -30,14 +29,14 @@ studies:
 
 @pytest.fixture(scope="module")
 def changed(root, tmp_path_factory):
-    """The real file with a study in it, at half its pixels."""
+    """The real file with other studies in it, at half its pixels."""
     text = (root / "experiments.yml").read_text()
+    before, rest = text.split("studies:\n", 1)
+    after = rest.split("# The system-matrix images", 1)[1].replace("shape: [31, 31]", "shape: [15, 15]")
 
     def write(study=STUDY):
         path = tmp_path_factory.mktemp("study") / "experiments.yml"
-        path.write_text(
-            text.replace("\n# The system-matrix images", study, 1).replace("shape: [31, 31]", "shape: [15, 15]")
-        )
+        path.write_text(before + study + after)
         return path
 
     return write
@@ -53,11 +52,11 @@ def test_a_case_changes_what_it_names_alone(known):
     base["sizes"] = list(known.presets["paper"].study)
     for (study, case), differs in {
         ("study-snr", "low"): {"noise": Noise(snr_db=0.0).model_dump(mode="json", exclude_none=True)},
-        ("study-snr", "few"): {"sizes": [12, *base["sizes"][1:]]},
+        ("study-snr", "few"): {"sizes": [100, 10, base["sizes"][2]], "training": base["training"] | {"epochs": 100}},
         ("study-snr", "thin"): {"truth": {"core_diameter": 28e-9}},
         ("study-weights", "more"): {"options": {"alpha": 0.5, "beta": 0.01}},
     }.items():
-        expected = base | {"experiment": study} | differs
+        expected = base | {"experiment": "studies"} | differs
         expected["test_noise"] = {"literal": expected["noise"]}
         assert known.study_run(study, case, "proposed", "paper").resolved() == expected
 
@@ -66,6 +65,20 @@ def test_every_case_is_a_run_of_its_own(known):
     named = {name: config for name, config in known.runs("smoke").items() if name.case}
     assert len(named) == len({config.key for config in named.values()}) == len({str(name) for name in named}) == 13
     assert "study-snr-low-wiener" in {str(name) for name in named}
+
+
+@pytest.mark.parametrize("preset", ["smoke", "preview", "paper"])
+def test_equal_cases_are_one_run_which_the_first_study_makes(root, preset):
+    """The studies after the first may then be made side by side."""
+    named = [
+        (name.experiment, run.key)
+        for name, run in experiments.read(root / "experiments.yml").runs(preset).items()
+        if name.case
+    ]
+    first = {key for study, key in named if study == named[0][0]}
+    later = [key for study, key in named if key not in first]
+    assert len(later) == len(set(later))
+    assert len(set(named)) > len({key for _, key in named})
 
 
 def test_a_study_becomes_a_table(known, changed, tmp_path):
@@ -82,7 +95,7 @@ def test_a_study_becomes_a_table(known, changed, tmp_path):
     assert list(dict.fromkeys(table["case"])) == ["low", "high", "few", "thin"]
     noisy = table[table["method"] == "noisy"]
     assert noisy["snr_db"].to_numpy() == pytest.approx(noisy["input_snr_db"].to_numpy(), abs=0.2)
-    assert table.set_index(["case", "method"])["signals"]["few", "wiener"] == 12
+    assert table.set_index(["case", "method"])["signals"]["few", "wiener"] == 100
     shown = studies.display(table, "Case", {"low": "0 dB"})
     assert shown["Case"].tolist() == ["0 dB", "high", "few", "thin"]
     assert shown.set_index("Case").loc["0 dB"].str.startswith("**").sum() == 1
@@ -107,7 +120,7 @@ def test_the_best_of_a_row_is_bold():
         ("experiment: xspace-gaussian", "experiment: lost", "experiment of study-snr"),
         ("experiment: xspace-gaussian", "experiment: system-matrix", "studies are for x-space data, study-snr has"),
         ("noisy, wiener", "noisy, svd_dct", "method of study-snr"),
-        ("signals: 12", "signals: 0", "studies.study-snr.cases.few.signals"),
+        ("signals: 100", "signals: 0", "studies.study-snr.cases.few.signals"),
     ],
 )
 def test_what_is_wrong_with_a_study_is_named(changed, old, new, message):
