@@ -321,14 +321,19 @@ class Experiments(_Entry):
         return found
 
     def repeats(self, preset: str) -> list[RunName]:
-        """The runs of the repeated methods from every seed, under the protocol in which they do best."""
+        """The runs of the repeated methods from every seed, under the protocol of :meth:`best`."""
         size = self.presets[checks.choice(preset, "preset", list(self.presets))]
         return [
-            RunName(name, method, name in size.tuned and method in entry.tuned, seed)
+            replace(self.best(name, method, preset), seed=seed)
             for name, entry in self.experiments.items()
             for method in entry.repeated
             for seed in range(size.seeds)
         ]
+
+    def best(self, experiment: str, method: str, preset: str) -> RunName:
+        """The run of a method that figures show: under the tuned protocol where the preset trains it so."""
+        tuned = self.presets[checks.choice(preset, "preset", list(self.presets))].tuned
+        return RunName(experiment, method, experiment in tuned and method in self.experiments[experiment].tuned)
 
     def runs(self, preset: str) -> dict[RunName, "RunConfig"]:
         """The resolved configurations of :meth:`names`."""
