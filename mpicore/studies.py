@@ -13,35 +13,41 @@ def make(experiments: Experiments, study: str, preset: str, root=ROOT) -> pd.Dat
     """One row per case and method, in the order of the file.
 
     Returns:
-        Columns ``case, method, title, input_snr_db`` (of the noise as the case has it), ``signals`` (for training),
-        ``snr_db, snr_db_low, snr_db_high, ssim, psnr_db, training_seconds, key``: means over the test signals with the
-        95 % interval of the SNR.
+        The columns of :func:`row`.
 
     Raises:
         FileNotFoundError: a run is missing.
     """
-    entry, rows = experiments.studies[study], []
-    for case in entry.cases:
-        for method in entry.methods:
-            run = runs.load(experiments.study_run(study, case, method, preset), root)
-            values = run.signals["snr_db"].to_numpy()
-            low, high = bootstrap_interval(values)
-            rows.append(
-                {
-                    "case": case,
-                    "method": method,
-                    "title": TITLES[method],
-                    "input_snr_db": run.config.noise.snr_db,
-                    "signals": run.config.sizes[0],
-                    "snr_db": values.mean(),
-                    "snr_db_low": low,
-                    "snr_db_high": high,
-                    **run.images[["ssim", "psnr_db"]].mean(),
-                    "training_seconds": run.record["training_seconds"],
-                    "key": run.config.key,
-                }
-            )
-    return pd.DataFrame(rows)
+    entry = experiments.studies[study]
+    cases = [(case, method) for case in entry.cases for method in entry.methods]
+    return pd.DataFrame(
+        row(case, runs.load(experiments.study_run(study, case, method, preset), root)) for case, method in cases
+    )
+
+
+def row(case: str, run: runs.Run) -> dict:
+    """One run as a row of the table of a study.
+
+    Returns:
+        ``case, method, title, input_snr_db`` (of the noise as the case has it), ``signals`` (for training),
+        ``snr_db, snr_db_low, snr_db_high, ssim, psnr_db, training_seconds, key``: means over the test signals with the
+        95 % interval of the SNR.
+    """
+    values = run.signals["snr_db"].to_numpy()
+    low, high = bootstrap_interval(values)
+    return {
+        "case": case,
+        "method": run.config.method,
+        "title": TITLES[run.config.method],
+        "input_snr_db": run.config.noise.snr_db,
+        "signals": run.config.sizes[0],
+        "snr_db": values.mean(),
+        "snr_db_low": low,
+        "snr_db_high": high,
+        **run.images[["ssim", "psnr_db"]].mean(),
+        "training_seconds": run.record["training_seconds"],
+        "key": run.config.key,
+    }
 
 
 def display(table: pd.DataFrame, heading: str, names: dict[str, str] | None = None) -> pd.DataFrame:

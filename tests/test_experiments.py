@@ -62,6 +62,9 @@ def test_every_run_of_every_preset_resolves(book, preset):
     named = book.runs(preset)
     assert len({str(name) for name in named}) == len(named) == len(book.names(preset))
     assert set(book.repeats(preset)) <= named.keys()
+    best = {book.best(name, method, preset) for name, entry in book.experiments.items() for method in entry.listed}
+    assert best <= named.keys()
+    assert {name for name in named if name.tuned and not name.seed} == {name for name in best if name.tuned}
     for name, table in book.tables.items():
         assert {run for rows in book.rows(name, preset).values() for run in rows} <= named.keys()
         methods = {name.method for name in named if name.experiment == table.experiment and not name.seed}
@@ -69,12 +72,12 @@ def test_every_run_of_every_preset_resolves(book, preset):
     for method in ("n2n", "proposed"):
         seeds = {name.seed for name in named if (name.experiment, name.method) == ("xspace-gaussian", method)}
         assert seeds == set(range(book.presets[preset].seeds))
-    runs = list(named.values())
-    assert len({run.key for run in runs}) == len(runs)
-    for run in runs:
+    keys = [run.key for name, run in named.items() if not name.case]
+    assert len(set(keys)) == len(keys)
+    for name, run in named.items():
         assert isinstance(run, RunConfig)
         assert run.shape == book.presets[preset].shape
-        assert run.sizes == book.presets[preset].sizes[run.dataset]
+        assert name.case or run.sizes == book.presets[preset].sizes[run.dataset]
         assert (run.network is None) == (run.training is None) == (run.seed is None)
         assert (run.network is None) == (book.methods[run.method].network is None)
         assert (run.kaczmarz is None) == (run.objects is None) == (run.dataset == "x-space")
@@ -120,7 +123,7 @@ def test_methods_of_one_experiment_train_alike(book):
         ("title: Gaussian noise at 5 dB", "title: 5", "xspace-gaussian.title: Input should be a valid string, got 5"),
         ("title: Gaussian noise at 5 dB", "title: 2024-05-01", "xspace-gaussian.title"),
         (
-            "tuned: [n2n, r2r, proposed, l1, l1_gd, l1_tv]",
+            "tuned: [n2n, r2r, proposed, l1, l1_gd, l1_tv, supervised]",
             "tuned: [median]",
             "method of xspace-gaussian must be one of .*; got 'median'",
         ),
@@ -194,8 +197,8 @@ def test_a_key_does_not_depend_on_the_order_of_the_file(book, root, tmp_path):
     path = tmp_path / "experiments.yml"
     path.write_text(yaml.safe_dump(backwards(yaml.safe_load((root / "experiments.yml").read_text())), sort_keys=False))
     other = experiments.read(path)
-    for run in book.runs("preview").values():
-        assert other.run(run.experiment, run.method, "preview").key == run.key
+    for name, run in book.runs("preview").items():
+        assert other.named(name, "preview").key == run.key
 
 
 def test_a_key_tells_seeds_apart(book):
