@@ -57,7 +57,11 @@ WRITTEN |= {f"leaderboard-{b}": RESULTS / "tables" / f"leaderboard-{b}.csv" for 
 WRITTEN |= {name: RESULTS / "tables" / f"{name}.csv" for name in (*STUDIES, "study-objects")}
 EXAMPLE = "examples/running_median.py"
 NOTEBOOKS = {
-    name.replace("-", "_"): ([table], [WRITTEN[name]], {"root": ROOT, "source": table, "target": WRITTEN[name]})
+    name.replace("-", "_"): (
+        [table, *(stamps("xspace-gaussian") if name == "study-signals" else [])],
+        [WRITTEN[name]],
+        {"root": ROOT, "source": table, "target": WRITTEN[name]},
+    )
     for name, table in STUDIES.items()
 } | {
     "study_objects": (stamps("xspace-gaussian"), [WRITTEN["study-objects"]], {"root": ROOT, "target": WRITTEN["study-objects"]}),

@@ -11,7 +11,8 @@ from mpicore.simulation import Particle, Scanner, point_spread_function
 #: Okabe and Ito's colours, which stay apart for colour-blind readers; one per method in the whole book.
 COLOURS = {
     "clean": "#000000", "noisy": "#999999", "n2n": "#0072B2", "r2r": "#E69F00", "proposed": "#D55E00",
-    "other": "#009E73",
+    "other": "#009E73", "wiener_antisymmetric": "#56B4E9", "linear_n2n": "#009E73", "gp_wiener": "#CC79A7",
+    "forward_n2n": "#6A3D9A",
 }  # fmt: skip
 _OTHERS = ("#009E73", "#CC79A7", "#56B4E9", "#8C564B")
 _STYLE = {
@@ -394,5 +395,27 @@ def study(table, x: str, label: str, scale: str = "linear") -> Figure:
     axis.set(xlabel=label, ylabel="SNR [dB]", xscale=scale)
     axis.set_xticks(sorted(set(table[x])), [f"{value:g}" for value in sorted(set(table[x]))])
     axis.minorticks_off()
+    axis.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.01, 1.0))
+    return figure
+
+
+def cases(table, names: dict[str, str] | None = None) -> Figure:
+    """SNR of each method in each case, with 95 % intervals; the first case on top.
+
+    Args:
+        table: of :func:`mpicore.studies.make`.
+        names: how cases are written; those that it does not have stand as they are.
+    """
+    order = list(dict.fromkeys(table["case"]))[::-1]
+    titles = list(dict.fromkeys(table["title"]))
+    figure, axis = plt.subplots(figsize=(7.2, 0.8 + 0.36 * len(order)))
+    for number, title in enumerate(titles):
+        part = table[table["title"] == title]
+        height = [order.index(case) + 0.3 * (0.5 - (number + 0.5) / len(titles)) for case in part["case"]]
+        spread = [part["snr_db"] - part["snr_db_low"], part["snr_db_high"] - part["snr_db"]]
+        shade = colour(part["method"].iloc[0], number)
+        axis.errorbar(part["snr_db"], height, xerr=spread, fmt="o", label=title, color=shade, markersize=3)
+    axis.set_yticks(range(len(order)), [(names or {}).get(case, case) for case in order])
+    axis.set(xlabel="SNR [dB]", ylim=(-0.6, len(order) - 0.4))
     axis.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.01, 1.0))
     return figure

@@ -119,3 +119,27 @@ def test_spectra_are_cut_at_the_highest_frequency():
 def test_known_methods_keep_their_colour():
     assert figures.colour("proposed") == figures.COLOURS["proposed"]
     assert figures.colour("new", 0) != figures.colour("new", 1)
+
+
+def test_studies_have_a_line_or_a_row_of_points_per_method():
+    rows = [
+        {
+            "case": case,
+            "method": method,
+            "title": method,
+            "x": x,
+            "snr_db": snr,
+            "snr_db_low": snr - 1,
+            "snr_db_high": snr + 1,
+        }
+        for x, case in enumerate("ab")
+        for snr, method in ((5.0, "n2n"), (7.0, "proposed"))
+    ]
+    lines = figures.study(pd.DataFrame(rows), "x", "quantity [unit]").axes[0]
+    assert [text.get_text() for text in lines.get_legend().get_texts()] == ["n2n", "proposed"]
+    assert lines.get_xlabel() == "quantity [unit]" and "[dB]" in lines.get_ylabel()
+    points = figures.cases(pd.DataFrame(rows), {"a": "first"}).axes[0]
+    assert [text.get_text() for text in points.get_yticklabels()] == ["b", "first"]
+    drawn = {container.get_label(): container.lines[0].get_data() for container in points.containers}
+    assert drawn["proposed"][0].tolist() == [7.0, 7.0]
+    assert [round(y) for y in drawn["n2n"][1]] == [1, 0]
