@@ -181,7 +181,7 @@ rule study:
         RESULTS / "studies/{study}.csv",
     params:
         # As for single runs: a change of the study in experiments.yml makes it again.
-        keys=lambda wildcards: [run.key for name, run in NAMED if name.experiment == wildcards.study],
+        runs=lambda wildcards: [run.key for name, run in NAMED if name.experiment == wildcards.study],
         root=ROOT,
     threads: THREADS
     shell:

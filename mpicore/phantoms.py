@@ -60,6 +60,7 @@ def other_phantoms(kind: str, count: int, shape: tuple[int, int], seed) -> np.nd
 
     Letters: 1 to 3 capital letters, 20 to 40 pixels high. Rings: 1 to 3 annuli, radius 6 to 20 pixels, 2 to 5 pixels
     wide. Points: 3 to 12 discs of 1.5 pixels radius. Values are uniform in [0.3, 1]; later objects cover earlier ones.
+    What falls between the pixels of a coarse grid is painted as one pixel.
 
     Args:
         kind: one of :data:`OTHER_KINDS`.
@@ -82,7 +83,10 @@ def other_phantoms(kind: str, count: int, shape: tuple[int, int], seed) -> np.nd
         for draw in draws[: least + int(uniform.random() * (most - least + 1))]:
             centre = _MARGIN * scale + draw[:2] * (np.array(shape[::-1]) - 1 - 2 * _MARGIN * scale)
             dx, dy = (offset[0] / scale for offset in _offsets(shape, centre[None]))
-            image[paint(dx, dy, draw[3:])] = 0.3 + 0.7 * draw[2]
+            inside = paint(dx, dy, draw[3:])
+            if not inside.any():
+                inside = np.maximum(np.abs(dx), np.abs(dy)) <= 0.5 / scale
+            image[inside] = 0.3 + 0.7 * draw[2]
     return images
 
 

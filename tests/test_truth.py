@@ -116,6 +116,7 @@ def test_other_objects_have_values_in_range_and_are_never_empty(kind):
     assert painted.min() >= 0.3 and painted.max() <= 1
     assert images.any(axis=(1, 2)).all()
     np.testing.assert_array_equal(images[:5], other_phantoms(kind, 5, (101, 101), 0))
+    assert other_phantoms(kind, 300, (8, 8), 0).any(axis=(1, 2)).all()  # nothing falls between the pixels
 
 
 def test_rings_are_hollow_and_points_are_small():
