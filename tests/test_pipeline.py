@@ -35,7 +35,9 @@ def test_every_table_is_written_with_its_columns(smoke):
 
 def test_every_run_is_whole_and_has_its_record(smoke):
     records = list(smoke.glob("runs/*/*/*/record.json"))
-    assert len(records) == len(experiments.read(smoke / "experiments.yml").names("smoke"))
+    runs = experiments.read(smoke / "experiments.yml").runs("smoke").values()
+    assert {path.parent.name for path in records} == {run.key for run in runs}
+    assert len(records) == len({run.key for run in runs})
     assert not list(smoke.glob("runs/**/checkpoint*"))
 
 
