@@ -15,7 +15,9 @@ def made(tmp_path_factory):
     known = experiments.read()
     entry = known.experiments["xspace-harmonic"].model_copy(update={"methods": ("noisy",)})
     layout = known.tables["table2"].model_copy(update={"methods": ("noisy",)})
-    known = known.model_copy(update={"experiments": {"xspace-harmonic": entry}, "tables": {"table2": layout}})
+    known = known.model_copy(
+        update={"experiments": {"xspace-harmonic": entry}, "tables": {"table2": layout}, "studies": {}}
+    )
     root = tmp_path_factory.mktemp("runs")
     run = runs.obtain(known.run("xspace-harmonic", "noisy", "smoke"), root)
     return tables.make_table(known, "table2", "smoke", tables.read_paper(), root), run, known, root
@@ -87,7 +89,7 @@ def test_the_gap_is_the_paired_difference_to_the_proposed_method(tmp_path):
         update={"methods": ("noisy", "n2n", "proposed"), "tuned": ()}
     )
     layout = known.tables["table1"].model_copy(update={"methods": ("noisy", "proposed")})
-    update = {"experiments": {"xspace-gaussian": entry}, "tables": {"table1": layout}}
+    update = {"experiments": {"xspace-gaussian": entry}, "tables": {"table1": layout}, "studies": {}}
     known = known.model_copy(update=update)
     loaded = {name: runs.obtain(config, tmp_path) for name, config in known.runs("smoke").items()}
     noisy, proposed = (loaded[experiments.RunName("xspace-gaussian", method)] for method in layout.methods)
@@ -120,7 +122,12 @@ def test_protocols_stand_below_each_other(tmp_path):
     entry = known.experiments["xspace-gaussian"]
     entry = entry.model_copy(update={"methods": ("noisy", "n2n", "proposed"), "tuned": ("n2n", "proposed")})
     layout = known.tables["table1"].model_copy(update={"methods": entry.methods})
-    update = {"presets": {"smoke": smoke}, "experiments": {"xspace-gaussian": entry}, "tables": {"table1": layout}}
+    update = {
+        "presets": {"smoke": smoke},
+        "experiments": {"xspace-gaussian": entry},
+        "tables": {"table1": layout},
+        "studies": {},
+    }
     known = known.model_copy(update=update)
     for config in known.runs("smoke").values():
         runs.obtain(config, tmp_path)
