@@ -229,6 +229,7 @@ for notebook, (reads, writes, parameters) in NOTEBOOKS.items():
             source=f"notebooks/{notebook}.md",
         output:
             [PAGES / f"{notebook}.ipynb", *writes],
+        priority: int(notebook in ("averages", "table3"))  # the longest first, so that none is left at the end
         params:
             values=" ".join(f"-p {name} {value}" for name, value in {"preset": PRESET, **parameters}.items()),
         shell:
