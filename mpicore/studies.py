@@ -60,6 +60,7 @@ def display(table: pd.DataFrame, heading: str, names: dict[str, str] | None = No
     """
     rows = []
     for case, part in table.groupby("case", sort=False):
+        part = part.round({"snr_db": 2, "snr_db_low": 2, "snr_db_high": 2}).replace(-0.0, 0.0)
         best = part["snr_db"].max()
         cells = {
             row.title: (f"**{row.snr_db:.2f}**" if row.snr_db == best else f"{row.snr_db:.2f}")
