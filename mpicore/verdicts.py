@@ -96,8 +96,10 @@ def display(judged: pd.DataFrame) -> pd.DataFrame:
     if judged["protocol"].nunique() > 1:
         shown["Protocol"] = judged["protocol"].str.capitalize()
     shown["Paper's difference"] = [f"{value:+.2f}" for value in judged["paper"]]
+    digits = judged["column"].map({"ssim": 3}).fillna(2).astype(int)
     shown["Measured difference"] = [
-        f"**{row['measured']:+.2f}** [{row['low']:+.2f}, {row['high']:+.2f}]" for row in judged.to_dict("records")
+        f"**{row.measured:+.{n}f}** [{row.low:+.{n}f}, {row.high:+.{n}f}]"
+        for n, row in zip(digits, judged.itertuples(), strict=True)
     ]
     shown["Verdict"] = judged["verdict"]
     return shown
