@@ -58,7 +58,7 @@ WRITTEN |= {name: RESULTS / "tables" / f"{name}.csv" for name in (*STUDIES, "stu
 EXAMPLE = "examples/running_median.py"
 NOTEBOOKS = {
     name.replace("-", "_"): (
-        [table],
+        [table, *(stamps("xspace-gaussian") if name == "study-signals" else [])],
         [WRITTEN[name]],
         {"root": ROOT, "source": table, "target": WRITTEN[name]},
     )

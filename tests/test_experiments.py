@@ -123,7 +123,7 @@ def test_methods_of_one_experiment_train_alike(book):
         ("title: Gaussian noise at 5 dB", "title: 5", "xspace-gaussian.title: Input should be a valid string, got 5"),
         ("title: Gaussian noise at 5 dB", "title: 2024-05-01", "xspace-gaussian.title"),
         (
-            "tuned: [n2n, r2r, proposed, l1, l1_gd, l1_tv]",
+            "tuned: [n2n, r2r, proposed, l1, l1_gd, l1_tv, supervised]",
             "tuned: [median]",
             "method of xspace-gaussian must be one of .*; got 'median'",
         ),
