@@ -30,6 +30,7 @@ TITLES = {
     "singular_values": "Singular-value shrinkage",
     "gp_wiener": "Gaussian-process Wiener",
     "forward_n2n": "N2N through the forward model",
+    "forward_nonnegative": "N2N through the model, non-negative",
     "dct_wiener": "Spatial Wiener",
     "dct_wiener_twice": "Spatial Wiener in two steps",
     "supervised": "The paper's network, clean targets",
