@@ -51,7 +51,7 @@ def row(case: str, run: runs.Run) -> dict:
 
 
 def display(table: pd.DataFrame, heading: str, names: dict[str, str] | None = None) -> pd.DataFrame:
-    """SNR with its interval as text: a row per case, a column per method; the best of each row in bold.
+    """SNR with its interval as text: a row per case, a column per method; the best of several in bold.
 
     Args:
         table: of :func:`make`.
@@ -61,7 +61,7 @@ def display(table: pd.DataFrame, heading: str, names: dict[str, str] | None = No
     rows = []
     for case, part in table.groupby("case", sort=False):
         part = part.round({"snr_db": 2, "snr_db_low": 2, "snr_db_high": 2}).replace(-0.0, 0.0)
-        best = part["snr_db"].max()
+        best = part["snr_db"].max() if len(part) > 1 else None
         cells = {
             row.title: (f"**{row.snr_db:.2f}**" if row.snr_db == best else f"{row.snr_db:.2f}")
             + f" [{row.snr_db_low:.2f}, {row.snr_db_high:.2f}]"
