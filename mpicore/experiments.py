@@ -45,6 +45,7 @@ class Truth(_Entry):
     core_diameter: Positive | None = None
     gradient_scale: Positive | None = None
     relaxation_time: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    relaxation_spread: Annotated[float, Field(ge=0, lt=1)] | None = None
     oversampling: Count | None = None
 
 
@@ -214,11 +215,12 @@ class Experiments(_Entry):
             tuned: train under the second protocol that the preset has for the experiment.
 
         Raises:
-            ValueError: an unknown name, a method that the experiment does not list, a negative seed, a second protocol
-                that the preset does not have for this experiment.
+            ValueError: an unknown name, a method that neither the experiment nor one of its studies lists, a negative
+                seed, a second protocol that the preset does not have for this experiment.
         """
         entry = self.experiments[checks.choice(experiment, "experiment", list(self.experiments))]
-        checks.choice(method, f"method of {experiment}", entry.listed)
+        studied = [study.methods for study in self.studies.values() if study.experiment == experiment]
+        checks.choice(method, f"method of {experiment}", list(dict.fromkeys(sum(studied, entry.listed))))
         size = self.presets[checks.choice(preset, "preset", list(self.presets))]
         kind = self.methods[method].network
         protocol = size.unet if kind == "u-net" else size.tuned.get(experiment) if tuned else size
@@ -447,7 +449,7 @@ def read(path="experiments.yml") -> Experiments:
         if entry.dataset != "x-space":
             raise ValueError(f"{path}: studies are for x-space data, {name} has {entry.dataset}")
         for method in study.methods:
-            checks.choice(method, f"{path}: method of {name}", entry.listed)
+            checks.choice(method, f"{path}: method of {name}", list(experiments.methods))
     for name, table in experiments.tables.items():
         known = list(experiments.experiments)
         entry = experiments.experiments[checks.choice(table.experiment, f"{path}: experiment of {name}", known)]

@@ -31,6 +31,8 @@ TITLES = {
     "gp_wiener": "Gaussian-process Wiener",
     "forward_n2n": "N2N through the forward model",
     "forward_nonnegative": "N2N through the model, non-negative",
+    "relaxed_gp_wiener": "Gaussian-process Wiener, relaxation undone",
+    "relaxed_forward_n2n": "N2N through the model, relaxation undone",
     "dct_wiener": "Spatial Wiener",
     "dct_wiener_twice": "Spatial Wiener in two steps",
     "supervised": "The paper's network, clean targets",

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mpicore import checks
+from mpicore.relaxation import debye_relaxation
 from mpicore.simulation import Particle, Scanner, system_matrix
 
 _BLOCK = 500
@@ -22,6 +23,8 @@ class Truth:
         core_diameter: of the particles [m].
         gradient_scale: true over nominal gradient.
         relaxation_time: of a first-order Debye relaxation [s]; 0 for none.
+        relaxation_spread: s, at least 0 and below 1: half of the magnetisation follows with (1 - s) times the
+            relaxation time, the other half with (1 + s) times.
         oversampling: pixels of the phantoms per pixel of the field of view and axis.
 
     Raises:
@@ -31,6 +34,7 @@ class Truth:
     core_diameter: float = 30e-9
     gradient_scale: float = 1.0
     relaxation_time: float = 0.0
+    relaxation_spread: float = 0.0
     oversampling: int = 1
 
     def __post_init__(self):
@@ -38,6 +42,8 @@ class Truth:
         checks.positive(self.gradient_scale, "gradient_scale")
         if checks.finite(self.relaxation_time, "relaxation_time") < 0:
             raise ValueError(f"relaxation_time must be at least 0, got {self.relaxation_time!r}")
+        if not 0 <= checks.finite(self.relaxation_spread, "relaxation_spread") < 1:
+            raise ValueError(f"relaxation_spread must be at least 0 and below 1, got {self.relaxation_spread!r}")
         checks.count(self.oversampling, "oversampling")
 
     def scanner(self, nominal: Scanner) -> Scanner:
@@ -56,27 +62,15 @@ class Truth:
         if self.relaxation_time:
             for start in range(0, len(clean), _BLOCK):
                 rows = slice(start, start + _BLOCK)
-                clean[rows] = debye_relaxation(clean[rows], self.relaxation_time, nominal.sampling_frequency)
+                clean[rows] = self._relaxed(clean[rows], nominal.sampling_frequency)
         return clean
+
+    def _relaxed(self, u, sampling_frequency):
+        if not self.relaxation_spread:
+            return debye_relaxation(u, self.relaxation_time, sampling_frequency)
+        times = [self.relaxation_time * (1 + side * self.relaxation_spread) for side in (-1, 1)]
+        return sum(debye_relaxation(u, time, sampling_frequency) for time in times) / 2
 
     def seen(self, phantoms) -> np.ndarray:
         """The phantoms at the pixels of the nominal field of view."""
         return np.ascontiguousarray(phantoms[:, :: self.oversampling, :: self.oversampling])
-
-
-def debye_relaxation(u, relaxation_time: float, sampling_frequency: float) -> np.ndarray:
-    """Periodic signals of particles whose magnetisation follows the field late: tau dM/dt = M_eq - M.
-
-    Line by line a factor 1 / (1 + 2 pi i f tau): smaller and later. The odd symmetry of the signal is lost.
-
-    Args:
-        u: signals in equilibrium, shape (n, N).
-        relaxation_time: tau [s], at least 0.
-        sampling_frequency: [Hz].
-
-    Returns:
-        Shape (n, N), in the dtype of ``u``.
-    """
-    frequency = np.fft.rfftfreq(u.shape[1], 1 / sampling_frequency)
-    factor = 1 / (1 + 2j * np.pi * frequency * relaxation_time)
-    return np.fft.irfft(np.fft.rfft(u, axis=1) * factor, u.shape[1], axis=1).astype(u.dtype)

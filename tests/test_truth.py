@@ -10,7 +10,7 @@ from mpicore.datasets import Noise, xspace, xspace_test
 from mpicore.metrics import snr_db
 from mpicore.phantoms import OTHER_KINDS, other_phantoms
 from mpicore.simulation import Scanner
-from mpicore.truth import Truth, debye_relaxation
+from mpicore.truth import Truth
 
 NOISE = Noise(snr_db=5)
 
@@ -57,19 +57,6 @@ def test_the_true_gradient_moves_the_path(scanner):
     np.testing.assert_allclose(truth.ffp, scanner.ffp / 1.02)
 
 
-def test_relaxation_solves_its_differential_equation():
-    """tau du/dt + u = u_eq for band-limited signals, with the derivative taken in the spectrum."""
-    rng = np.random.default_rng(0)
-    fs, tau = 2.475e6, 3e-6
-    lines = np.zeros((2, 251), complex)
-    lines[:, 1:40] = rng.standard_normal((2, 39)) + 1j * rng.standard_normal((2, 39))
-    u_eq = np.fft.irfft(lines, 500, axis=1)
-    u = debye_relaxation(u_eq, tau, fs)
-    rate = np.fft.irfft(np.fft.rfft(u, axis=1) * 2j * np.pi * np.fft.rfftfreq(500, 1 / fs), 500, axis=1)
-    np.testing.assert_allclose(tau * rate + u, u_eq, atol=1e-9)
-    np.testing.assert_allclose(debye_relaxation(u_eq, 0.0, fs), u_eq, atol=1e-12)
-
-
 def test_relaxation_ends_the_odd_symmetry(scanner):
     even = [
         np.abs(u[:, 1:] + u[:, :0:-1]).max() / np.abs(u).max()
@@ -78,12 +65,20 @@ def test_relaxation_ends_the_odd_symmetry(scanner):
     assert even[0] < 1e-5 and even[1] > 0.1
 
 
+def test_a_spread_lies_between_its_two_relaxations(scanner):
+    """Half of the magnetisation with 1 us, half with 3 us."""
+    fast, slow = (clean(scanner, relaxation_time=tau) for tau in (1e-6, 3e-6))
+    mixed = clean(scanner, relaxation_time=2e-6, relaxation_spread=0.5)
+    np.testing.assert_allclose(mixed, (fast + slow) / 2, rtol=1e-4, atol=1e-5 * np.abs(fast).max())
+
+
 @pytest.mark.parametrize(
     "changes, message",
     [
         ({"core_diameter": 0}, "core_diameter must be positive, got 0"),
         ({"gradient_scale": -1}, "gradient_scale must be positive, got -1"),
         ({"relaxation_time": -1e-6}, "relaxation_time must be at least 0, got -1e-06"),
+        ({"relaxation_spread": 1.0}, "relaxation_spread must be at least 0 and below 1, got 1.0"),
         ({"oversampling": 0}, "oversampling must be a whole number of at least 1, got 0"),
     ],
 )

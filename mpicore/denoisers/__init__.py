@@ -7,6 +7,7 @@ from mpicore.denoisers import (
     forward_network,
     gaussian_process,
     networks,
+    relaxed,
     spectral,
     subspace,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "names",
     "networks",
     "register",
+    "relaxed",
     "spectral",
     "subspace",
 ]
