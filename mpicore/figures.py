@@ -12,7 +12,7 @@ from mpicore.simulation import Particle, Scanner, point_spread_function
 COLOURS = {
     "clean": "#000000", "noisy": "#999999", "n2n": "#0072B2", "r2r": "#E69F00", "proposed": "#D55E00",
     "other": "#009E73", "wiener_antisymmetric": "#56B4E9", "linear_n2n": "#009E73", "gp_wiener": "#CC79A7",
-    "forward_n2n": "#6A3D9A", "relaxed_gp_wiener": "#8C564B", "relaxed_forward_n2n": "#000000",
+    "forward_n2n": "#6A3D9A", "relaxed_gp_wiener": "#882255", "relaxed_forward_n2n": "#7F7F00",
 }  # fmt: skip
 _OTHERS = ("#009E73", "#CC79A7", "#56B4E9", "#8C564B")
 _STYLE = {
