@@ -100,11 +100,11 @@ NOTEBOOKS = {
         {"root": ROOT, "target": WRITTEN["verdicts"]},
     ),
     "leaderboard_gaussian": (
-        [RESULTS / "leaderboard.csv"],
+        [RESULTS / "leaderboard.csv", RESULTS / "tables/seeds.csv"],
         [WRITTEN["leaderboard-gaussian"], WRITTEN["distributions"]],
         {
             "root": ROOT, "source": RESULTS / "leaderboard.csv", "target": WRITTEN["leaderboard-gaussian"],
-            "estimates_table": WRITTEN["distributions"],
+            "seeds_table": RESULTS / "tables/seeds.csv", "estimates_table": WRITTEN["distributions"],
         },
     ),
     "leaderboard_interference": (

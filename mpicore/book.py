@@ -1,6 +1,7 @@
 """Put the book's sources together: texts, executed notebooks, tables, and a note that says what the numbers are."""
 
 import shutil
+from importlib import resources
 from pathlib import Path
 
 import yaml
@@ -11,6 +12,7 @@ from mpicore.notebooks import check_executed
 
 PAGES = "pages"  #: folder of the executed notebooks in the staged book
 TABLES = "tables"  #: folder of the tables in the staged book
+EXTRA = "extra"  #: folder of the staged book whose files are put beside the pages as they are
 
 
 def preset_note(name: str, preset: Preset) -> str:
@@ -30,7 +32,7 @@ def preset_note(name: str, preset: Preset) -> str:
 
 
 def stage(source, target, notebooks, tables, experiments: Experiments, preset: str) -> None:
-    """Copy everything the book needs into one fresh folder.
+    """Copy everything the book needs into one fresh folder, MathJax among it.
 
     Args:
         source: folder of the texts, with ``_toc.yml``.
@@ -52,6 +54,9 @@ def stage(source, target, notebooks, tables, experiments: Experiments, preset: s
         (target / folder).mkdir()
         for path in paths:
             shutil.copy(path, target / folder)
+    # One file with all its fonts, out of the package django-static-mathjax.
+    mathjax = resources.files("mathjax") / "static/mathjax/es5/tex-svg.js"
+    files.write_text(target / EXTRA / "mathjax.js", mathjax.read_text(encoding="utf-8"))
     files.write_text(target / "preset.txt", preset_note(preset, experiments.presets[preset]))
     for page in _pages(yaml.safe_load((source / "_toc.yml").read_text(encoding="utf-8"))):
         if not any((target / f"{page}{suffix}").exists() for suffix in (".md", ".ipynb")):

@@ -29,6 +29,7 @@ def test_stage_collects_everything_and_nothing_old(parts):
     assert not (target / "stale.md").exists()
     assert (target / "pages/one.ipynb").read_bytes() == page.read_bytes()
     assert (target / "tables/table.csv").exists()
+    assert "MathJax" in (target / "extra/mathjax.js").read_text(encoding="utf-8")
     assert "previews" in (target / "preset.txt").read_text()
 
 

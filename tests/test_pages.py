@@ -12,8 +12,6 @@ from bs4 import BeautifulSoup
 
 pytestmark = pytest.mark.book
 
-#: What a page may ask of other machines: MathJax, and nothing else.
-ALLOWED_HOSTS = {"cdn.jsdelivr.net"}
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
 
 
@@ -147,8 +145,17 @@ def visit(browser, server):
 def test_pages_need_no_other_machine_and_have_no_console_errors(visit, contents):
     for name in contents:
         _, foreign, errors = visit(name)
-        assert foreign <= ALLOWED_HOSTS, name
+        assert not foreign, (name, foreign)
         assert not errors, (name, errors)
+
+
+@pytest.mark.browser
+def test_equations_are_set(visit, documents):
+    """Each piece of mathematics becomes a drawing, and no TeX is left."""
+    pieces = documents["network.html"].find_all(class_="math")
+    page, _, _ = visit("network.html")
+    page.wait_for_function(f"document.querySelectorAll('mjx-container svg').length >= {len(pieces)}", timeout=10_000)
+    assert len(pieces) > 10 and "\\(" not in page.locator("main").inner_text()
 
 
 @pytest.mark.browser
