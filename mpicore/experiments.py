@@ -56,7 +56,7 @@ class Experiment(_Entry):
     object is tested where it is not the kind that is trained on. Both are for x-space data.
     ``methods`` are trained under the preset's first protocol, those of ``tuned`` under its tuned one where it has one.
     ``repeated`` names the methods that are trained again from other seeds, ``beyond`` those that the paper
-    does not have.
+    does not have, ``studied`` those that only studies have.
     """
 
     title: str
@@ -69,6 +69,7 @@ class Experiment(_Entry):
     repeated: tuple[str, ...] = ()
     tuned: tuple[str, ...] = ()
     beyond: tuple[str, ...] = ()
+    studied: tuple[str, ...] = ()
 
     @property
     def variants(self) -> dict[str, Noise]:
@@ -77,7 +78,7 @@ class Experiment(_Entry):
 
     @property
     def listed(self) -> tuple[str, ...]:
-        """All methods, each once."""
+        """All methods of its own tables and lists, each once."""
         return tuple(dict.fromkeys(self.methods + self.tuned + self.beyond))
 
 
@@ -215,12 +216,11 @@ class Experiments(_Entry):
             tuned: train under the second protocol that the preset has for the experiment.
 
         Raises:
-            ValueError: an unknown name, a method that neither the experiment nor one of its studies lists, a negative
-                seed, a second protocol that the preset does not have for this experiment.
+            ValueError: an unknown name, a method that the experiment does not have, a negative seed, a second protocol
+                that the preset does not have for this experiment.
         """
         entry = self.experiments[checks.choice(experiment, "experiment", list(self.experiments))]
-        studied = [study.methods for study in self.studies.values() if study.experiment == experiment]
-        checks.choice(method, f"method of {experiment}", list(dict.fromkeys(sum(studied, entry.listed))))
+        checks.choice(method, f"method of {experiment}", entry.listed + entry.studied)
         size = self.presets[checks.choice(preset, "preset", list(self.presets))]
         kind = self.methods[method].network
         protocol = size.unet if kind == "u-net" else size.tuned.get(experiment) if tuned else size
@@ -428,7 +428,7 @@ def read(path="experiments.yml") -> Experiments:
         ]
         raise ValueError(f"{path} is refused:\n" + "\n".join(lines)) from None
     for name, experiment in experiments.experiments.items():
-        for method in experiment.listed:
+        for method in experiment.listed + experiment.studied:
             checks.choice(method, f"{path}: method of {name}", list(experiments.methods))
         for method in experiment.repeated:
             checks.choice(method, f"{path}: repeated method of {name}", experiment.listed)
@@ -449,7 +449,7 @@ def read(path="experiments.yml") -> Experiments:
         if entry.dataset != "x-space":
             raise ValueError(f"{path}: studies are for x-space data, {name} has {entry.dataset}")
         for method in study.methods:
-            checks.choice(method, f"{path}: method of {name}", list(experiments.methods))
+            checks.choice(method, f"{path}: method of {name}", entry.listed + entry.studied)
     for name, table in experiments.tables.items():
         known = list(experiments.experiments)
         entry = experiments.experiments[checks.choice(table.experiment, f"{path}: experiment of {name}", known)]

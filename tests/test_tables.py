@@ -86,7 +86,7 @@ def test_the_gap_is_the_paired_difference_to_the_proposed_method(tmp_path):
     """Of each signal its own difference; the seeds of a repeated method stand side by side."""
     known = experiments.read()
     entry = known.experiments["xspace-gaussian"].model_copy(
-        update={"methods": ("noisy", "n2n", "proposed"), "tuned": ()}
+        update={"methods": ("noisy", "n2n", "proposed"), "tuned": (), "repeated": ("n2n", "proposed")}
     )
     layout = known.tables["table1"].model_copy(update={"methods": ("noisy", "proposed")})
     update = {"experiments": {"xspace-gaussian": entry}, "tables": {"table1": layout}, "studies": {}}
