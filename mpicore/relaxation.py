@@ -6,8 +6,6 @@ With cosine drive a signal in equilibrium is odd, so its spectrum is imaginary. 
 
 import numpy as np
 
-from mpicore import checks
-
 
 def debye_relaxation(u, relaxation_time: float, sampling_frequency: float) -> np.ndarray:
     """Periodic signals as they are with relaxation: each line times 1 / (1 + i omega tau), smaller and later.
@@ -31,7 +29,7 @@ def without_relaxation(u, relaxation_time: float, sampling_frequency: float) -> 
     return _times(u, 1 + 1j * _angular(u, sampling_frequency) * relaxation_time)
 
 
-def estimate_relaxation_time(u1, u2, sampling_frequency: float) -> float:
+def estimate_relaxation_time(pairs, sampling_frequency: float) -> float:
     """tau [s] from two noisy periods of each object; no scanner and no clean signal is needed.
 
     Spectra of signals that are odd in equilibrium obey Re U = omega tau Im U in every line. The least-squares fit of
@@ -40,31 +38,25 @@ def estimate_relaxation_time(u1, u2, sampling_frequency: float) -> float:
         tau = sum omega (Re U1 Im U2 + Re U2 Im U1) / (2 sum omega^2 Im U1 Im U2),
 
     where both sums run over objects, and over the lines that are mostly signal: those in which the periods share more
-    than half of their power. What is alike in both periods and is no signal, such as interference that is locked in
-    phase, spoils the estimate.
+    than half of their power. Noise draws the estimate down a little where it is so strong that it decides which lines
+    these are. What is alike in both periods and is no signal, such as interference that is locked in phase, spoils it.
 
     Args:
-        u1, u2: shape (n, N), signals of cosine drive.
+        pairs: of signals of cosine drive, see :class:`mpicore.datasets.Recordings`.
         sampling_frequency: [Hz].
 
     Returns:
         tau, at least 0; 0 where no line is mostly signal.
-
-    Raises:
-        ValueError: periods of different lengths or numbers.
     """
-    u1 = checks.signals(u1, "u1")
-    u2 = checks.signals(u2, "u2", length=u1.shape[1])
-    if len(u1) != len(u2):
-        raise ValueError(f"u1 and u2 must hold the same objects, got {len(u1)} and {len(u2)} signals")
     mixed = imaginary = common = power = 0.0
-    for start in range(0, len(u1), 500):
-        first, second = (np.fft.rfft(u[start : start + 500], axis=1).astype(np.complex128) for u in (u1, u2))
+    for start in range(0, len(pairs), 500):
+        block = (u[start : start + 500] for u in (pairs.u1, pairs.u2))
+        first, second = (np.fft.rfft(u, axis=1).astype(np.complex128) for u in block)
         mixed = mixed + (first * second).imag.sum(axis=0) / 2
         imaginary = imaginary + (first.imag * second.imag).sum(axis=0)
         common = common + (first * second.conj()).real.sum(axis=0)
         power = power + (np.abs(first) ** 2 + np.abs(second) ** 2).sum(axis=0) / 2
-    omega = _angular(u1, sampling_frequency) * (common > power / 2)
+    omega = _angular(pairs.u1, sampling_frequency) * (common > power / 2)
     denominator = np.sum(omega**2 * imaginary)
     return max(float(np.sum(omega * mixed) / denominator), 0.0) if denominator > 0 else 0.0
 

@@ -22,7 +22,7 @@ class Relaxed:
 
     def fit(self, u1, u2, validation=None, folder=None, progress=False):
         """Estimate the relaxation time from the training pairs, then fit to the signals without it."""
-        self.relaxation_time = estimate_relaxation_time(u1, u2, self.scanner.sampling_frequency)
+        self.relaxation_time = estimate_relaxation_time(Recordings(u1, u2), self.scanner.sampling_frequency)
         if validation is not None:
             validation = Recordings(*(self._undone(u) for u in (validation.u1, validation.u2)))
         return super().fit(self._undone(u1), self._undone(u2), validation, folder, progress)
