@@ -46,7 +46,7 @@ verify: $(ENV) ## measure every published run again in full, and compare
 publish: $(ENV) ## copy the finished runs of the preset paper to published/
 	$(RUN) python -m mpicore publish
 
-smoke: $(ENV) ## the whole chain at toy size, in build/smoke, in 5 minutes
+smoke: $(ENV) ## the whole chain at toy size, in build/smoke, in 7 minutes
 	$(SNAKEMAKE) --config preset=smoke out=build/smoke threads=1
 	@echo "The smoke book: file://$(CURDIR)/build/smoke/_build/html/index.html"
 
