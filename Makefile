@@ -35,16 +35,16 @@ reproduce: $(ENV) ## train every network here, then the book; for instance: make
 	@echo "The book: file://$(CURDIR)/_build/html/index.html"
 
 progress: $(ENV) ## how far the trainings of `make reproduce` are, and the time left; the same PRESET and JOBS
-	$(RUN) python -m mpicore progress --preset $(PRESET) --jobs $(JOBS)
+	$(RUN) python -m companion progress --preset $(PRESET) --jobs $(JOBS)
 
 leaderboard: $(ENV) ## all methods in one table; with DENOISER=path/to/file.py:Name your own among them
-	$(RUN) python -m mpicore leaderboard --preset $(PRESET) $(if $(DENOISER),--denoiser $(DENOISER)) $(if $(wildcard results/benchmarks.csv),--benchmarks results/benchmarks.csv) --output results/leaderboard.csv
+	$(RUN) python -m companion leaderboard --preset $(PRESET) $(if $(DENOISER),--denoiser $(DENOISER)) $(if $(wildcard results/benchmarks.csv),--benchmarks results/benchmarks.csv) --output results/leaderboard.csv
 
 verify: $(ENV) ## measure every published run again in full, and compare
-	$(RUN) python -m mpicore verify
+	$(RUN) python -m companion verify
 
 publish: $(ENV) ## copy the finished runs of the preset paper to published/
-	$(RUN) python -m mpicore publish
+	$(RUN) python -m companion publish
 
 smoke: $(ENV) ## the whole chain at toy size, in build/smoke, in 7 minutes
 	$(SNAKEMAKE) --config preset=smoke out=build/smoke threads=1

@@ -7,7 +7,7 @@ runs that come with the repository, or `none` to train them all), threads (per t
 import os
 from pathlib import Path
 
-from mpicore import experiments
+from companion import experiments
 
 PRESET = config.get("preset", "paper")
 OUT = Path(config.get("out", "."))
@@ -35,7 +35,7 @@ def stamps(*names):
 
 
 def arguments(key):
-    """What tells `python -m mpicore run` which run is meant."""
+    """What tells `python -m companion run` which run is meant."""
     name, _ = RUNS[key]
     return f"{name.experiment} {name.method} --seed {name.seed}" + " --tuned" * name.tuned
 
@@ -150,7 +150,7 @@ rule run:
         root=ROOT,
     threads: THREADS
     shell:
-        "OMP_NUM_THREADS={threads} python -m mpicore run {params.arguments} --preset {PRESET}"
+        "OMP_NUM_THREADS={threads} python -m companion run {params.arguments} --preset {PRESET}"
         " --root {params.root} --verify {params.verified} --threads {threads} --stamp {output}"
 
 
@@ -158,7 +158,7 @@ rule table:
     input:
         lambda wildcards: stamps(*TABLES[wildcards.table]),
         paper="book/paper_tables.csv",
-        code=["mpicore/tables.py", "mpicore/metrics.py"],
+        code=["companion/tables.py", "mpicore/metrics.py"],
     output:
         RESULTS / "tables/{table}.csv",
         RESULTS / "tables/{table}-display.csv",
@@ -167,7 +167,7 @@ rule table:
     params:
         root=ROOT,
     shell:
-        "{ONE_THREAD} python -m mpicore table {wildcards.table} --preset {PRESET} --root {params.root}"
+        "{ONE_THREAD} python -m companion table {wildcards.table} --preset {PRESET} --root {params.root}"
         " --paper {input.paper} --output {output[0]}"
 
 
@@ -183,7 +183,7 @@ rule study:
         root=ROOT,
     threads: THREADS
     shell:
-        "OMP_NUM_THREADS={threads} python -m mpicore study {wildcards.study} --preset {PRESET}"
+        "OMP_NUM_THREADS={threads} python -m companion study {wildcards.study} --preset {PRESET}"
         " --root {params.root} --verify 20 --threads {threads} --output {output}"
 
 
@@ -192,13 +192,13 @@ rule leaderboard:
         stamps(),
         paper="book/paper_tables.csv",
         benchmarks=RESULTS / "benchmarks.csv",
-        code=["mpicore/leaderboard.py", "mpicore/metrics.py"],
+        code=["companion/leaderboard.py", "mpicore/metrics.py"],
     output:
         RESULTS / "leaderboard.csv",
     params:
         root=ROOT,
     shell:
-        "{ONE_THREAD} python -m mpicore leaderboard --preset {PRESET} --root {params.root} --paper {input.paper}"
+        "{ONE_THREAD} python -m companion leaderboard --preset {PRESET} --root {params.root} --paper {input.paper}"
         " --benchmarks {input.benchmarks} --output {output}"
 
 
@@ -233,7 +233,7 @@ for notebook, (reads, writes, parameters) in NOTEBOOKS.items():
         params:
             values=" ".join(f"-p {name} {value}" for name, value in {"preset": PRESET, **parameters}.items()),
         shell:
-            "{ONE_THREAD} python -m mpicore notebook {input.source} {output[0]} {params.values}"
+            "{ONE_THREAD} python -m companion notebook {input.source} {output[0]} {params.values}"
 
 
 rule book:
@@ -251,7 +251,7 @@ rule book:
         out=OUT,
     shell:
         # A fresh build each time: pages that are gone must not stay. Warnings and unresolved references are errors.
-        "python -m mpicore stage {params.source} --preset {PRESET} --notebooks {input.pages} --tables {input.tables}"
+        "python -m companion stage {params.source} --preset {PRESET} --notebooks {input.pages} --tables {input.tables}"
         " && rm -rf {params.out}/_build"
         " && jupyter-book build {params.source} --config _config.yml --path-output {params.out}"
         " -W -n --keep-going --quiet"

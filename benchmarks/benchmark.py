@@ -12,13 +12,14 @@ import pandas as pd
 import torch
 
 from benchmarks import plain, steps
+from companion.tables import TITLES
 from mpicore import denoisers, files
 from mpicore.datasets import Noise, system_matrix_columns, xspace
 from mpicore.phantoms import random_phantoms
 from mpicore.reconstruction import frequency_components, kaczmarz
+from mpicore.scanner import Particle, Scanner
 from mpicore.seeds import generator
-from mpicore.simulation import Particle, Scanner, system_matrix
-from mpicore.tables import TITLES
+from mpicore.simulation import system_matrix
 
 #: Denoisers that are timed, and those among them that train, with the sizes of the preset ``paper``.
 DENOISERS = (

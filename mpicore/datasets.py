@@ -10,8 +10,10 @@ import numpy as np
 from mpicore import checks
 from mpicore.noise import coloured_power, two_periods
 from mpicore.phantoms import other_phantoms, random_phantoms
+from mpicore.recordings import Recordings, TestSignals
+from mpicore.scanner import Particle, Scanner
 from mpicore.seeds import branch, generator
-from mpicore.simulation import Particle, Scanner, system_matrix
+from mpicore.simulation import system_matrix
 from mpicore.truth import Truth
 
 
@@ -68,42 +70,6 @@ class Noise:
             u, rng, self.snr_db, self.sir_db, frequencies, scanner.sampling_frequency, self.phase_locked,
             self.colour, self.spike_db, self.spike_rate,
         )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Recordings:
-    """Two noisy periods of the same objects: all that self-supervised training may see.
-
-    Attributes:
-        u1, u2: shape (n, N), float32 [1/s].
-    """
-
-    u1: np.ndarray
-    u2: np.ndarray
-
-    def __post_init__(self):
-        checks.signals(self.u1, "u1")
-        checks.signals(self.u2, "u2", length=self.u1.shape[1])
-        if len(self.u1) != len(self.u2):
-            raise ValueError(f"u1 and u2 must hold the same objects, got {len(self.u1)} and {len(self.u2)} signals")
-
-    def __len__(self):
-        return len(self.u1)
-
-
-@dataclass(frozen=True)
-class TestSignals(Recordings):
-    """Test recordings with the truth they are measured against.
-
-    Attributes:
-        clean: signals without noise, shape (n, N), float32 [1/s].
-        phantoms: the objects, shape (n, ny, nx); for the system matrix the objects are pixels, and this is ``None``.
-    """
-
-    __test__ = False  # not a test case, whatever its name
-
-    clean: np.ndarray
-    phantoms: np.ndarray | None = None
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,10 @@ import torch.nn.functional as F
 from scipy.linalg import eigh
 
 from mpicore import checks
-from mpicore.simulation import Particle, Scanner, system_matrix
+from mpicore.recordings import Recordings, rms
+from mpicore.scanner import Particle, Scanner
+from mpicore.simulation import system_matrix
+from mpicore.symmetry import from_sine_lines, sine_lines
 
 
 class ForwardModel:
@@ -80,23 +83,6 @@ def _leading_left_vectors(matrix, rank):
     return kept.astype(np.float32)
 
 
-def sine_lines(u) -> np.ndarray:
-    """Coefficients of signals (n, N) on the orthonormal sines sqrt(2/N) sin(2 pi m k / N); (n, (N - 1) // 2), float32.
-
-    They hold the whole odd part of a signal; u[0] and u[N/2] of an odd signal are zero.
-    """
-    samples = u.shape[1]
-    blocks = [-np.fft.rfft(u[start : start + 500], axis=1).imag for start in range(0, len(u), 500)]
-    return (np.concatenate(blocks)[:, 1 : (samples - 1) // 2 + 1] * np.sqrt(2 / samples)).astype(np.float32)
-
-
-def from_sine_lines(lines, samples: int) -> np.ndarray:
-    """The odd signals (n, N) of these coefficients; float32."""
-    spectrum = np.zeros((len(lines), samples // 2 + 1), np.complex64)
-    spectrum[:, 1 : lines.shape[1] + 1] = -1j * np.sqrt(samples / 2) * lines
-    return np.fft.irfft(spectrum, samples, axis=1).astype(np.float32)
-
-
 @lru_cache(maxsize=2)
 def _coarse_response(scanner, particle, channel):
     """Sine lines of the signals of the coarse pixels, shape (lines, pixels)."""
@@ -115,3 +101,30 @@ def _coarse(shape):
 
 def _refine(coarse, shape):
     return F.interpolate(coarse, size=shape, mode="bilinear", align_corners=True)
+
+
+def line_deviation(pairs: Recordings) -> np.ndarray:
+    """Standard deviation of the noise in each sine line, from half the power of the difference of the periods.
+
+    In units of the RMS of a noisy period; shape ((N - 1) // 2,).
+    """
+    total = 0.0
+    for start in range(0, len(pairs), 500):
+        u1, u2 = pairs.u1[start : start + 500], pairs.u2[start : start + 500]
+        total = total + np.sum(sine_lines((u1 - u2) / rms(u1)).astype(np.float64) ** 2, axis=0)
+    deviation = np.sqrt(total / len(pairs) / 2)
+    return np.maximum(deviation, 1e-6 * deviation.max())
+
+
+def covariance_times(matrix, shape, pixel: float, length: float) -> np.ndarray:
+    """K A^T for the covariance exp(-(abs(dx) + abs(dy)) / l) of two pixels; the shape of ``matrix``, (rank, pixels).
+
+    Args:
+        matrix: A, one image per row.
+        shape: (ny, nx) of the images.
+        pixel: distance of neighbouring pixels [m].
+        length: correlation length l [m].
+    """
+    along = [np.exp(-np.abs(np.subtract.outer(np.arange(n), np.arange(n))) * pixel / length) for n in shape]
+    ky, kx = (k.astype(np.float32) for k in along)
+    return (ky @ matrix.reshape(-1, *shape) @ kx).reshape(len(matrix), -1)

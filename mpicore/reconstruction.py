@@ -5,7 +5,7 @@ from scipy import sparse
 from scipy.spatial import Delaunay, KDTree
 
 from mpicore import checks
-from mpicore.simulation import Scanner
+from mpicore.scanner import Scanner
 
 
 class XSpace:

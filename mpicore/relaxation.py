@@ -42,7 +42,7 @@ def estimate_relaxation_time(pairs, sampling_frequency: float) -> float:
     these are. What is alike in both periods and is no signal, such as interference that is locked in phase, spoils it.
 
     Args:
-        pairs: of signals of cosine drive, see :class:`mpicore.datasets.Recordings`.
+        pairs: of signals of cosine drive, see :class:`mpicore.recordings.Recordings`.
         sampling_frequency: [Hz].
 
     Returns:

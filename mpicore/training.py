@@ -17,8 +17,8 @@ import torch
 from tqdm import tqdm
 
 from mpicore import checks, files
-from mpicore.datasets import Recordings
 from mpicore.losses import Scheme
+from mpicore.recordings import Recordings
 from mpicore.seeds import branch, generator
 
 _CHECKPOINT_SECONDS = 20.0

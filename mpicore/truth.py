@@ -10,7 +10,8 @@ import numpy as np
 
 from mpicore import checks
 from mpicore.relaxation import debye_relaxation
-from mpicore.simulation import Particle, Scanner, system_matrix
+from mpicore.scanner import Particle, Scanner
+from mpicore.simulation import system_matrix
 
 _BLOCK = 500
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from mpicore import experiments
-from mpicore.datasets import Recordings
+from companion import experiments
+from mpicore.recordings import Recordings
 
 ROOT = Path(__file__).resolve().parents[1]
 

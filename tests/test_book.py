@@ -1,7 +1,7 @@
 import nbformat
 import pytest
 
-from mpicore import book, experiments
+from companion import book, experiments
 
 
 @pytest.fixture

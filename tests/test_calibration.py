@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from scipy.ndimage import uniform_filter
 
-from mpicore import evaluation
+from companion import evaluation
 from mpicore.datasets import Noise, system_matrix_columns
 from mpicore.denoisers import calibration, create
 from mpicore.denoisers.calibration import alternate_mean
 from mpicore.metrics import snr_db
-from mpicore.simulation import Scanner
+from mpicore.scanner import Scanner
 
 
 @pytest.fixture(scope="module")

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from mpicore import datasets, denoisers, evaluation, runs
+from companion import evaluation, runs
+from mpicore import datasets, denoisers
 from mpicore.denoisers import create
 from mpicore.metrics import snr_db
-from mpicore.simulation import Scanner
+from mpicore.scanner import Scanner
 
 NAMES = [name for name in denoisers.names() if denoisers.find(name).supervised]
 

@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 import yaml
 
+from companion.__main__ import main
 from mpicore import files
-from mpicore.__main__ import main
 
 
 def test_run_trains_once_and_stamps_the_key(tmp_path, capsys):

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
-from mpicore.datasets import Dataset, Noise, Recordings, TestSignals, system_matrix_columns, xspace, xspace_test
-from mpicore.simulation import Particle, Scanner, system_matrix
+from mpicore.datasets import Dataset, Noise, system_matrix_columns, xspace, xspace_test
+from mpicore.recordings import Recordings, TestSignals
+from mpicore.scanner import Particle, Scanner
+from mpicore.simulation import system_matrix
 from mpicore.truth import Truth
 
 GAUSSIAN = Noise(5.0)

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from mpicore import denoisers
-from mpicore.datasets import Recordings
 from mpicore.denoisers import Denoiser, base, create, register
+from mpicore.recordings import Recordings
 
 TINY = {"width": 2, "training": {"epochs": 1, "batch_size": 4, "learning_rate": 1e-3}}
 NETWORKS = {"n2n": {}, "proposed": {"alpha": 0.05, "beta": 0.01}, "r2r": {"recorruptions": 3}}

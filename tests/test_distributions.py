@@ -1,8 +1,9 @@
 """Estimates of the particle distribution, from gridding to the denoisers that know the scanner."""
 
-from mpicore import datasets, denoisers, distributions, metrics
-from mpicore.experiments import Kaczmarz
-from mpicore.simulation import Scanner
+from companion import distributions
+from companion.experiments import Kaczmarz
+from mpicore import datasets, denoisers, metrics
+from mpicore.scanner import Scanner
 
 
 def test_every_estimate_shows_the_object():

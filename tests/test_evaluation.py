@@ -4,12 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mpicore import evaluation
+from companion import evaluation
 from mpicore.denoisers import Denoiser, create
 from mpicore.metrics import object_error
 from mpicore.phantoms import random_phantoms
 from mpicore.reconstruction import XSpace, frequency_components, kaczmarz, select_frequencies
-from mpicore.simulation import Particle, system_matrix
+from mpicore.scanner import Particle
+from mpicore.simulation import system_matrix
 
 
 class Known(Denoiser):

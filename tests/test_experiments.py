@@ -8,8 +8,9 @@ import sys
 import pytest
 import yaml
 
-from mpicore import denoisers, evaluation, experiments
-from mpicore.experiments import Experiments, RunConfig, RunName
+from companion import evaluation, experiments
+from companion.experiments import Experiments, RunConfig, RunName
+from mpicore import denoisers
 
 PRESETS = ["smoke", "preview", "paper"]
 

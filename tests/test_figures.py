@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mpicore import figures
+from companion import figures
 from mpicore.network import EncoderDecoder
-from mpicore.simulation import Particle, Scanner
+from mpicore.scanner import Particle, Scanner
 
 matplotlib.use("Agg")
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from mpicore.datasets import Recordings
 from mpicore.denoisers import create
-from mpicore.denoisers.base import lowest, noisy_error
-from mpicore.denoisers.filters import odd_part
+from mpicore.denoisers.base import lowest
+from mpicore.recordings import Recordings, noisy_error
+from mpicore.symmetry import odd_part
 
 TUNED = ["low_pass", "savitzky_golay", "wavelet"]
 SAMPLES = 960

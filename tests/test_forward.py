@@ -4,13 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from mpicore.datasets import Noise, Recordings, xspace
+from mpicore.datasets import Noise, xspace
 from mpicore.denoisers import create
-from mpicore.denoisers.gaussian_process import covariance_times, line_deviation
-from mpicore.forward import ForwardModel, from_sine_lines, sine_lines
+from mpicore.forward import ForwardModel, covariance_times, line_deviation
 from mpicore.metrics import snr_db
 from mpicore.phantoms import random_phantoms
-from mpicore.simulation import Particle, Scanner, system_matrix
+from mpicore.recordings import Recordings
+from mpicore.scanner import Particle, Scanner
+from mpicore.simulation import system_matrix
+from mpicore.symmetry import from_sine_lines, sine_lines
 from mpicore.unet import ForwardNetwork, UNet
 
 TRAINING = {"epochs": 2, "batch_size": 4, "learning_rate": 1e-3, "schedule": "one-cycle"}

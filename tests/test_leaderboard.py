@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mpicore import denoisers, evaluation, experiments, leaderboard, plugins, runs, tables
-from mpicore.__main__ import main
+from companion import evaluation, experiments, leaderboard, plugins, runs, tables
+from companion.__main__ import main
+from mpicore import denoisers
 from mpicore.denoisers import base
 
 EXAMPLE = "examples/running_median.py:RunningMedian"

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mpicore import evaluation, limits
+from companion import evaluation, limits
 from mpicore.denoisers import Denoiser, create
 
 

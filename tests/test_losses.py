@@ -15,7 +15,8 @@ from mpicore.losses import (
     two_period_pair,
 )
 from mpicore.phantoms import random_phantoms
-from mpicore.simulation import Particle, Scanner, system_matrix
+from mpicore.scanner import Particle, Scanner
+from mpicore.simulation import system_matrix
 
 
 def seeded(seed=0):

@@ -4,7 +4,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from mpicore.network import EncoderDecoder, PReLU, ResBlock, _PReLUFunction
+from mpicore.layers import PReLU, _PReLUFunction
+from mpicore.network import EncoderDecoder, ResBlock
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import nbformat
 import pytest
 from papermill.exceptions import PapermillExecutionError
 
-from mpicore import notebooks
+from companion import notebooks
 
 SOURCES = sorted(Path("notebooks").glob("*.md"))
 TEMPLATE = """---

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from conftest import run_graph
 
-from mpicore import experiments
+from companion import experiments
 
 pytestmark = pytest.mark.book
 

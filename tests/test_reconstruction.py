@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
+from mpicore.langevin import langevin, langevin_derivative
 from mpicore.phantoms import random_phantoms
 from mpicore.reconstruction import XSpace, frequency_components, kaczmarz, select_frequencies
-from mpicore.simulation import Particle, Scanner, langevin, langevin_derivative, point_spread_function, system_matrix
+from mpicore.scanner import Particle, Scanner
+from mpicore.simulation import point_spread_function, system_matrix
 
 # x-space
 

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from mpicore.datasets import Noise, Recordings, xspace
+from mpicore.datasets import Noise, xspace
 from mpicore.denoisers import create
 from mpicore.metrics import snr_db
+from mpicore.recordings import Recordings
 from mpicore.relaxation import debye_relaxation, estimate_relaxation_time, without_relaxation
-from mpicore.simulation import Scanner
+from mpicore.scanner import Scanner
 from mpicore.truth import Truth
 
 FS, TAU = 2.475e6, 3e-6

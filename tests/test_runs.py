@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mpicore import denoisers, evaluation, files, runs
-from mpicore.experiments import RunName
+from companion import evaluation, runs
+from companion.experiments import RunName
+from mpicore import denoisers, files
 
 RECORD = "record.json"
 FILES = ["arrays.safetensors", "history.csv", "images.csv", "signals.csv", "weights.safetensors"]

@@ -9,15 +9,9 @@ from numpy.polynomial import chebyshev
 from scipy.fft import dctn
 from scipy.optimize import brentq
 
-from mpicore.simulation import (
-    MU0,
-    Particle,
-    Scanner,
-    langevin,
-    langevin_derivative,
-    point_spread_function,
-    system_matrix,
-)
+from mpicore.langevin import langevin, langevin_derivative
+from mpicore.scanner import MU0, Particle, Scanner
+from mpicore.simulation import point_spread_function, system_matrix
 
 SHAPE = (9, 11)
 TRAJECTORIES = {"cartesian": Scanner.cartesian, "lissajous": Scanner.lissajous}

@@ -3,9 +3,9 @@
 import pandas as pd
 import pytest
 
-from mpicore import experiments, runs, studies
-from mpicore.__main__ import main
-from mpicore.experiments import Noise
+from companion import experiments, runs, studies
+from companion.__main__ import main
+from companion.experiments import Noise
 
 STUDY = """studies:
   study-snr:

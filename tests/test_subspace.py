@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from mpicore.datasets import Recordings
 from mpicore.denoisers import create
-from mpicore.denoisers.subspace import optimal_shrinkage
+from mpicore.lowrank import optimal_shrinkage
+from mpicore.recordings import Recordings
 
 SAMPLES = 120
 LINEAR = ["wiener", "wiener_antisymmetric", "linear_n2n", "singular_values"]

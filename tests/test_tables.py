@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mpicore import experiments, runs, tables
+from companion import experiments, runs, tables
 from mpicore.metrics import bootstrap_interval
 
 REQUIRED = ["method", "snr_db", "snr_db_low", "snr_db_high", "rmse", "ssim", "psnr_db"]

@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from mpicore import files, training
-from mpicore.datasets import Recordings
 from mpicore.losses import Scheme, scheme, squared_loss, two_period_pair
 from mpicore.network import EncoderDecoder
+from mpicore.recordings import Recordings
 from mpicore.training import Settings, resolve_device, train
 
 SETTINGS = Settings(epochs=3, batch_size=4, learning_rate=2e-3, schedule="one-cycle")
@@ -369,7 +369,7 @@ def test_a_finished_training_is_not_done_again(data, tmp_path):
 CHILD = """
 import sys, time, numpy as np, torch
 from mpicore import training
-from mpicore.datasets import Recordings
+from mpicore.recordings import Recordings
 from mpicore.losses import Scheme, scheme
 from mpicore.network import EncoderDecoder
 

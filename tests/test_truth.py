@@ -5,11 +5,11 @@ import dataclasses
 import numpy as np
 import pytest
 
-from mpicore import evaluation
+from companion import evaluation
 from mpicore.datasets import Noise, xspace, xspace_test
 from mpicore.metrics import snr_db
 from mpicore.phantoms import OTHER_KINDS, other_phantoms
-from mpicore.simulation import Scanner
+from mpicore.scanner import Scanner
 from mpicore.truth import Truth
 
 NOISE = Noise(snr_db=5)

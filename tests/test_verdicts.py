@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mpicore import experiments, runs, tables, verdicts
-from mpicore.experiments import RunName
+from companion import experiments, runs, tables, verdicts
+from companion.experiments import RunName
 from mpicore.metrics import bootstrap_interval
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mpicore.wiener import apply_filters, n2n_gains, r2r_gains, second_moments, window_filters
+from mpicore.yardsticks import apply_filters, n2n_gains, r2r_gains, second_moments, window_filters
 
 N = 21
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from mpicore import checks
-from mpicore.datasets import Recordings
+from mpicore.recordings import Recordings
 
 _registry: dict[str, type["Denoiser"]] = {}
 
@@ -106,49 +106,6 @@ class Noisy(Denoiser):
     def denoise(self, u):
         """A checked copy of u, shape (n, N)."""
         return np.array(checks.signals(u, "u"), dtype=np.float32)
-
-
-def split(u1, u2, validation: Recordings | None) -> tuple[Recordings, Recordings]:
-    """Pairs to learn from and pairs to choose with; without any given, the last tenth (at least one) is held out.
-
-    Raises:
-        ValueError: a single pair, which cannot be split.
-    """
-    recordings = Recordings(u1, u2)
-    if validation is not None:
-        return recordings, validation
-    if len(recordings) < 2:
-        raise ValueError("u1 and u2 must hold at least 2 signals where no validation pairs are given, got 1")
-    cut = len(recordings) - max(1, len(recordings) // 10)
-    return Recordings(u1[:cut], u2[:cut]), Recordings(u1[cut:], u2[cut:])
-
-
-def rms(u) -> np.ndarray:
-    """Root mean square of each signal, shape (n, 1): the unit in which signals of any strength count alike.
-
-    Raises:
-        ValueError: a zero signal.
-    """
-    scale = np.sqrt(np.mean(np.square(u, dtype=np.float64), axis=1, keepdims=True))
-    if not scale.all():
-        raise ValueError(f"u must not hold a zero signal, found one at index {int(scale[:, 0].argmin())}")
-    return scale.astype(u.dtype)
-
-
-def noisy_error(denoise: Callable, pairs: Recordings) -> float:
-    """How far denoised periods are from the *other* noisy period: mean square, in units of the period's power.
-
-    The noise of the other period cannot be predicted, so its power adds the same amount for every denoiser. The one
-    with the lowest value has the lowest expected error, and no clean signal is needed to find it.
-
-    Args:
-        denoise: (n, N) -> (n, N).
-        pairs: noisy pairs that the denoiser has not learned from. Either period of each is input once.
-    """
-    total = 0.0
-    for source, target in ((pairs.u1, pairs.u2), (pairs.u2, pairs.u1)):
-        total += float(np.mean(np.square((denoise(source) - target) / rms(source), dtype=np.float64)))
-    return total / 2
 
 
 def lowest(candidates: Iterable, error: Callable):

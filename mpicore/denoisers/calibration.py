@@ -10,9 +10,9 @@ from scipy.ndimage import uniform_filter
 
 from mpicore import checks
 from mpicore.denoisers.base import Denoiser, lowest, register
-from mpicore.denoisers.subspace import leading_singular, optimal_shrinkage
-from mpicore.forward import from_sine_lines, sine_lines
-from mpicore.simulation import Scanner
+from mpicore.lowrank import leading_singular, optimal_shrinkage
+from mpicore.scanner import Scanner
+from mpicore.symmetry import from_sine_lines, sine_lines
 
 _LARGEST = 600  #: singular values that are looked at
 

@@ -7,12 +7,13 @@ left to gain.
 import numpy as np
 
 from mpicore import checks
-from mpicore.denoisers.base import Denoiser, register, rms
+from mpicore.denoisers.base import Denoiser, register
 from mpicore.denoisers.calibration import MatrixDenoiser, SpatialWiener
 from mpicore.denoisers.forward_network import ForwardNoise2Noise
-from mpicore.denoisers.gaussian_process import line_deviation
 from mpicore.denoisers.networks import NetworkDenoiser
-from mpicore.forward import from_sine_lines, sine_lines
+from mpicore.forward import line_deviation
+from mpicore.recordings import rms
+from mpicore.symmetry import from_sine_lines, sine_lines
 
 
 @register("supervised")

@@ -7,7 +7,9 @@ from scipy.signal import savgol_filter
 from skimage.restoration import denoise_wavelet
 
 from mpicore import checks
-from mpicore.denoisers.base import Denoiser, lowest, noisy_error, register, split
+from mpicore.denoisers.base import Denoiser, lowest, register
+from mpicore.recordings import noisy_error, split
+from mpicore.symmetry import odd_part
 
 
 @register("average")
@@ -124,9 +126,3 @@ class WaveletShrinkage(_Tuned):
             for row, signal in zip(out, u, strict=True):
                 row[:] = denoise_wavelet(signal, wavelet=wavelet, method=rule, mode="soft", rescale_sigma=True)
         return out
-
-
-def odd_part(u):
-    """(u[k] - u[N-k]) / 2 of signals (n, N), with indices modulo N; float32."""
-    mirrored = np.roll(u[:, ::-1], 1, axis=1)
-    return ((u - mirrored) / 2).astype(np.float32)

@@ -4,13 +4,12 @@ import numpy as np
 import torch
 
 from mpicore import checks
-from mpicore.datasets import Recordings
-from mpicore.denoisers.base import Denoiser, register, rms, split
-from mpicore.denoisers.gaussian_process import covariance_times, line_deviation
-from mpicore.forward import ForwardModel
+from mpicore.denoisers.base import Denoiser, register
+from mpicore.forward import ForwardModel, covariance_times, line_deviation
 from mpicore.losses import scheme
+from mpicore.recordings import Recordings, rms, split
+from mpicore.scanner import Scanner
 from mpicore.seeds import branch
-from mpicore.simulation import Scanner
 from mpicore.training import Settings, resolve_device, train
 from mpicore.unet import ForwardNetwork
 

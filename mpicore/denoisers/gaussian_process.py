@@ -5,41 +5,15 @@ from itertools import product
 import numpy as np
 
 from mpicore import checks
-from mpicore.datasets import Recordings
-from mpicore.denoisers.base import Denoiser, register, rms, split
-from mpicore.forward import ForwardModel, sine_lines
-from mpicore.simulation import Scanner
+from mpicore.denoisers.base import Denoiser, register
+from mpicore.forward import ForwardModel, covariance_times, line_deviation
+from mpicore.recordings import rms, split
+from mpicore.scanner import Scanner
+from mpicore.symmetry import sine_lines
 
 #: Correlation lengths [m] and strengths of the prior, relative to the power of the recordings.
 LENGTHS = (4e-3, 8e-3, 16e-3, 32e-3)
 STRENGTHS = (0.1, 0.2, 0.4, 0.8, 1.6)
-
-
-def line_deviation(pairs: Recordings) -> np.ndarray:
-    """Standard deviation of the noise in each sine line, from half the power of the difference of the periods.
-
-    In units of the RMS of a noisy period; shape ((N - 1) // 2,).
-    """
-    total = 0.0
-    for start in range(0, len(pairs), 500):
-        u1, u2 = pairs.u1[start : start + 500], pairs.u2[start : start + 500]
-        total = total + np.sum(sine_lines((u1 - u2) / rms(u1)).astype(np.float64) ** 2, axis=0)
-    deviation = np.sqrt(total / len(pairs) / 2)
-    return np.maximum(deviation, 1e-6 * deviation.max())
-
-
-def covariance_times(matrix, shape, pixel: float, length: float) -> np.ndarray:
-    """K A^T for the covariance exp(-(abs(dx) + abs(dy)) / l) of two pixels; the shape of ``matrix``, (rank, pixels).
-
-    Args:
-        matrix: A, one image per row.
-        shape: (ny, nx) of the images.
-        pixel: distance of neighbouring pixels [m].
-        length: correlation length l [m].
-    """
-    along = [np.exp(-np.abs(np.subtract.outer(np.arange(n), np.arange(n))) * pixel / length) for n in shape]
-    ky, kx = (k.astype(np.float32) for k in along)
-    return (ky @ matrix.reshape(-1, *shape) @ kx).reshape(len(matrix), -1)
 
 
 @register("gp_wiener")

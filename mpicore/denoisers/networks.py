@@ -4,10 +4,10 @@ import numpy as np
 import torch
 
 from mpicore import checks
-from mpicore.datasets import Recordings
-from mpicore.denoisers.base import Denoiser, register, split
+from mpicore.denoisers.base import Denoiser, register
 from mpicore.losses import scheme
 from mpicore.network import EncoderDecoder
+from mpicore.recordings import Recordings, split
 from mpicore.seeds import branch
 from mpicore.training import Settings, resolve_device, train
 

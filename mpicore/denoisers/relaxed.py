@@ -8,10 +8,10 @@ these methods estimate the noise of each line, and weigh the lines by it.
 import numpy as np
 
 from mpicore import checks
-from mpicore.datasets import Recordings
 from mpicore.denoisers.base import register
 from mpicore.denoisers.forward_network import ForwardNoise2Noise
 from mpicore.denoisers.gaussian_process import GaussianProcessWiener
+from mpicore.recordings import Recordings
 from mpicore.relaxation import debye_relaxation, estimate_relaxation_time, without_relaxation
 
 

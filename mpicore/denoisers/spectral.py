@@ -3,8 +3,9 @@
 import numpy as np
 
 from mpicore import checks
-from mpicore.denoisers.base import Denoiser, register, rms
-from mpicore.denoisers.filters import odd_part
+from mpicore.denoisers.base import Denoiser, register
+from mpicore.recordings import rms
+from mpicore.symmetry import odd_part
 
 
 @register("wiener")

@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mpicore import denoisers, plugins, runs
+from companion import plugins, runs
+from companion.experiments import ROOT, Experiments, RunConfig
+from companion.tables import TITLES, VALUES
+from mpicore import denoisers
 from mpicore.denoisers.networks import NetworkDenoiser
-from mpicore.experiments import ROOT, Experiments, RunConfig
 from mpicore.metrics import bootstrap_interval
-from mpicore.tables import TITLES, VALUES
 
 #: Columns of the leaderboard.
 COLUMNS = ["experiment", "variant", "method", "title", "snr_db", "snr_db_low", "snr_db_high", "rmse", "ssim", "psnr_db"]
@@ -30,7 +31,7 @@ def make(
     Args:
         experiments: the checked ``experiments.yml``.
         preset: whose runs.
-        paper: the paper's figures, see :func:`mpicore.tables.read_paper`; they stand beside the last variant.
+        paper: the paper's figures, see :func:`companion.tables.read_paper`; they stand beside the last variant.
         root: search path of the runs.
         own: further runs, of denoisers from outside.
         times: the benchmarks, which say how long denoising takes.

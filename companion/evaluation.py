@@ -5,14 +5,15 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from companion.experiments import RunConfig
 from mpicore import datasets, metrics
-from mpicore.datasets import Dataset, Noise, Recordings, TestSignals, system_matrix_columns, xspace, xspace_test
+from mpicore.datasets import Dataset, Noise, system_matrix_columns, xspace, xspace_test
 from mpicore.denoisers import Denoiser
-from mpicore.experiments import RunConfig
 from mpicore.phantoms import random_phantoms
 from mpicore.reconstruction import XSpace, frequency_components, kaczmarz, select_frequencies
+from mpicore.recordings import Recordings, TestSignals
+from mpicore.scanner import Scanner
 from mpicore.seeds import branch
-from mpicore.simulation import Scanner
 from mpicore.truth import Truth
 
 SIGNAL_COLUMNS = ["variant", "index", "snr_db", "rmse"]

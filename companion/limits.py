@@ -3,19 +3,21 @@
 import numpy as np
 import pandas as pd
 
-from mpicore import denoisers, evaluation, metrics, wiener
+from companion import evaluation
+from companion.experiments import RunConfig
+from mpicore import denoisers, metrics, yardsticks
 from mpicore.denoisers import Denoiser
-from mpicore.experiments import RunConfig
 from mpicore.phantoms import random_phantoms
 from mpicore.reconstruction import frequency_components, kaczmarz, select_frequencies
+from mpicore.scanner import Particle
 from mpicore.seeds import branch, generator
-from mpicore.simulation import Particle, system_matrix
+from mpicore.simulation import system_matrix
 
 
 def window_limits(config: RunConfig, half_widths, examples: int, count: int, positions: int) -> pd.DataFrame:
     """What the best linear filter can do that sees a window of an x-space signal, for windows of several widths.
 
-    The filter knows the second moments of clean signals and of the training noise; see :mod:`mpicore.wiener`.
+    The filter knows the second moments of clean signals and of the training noise; see :mod:`mpicore.yardsticks`.
 
     Args:
         config: of an x-space run.
@@ -28,17 +30,17 @@ def window_limits(config: RunConfig, half_widths, examples: int, count: int, pos
         Columns ``half_width`` and one per variant of the test noise: its mean SNR [dB] over the signals.
     """
     machine = evaluation.scanner(config)
-    moments = wiener.second_moments(_examples(config, examples))
+    moments = yardsticks.second_moments(_examples(config, examples))
     where = generator(config.data_seed, "x-space", "positions").choice(machine.num_samples, positions, replace=False)
     tests = {variant: evaluation.test_signals(config, variant, count) for variant in config.test_noise}
     rows = []
     for half_width in half_widths:
-        filters = wiener.window_filters(
+        filters = yardsticks.window_filters(
             moments, evaluation.noise(config.noise).autocovariance(machine), half_width, where
         )
         row = {"half_width": half_width}
         for variant, test in tests.items():
-            estimate = wiener.apply_filters(filters, test.u1, where)
+            estimate = yardsticks.apply_filters(filters, test.u1, where)
             row[variant] = metrics.snr_db(test.clean[:, where], estimate).mean()
         rows.append(row)
     return pd.DataFrame(rows)
@@ -65,8 +67,8 @@ def line_limits(config: RunConfig, strength: float, examples: int, count: int) -
     spectrum = samples * np.fft.rfft(autocovariance).real
     added = np.full(len(signal), samples * autocovariance[0])
     gains = {
-        "n2n": wiener.n2n_gains(signal, spectrum),
-        "r2r": wiener.r2r_gains(signal, spectrum, added, strength),
+        "n2n": yardsticks.n2n_gains(signal, spectrum),
+        "r2r": yardsticks.r2r_gains(signal, spectrum, added, strength),
     }
     rows = {method: {"method": method} for method in gains}
     for variant in config.test_noise:

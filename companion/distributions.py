@@ -2,10 +2,11 @@
 
 import numpy as np
 
-from mpicore.datasets import Recordings
-from mpicore.experiments import Kaczmarz
+from companion.experiments import Kaczmarz
 from mpicore.reconstruction import XSpace, frequency_components, kaczmarz, select_frequencies
-from mpicore.simulation import Particle, Scanner, system_matrix
+from mpicore.recordings import Recordings
+from mpicore.scanner import Particle, Scanner
+from mpicore.simulation import system_matrix
 
 
 def estimates(recorded: Recordings, denoisers: dict, scanner: Scanner, settings: Kaczmarz) -> dict[str, np.ndarray]:

@@ -1,4 +1,4 @@
-"""Commands of the pipeline: ``python -m mpicore COMMAND --help``."""
+"""Commands of the pipeline: ``python -m companion COMMAND --help``."""
 
 import argparse
 import json
@@ -6,13 +6,14 @@ import os
 import sys
 from pathlib import Path
 
-from mpicore import experiments, files
-from mpicore.experiments import ROOT
+from companion import experiments
+from companion.experiments import ROOT
+from mpicore import files
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit status. Errors that the user can mend come as one line, not a traceback."""
-    parser = argparse.ArgumentParser(prog="python -m mpicore", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m companion", description=__doc__)
     parser.add_argument("--experiments", default="experiments.yml", help="the experiments file")
     commands = parser.add_subparsers(dest="command", required=True)
 
@@ -119,7 +120,8 @@ def _run(options):
 def _study(options):
     import torch
 
-    from mpicore import checks, studies
+    from companion import studies
+    from mpicore import checks
 
     if options.threads:
         torch.set_num_threads(options.threads)
@@ -134,7 +136,7 @@ def _study(options):
 
 def _obtain(config, options):
     """The run, made or loaded; where it is a published one, a part of it is measured again."""
-    from mpicore import runs
+    from companion import runs
 
     found = runs.find(config, options.root)
     run = runs.obtain(config, options.root, options.device, progress=True)
@@ -147,7 +149,7 @@ def _obtain(config, options):
 
 
 def _publish(options):
-    from mpicore import runs
+    from companion import runs
 
     for name, config in experiments.read(options.experiments).runs(options.preset).items():
         if runs.find(config, options.root) is None:
@@ -158,7 +160,7 @@ def _publish(options):
 
 
 def _progress(options):
-    from mpicore import runs
+    from companion import runs
 
     table = runs.progress(experiments.read(options.experiments).runs(options.preset), options.root)
     for row in table.itertuples():
@@ -171,7 +173,7 @@ def _progress(options):
 
 
 def _verify(options):
-    from mpicore import runs
+    from companion import runs
 
     for name, config in experiments.read(options.experiments).runs(options.preset).items():
         if runs.find(config, options.root) is None:
@@ -195,7 +197,7 @@ def _signals(text):
 
 
 def _table(options):
-    from mpicore import tables
+    from companion import tables
 
     known = experiments.read(options.experiments)
     paper = tables.read_paper(options.paper)
@@ -215,7 +217,7 @@ def _table(options):
 def _leaderboard(options):
     import pandas as pd
 
-    from mpicore import leaderboard, plugins, runs, tables
+    from companion import leaderboard, plugins, runs, tables
 
     known = experiments.read(options.experiments)
     names = plugins.load_entry_points() + [plugins.load_file(address) for address in options.denoiser]
@@ -236,7 +238,7 @@ def _leaderboard(options):
 def _notebook(options):
     from papermill.exceptions import PapermillExecutionError
 
-    from mpicore import notebooks
+    from companion import notebooks
 
     try:
         notebooks.execute(options.source, options.target, {name: _value(value) for name, value in options.values})
@@ -245,7 +247,7 @@ def _notebook(options):
 
 
 def _stage(options):
-    from mpicore import book
+    from companion import book
 
     known = experiments.read(options.experiments)
     book.stage(options.source, Path(options.target), options.notebooks, options.tables, known, options.preset)

@@ -17,9 +17,10 @@ import numpy as np
 import pandas as pd
 import torch
 
-from mpicore import denoisers, evaluation, files
+from companion import evaluation
+from companion.experiments import ROOT, RunConfig, RunName
+from mpicore import denoisers, files
 from mpicore.denoisers import Denoiser
-from mpicore.experiments import ROOT, RunConfig, RunName
 from mpicore.training import resolve_device
 
 _RECORD = "record.json"
@@ -40,7 +41,7 @@ class Run:
         record: configuration, key, versions, device, threads, wall time [s], digests of the files.
         denoiser: fitted; ``None`` where the run does not bring its weights.
         history: one row per epoch, see :func:`mpicore.training.train`.
-        signals, images, arrays: see :class:`mpicore.evaluation.Evaluation`.
+        signals, images, arrays: see :class:`companion.evaluation.Evaluation`.
     """
 
     config: RunConfig

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from mpicore import runs
-from mpicore.experiments import ROOT, Experiments, RunName
+from companion import runs
+from companion.experiments import ROOT, Experiments, RunName
 from mpicore.metrics import bootstrap_interval
 
 _IN_IMAGES = ("ssim", "psnr_db")
@@ -62,7 +62,7 @@ def judge(experiments: Experiments, preset: str, paper: pd.DataFrame, root=ROOT)
     Args:
         experiments: the checked ``experiments.yml``.
         preset: whose runs.
-        paper: see :func:`mpicore.tables.read_paper`.
+        paper: see :func:`companion.tables.read_paper`.
         root: search path of the runs.
 
     Returns:

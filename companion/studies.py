@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from mpicore import runs
-from mpicore.experiments import ROOT, Experiments
+from companion import runs
+from companion.experiments import ROOT, Experiments
+from companion.tables import TITLES
 from mpicore.metrics import bootstrap_interval
-from mpicore.tables import TITLES
 
 
 def make(experiments: Experiments, study: str, preset: str, root=ROOT) -> pd.DataFrame:

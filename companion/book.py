@@ -6,9 +6,9 @@ from pathlib import Path
 
 import yaml
 
+from companion.experiments import Experiments, Preset
+from companion.notebooks import check_executed
 from mpicore import files
-from mpicore.experiments import Experiments, Preset
-from mpicore.notebooks import check_executed
 
 PAGES = "pages"  #: folder of the executed notebooks in the staged book
 TABLES = "tables"  #: folder of the tables in the staged book

@@ -6,7 +6,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, Rectangle
 
 from mpicore.network import EncoderDecoder
-from mpicore.simulation import Particle, Scanner, point_spread_function
+from mpicore.scanner import Particle, Scanner
+from mpicore.simulation import point_spread_function
 
 #: Okabe and Ito's colours, which stay apart for colour-blind readers; one per method in the whole book.
 COLOURS = {
@@ -321,7 +322,7 @@ def leaderboard(rows) -> Figure:
     """SNR of the methods of one experiment with 95 % intervals, the best on top; colours tell what a method knows.
 
     Args:
-        rows: of one experiment and one variant of :func:`mpicore.leaderboard.make`.
+        rows: of one experiment and one variant of :func:`companion.leaderboard.make`.
     """
     figure, axis = plt.subplots(figsize=(7.2, 0.6 + 0.2 * len(rows)))
     rows = rows.iloc[::-1].reset_index(drop=True)
@@ -342,7 +343,7 @@ def averages(averaged, methods: dict[str, dict[str, float]]) -> Figure:
     """What averaging gives, for signals and for images, and where denoised matrices stand.
 
     Args:
-        averaged: columns ``averages``, ``snr_db``, ``psnr_db``, see :func:`mpicore.limits.averaged_matrices`.
+        averaged: columns ``averages``, ``snr_db``, ``psnr_db``, see :func:`companion.limits.averaged_matrices`.
         methods: by title the ``snr_db`` and ``psnr_db`` of one recording after a denoiser.
     """
     figure, panels = plt.subplots(1, 2, figsize=(7.6, 3.4))
@@ -382,7 +383,7 @@ def study(table, x: str, label: str, scale: str = "linear") -> Figure:
     """SNR of each method over one quantity, with 95 % intervals.
 
     Args:
-        table: of :func:`mpicore.studies.make`.
+        table: of :func:`companion.studies.make`.
         x: its column with the quantity.
         label: of the axis, with its unit.
         scale: ``linear`` or ``log``.
@@ -403,7 +404,7 @@ def cases(table, names: dict[str, str] | None = None) -> Figure:
     """SNR of each method in each case, with 95 % intervals; the first case on top.
 
     Args:
-        table: of :func:`mpicore.studies.make`.
+        table: of :func:`companion.studies.make`.
         names: how cases are written; those that it does not have stand as they are.
     """
     order = list(dict.fromkeys(table["case"]))[::-1]

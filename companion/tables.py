@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mpicore import checks, runs
-from mpicore.experiments import ROOT, Experiments
+from companion import runs
+from companion.experiments import ROOT, Experiments
+from mpicore import checks
 from mpicore.metrics import bootstrap_interval
 
 VALUES = ["snr_db", "rmse", "ssim", "psnr_db"]
