@@ -1,35 +1,39 @@
-"""Training runs as folders: made once, found again by their key, checked whenever they are read.
+"""Finished runs: made once, found again by their key, checked whenever they are read.
 
-Runs live on a *search path*: folders separated by colons, such as ``published:runs``. A run is looked for in each of
-them in turn; a new one is made in the last.
+Runs are looked for in several places in turn: the archive that comes with the repository (:mod:`companion.archive`), and
+folders in which each run has one of its own, named by its key. A new run is made in the last place.
 """
 
 import json
-import os
 import platform
-import shutil
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 
 from companion import evaluation
-from companion.experiments import ROOT, RunConfig, RunName
-from mpicore import denoisers, files
+from companion.archive import HISTORY, Archive, Stored
+from companion.cache import lock
+from companion.config import RunConfig, RunName
+from companion.setup import Setup, denoiser_of
+from mpicore import files
 from mpicore.denoisers import Denoiser
-from mpicore.training import resolve_device
 
+#: Where runs are looked for.
+ROOT = ("published", "runs")
+Root = Sequence[str | Path]
+
+CHECKPOINT = "checkpoint.safetensors"
 _RECORD = "record.json"
 _WEIGHTS = "weights.safetensors"
-_FILES = ("history.csv", "signals.csv", "images.csv", "arrays.safetensors")
-#: How far a value may lie from the stored one on another machine (dB and SSIM absolute, RMSE relative). Rounding alone
-#: stays far below. A wrong weight, noise or grid does not.
-TOLERANCES = {"snr_db": 0.005, "rmse": 0.001, "ssim": 0.002, "psnr_db": 0.02}
-_HISTORY_COLUMNS = ["epoch", "step", "learning_rate", "training_loss", "validation_loss", "seconds"]
+_ARRAYS = "arrays.safetensors"
+_TABLES = ("history", "signals", "images")
 
 
 @dataclass(frozen=True)
@@ -38,152 +42,105 @@ class Run:
 
     Attributes:
         config: everything that decided its outcome.
-        record: configuration, key, versions, device, threads, wall time [s], digests of the files.
-        denoiser: fitted; ``None`` where the run does not bring its weights.
-        history: one row per epoch, see :func:`mpicore.training.train`.
-        signals, images, arrays: see :class:`companion.evaluation.Evaluation`.
+        stored: its record, history and values as they are kept, and where its weights and arrays are.
     """
 
     config: RunConfig
-    record: dict
-    denoiser: Denoiser | None
-    history: pd.DataFrame
-    signals: pd.DataFrame
-    images: pd.DataFrame
-    arrays: dict[str, np.ndarray]
+    stored: Stored
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """Configuration, key, versions, device, threads, times [s]."""
+        return self.stored.record
+
+    @property
+    def history(self) -> pd.DataFrame:
+        """One row per epoch, see :func:`mpicore.training.train`."""
+        return self.stored.history
+
+    @property
+    def signals(self) -> pd.DataFrame:
+        """One row per test signal, see :class:`companion.evaluation.Evaluation`."""
+        return self.stored.signals
+
+    @property
+    def images(self) -> pd.DataFrame:
+        """One row per image, see :class:`companion.evaluation.Evaluation`."""
+        return self.stored.images
+
+    @cached_property
+    def arrays(self) -> dict[str, np.ndarray[Any, Any]]:
+        """What figures need, see :class:`companion.evaluation.Evaluation`."""
+        return files.load_tensors(self.stored.arrays)[0] if self.stored.arrays else {}
+
+    @cached_property
+    def denoiser(self) -> Denoiser | None:
+        """The fitted denoiser; ``None`` where the run does not bring what it learned."""
+        if self.stored.weights is None:
+            return None
+        state, _ = files.load_tensors(self.stored.weights)
+        return denoiser_of(self.config).restore(state)
 
 
-def make_denoiser(config: RunConfig, device: str = "auto") -> Denoiser:
-    """The denoiser of a run, not yet fitted."""
-    options = dict(config.options)
-    if denoisers.find(config.denoiser).needs_scanner:
-        options["scanner"] = evaluation.scanner(config)
-    if config.network is not None:
-        options |= config.network.model_dump()
-        options |= {"training": config.training.model_dump(), "seed": config.seed, "device": device}
-    return denoisers.create(config.denoiser, **options)
+def find(config: RunConfig, root: Root = ROOT) -> Path | None:
+    """Where a finished run is; ``None`` where there is none.
+
+    Returns:
+        The folder of the archive or that of the run.
+    """
+    for place in root:
+        if Archive.is_at(place) and config.key in Archive(place).keys:
+            return Path(place)
+        if (Path(place) / config.key / _RECORD).exists():
+            return Path(place) / config.key
+    return None
 
 
-def find(config: RunConfig, root=ROOT) -> Path | None:
-    """Folder of a finished run on the search path; ``None`` where there is none."""
-    folders = (config.folder(part) for part in _parts(root))
-    return next((folder for folder in folders if (folder / _RECORD).exists()), None)
-
-
-def obtain(config: RunConfig, root=ROOT, device: str = "auto", progress: bool = False) -> Run:
+def obtain(
+    config: RunConfig, root: Root = ROOT, device: str = "auto", progress: bool = False, cache: str | Path | None = None
+) -> Run:
     """The run of a configuration: loaded where it is there, else made (or resumed from its checkpoint) and stored.
 
+    Args:
+        config: of the run.
+        root: where it is looked for; a new one is made in the last place.
+        device: ``auto``, ``cpu``, ``cuda``.
+        progress: show how far a training is.
+        cache: folder of shared data, see :class:`companion.setup.Setup`.
+
     Raises:
-        ValueError: what is there is damaged; its folder is named.
+        ValueError: what is there is damaged; its place is named.
         OSError: the folder cannot be written.
     """
     if find(config, root) is None:
-        _make(config, config.folder(_parts(root)[-1]), device, progress)
+        folder = Path(root[-1]) / config.key
+        folder.mkdir(parents=True, exist_ok=True)
+        with lock(folder / ".lock"):  # another process may be making it
+            if find(config, root) is None:
+                _make(Setup(config, cache), folder, device, progress)
     return load(config, root)
 
 
-def load(config: RunConfig, root=ROOT) -> Run:
-    """Read a finished run, and check every file against the record.
+def load(config: RunConfig, root: Root = ROOT) -> Run:
+    """Read a finished run, and check every file against its digest.
 
     Raises:
         FileNotFoundError: there is no such run.
-        ValueError: the record or a file is damaged, missing or of another configuration.
+        ValueError: a record or a file is damaged, missing or of another configuration.
     """
-    folder = find(config, root)
-    if folder is None:
-        where = " or ".join(str(config.folder(part)) for part in _parts(root))
-        raise FileNotFoundError(f"no finished run in {where}; `make reproduce` trains it")
-    try:
-        record = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
-        digests, stored = record["files"], record["config"]
-        expected = {name: digests[name] for name in (*_FILES, *(n for n in digests if n == _WEIGHTS))}
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{folder / _RECORD} is damaged ({error}); delete {folder} to make the run again") from None
-    if stored != config.resolved():
-        raise ValueError(f"{folder / _RECORD} is of another configuration; delete {folder} to make the run again")
-    for name, value in expected.items():
-        path = folder / name
-        if not path.exists() or files.digest(path) != value:
-            raise ValueError(f"{path} is damaged or missing; delete {folder} to make the run again")
-    denoiser = None
-    if _WEIGHTS in expected:
-        state, _ = files.load_tensors(folder / _WEIGHTS)
-        denoiser = make_denoiser(config).restore(state)
-    arrays, _ = files.load_tensors(folder / "arrays.safetensors")
-    tables = [pd.read_csv(folder / f"{name}.csv") for name in ("history", "signals", "images")]
-    return Run(config, record, denoiser, *tables, arrays)
+    place = find(config, root)
+    if place is None:
+        where = " or ".join(str(Path(part)) for part in root)
+        raise FileNotFoundError(
+            f"no finished run of {config.experiment} {config.method} ({config.key}) in {where}; `make reproduce` trains it"
+        )
+    stored = Archive(place).run(config.key) if Archive.is_at(place) else _read(place)
+    if stored is None or stored.record["config"] != config.resolved():
+        raise ValueError(f"{place}: the run {config.key} is of another configuration; delete it to make it again")
+    return Run(config, stored)
 
 
-def publish(config: RunConfig, source="runs", target="published", weights: bool = True) -> Path:
-    """Copy a finished run to where the repository keeps it, its tables to six digits, with or without its weights.
-
-    Returns:
-        Its folder there.
-    """
-    record = load(config, source).record
-    origin, folder = config.folder(source), config.folder(target)
-    names = [name for name in record["files"] if weights or name != _WEIGHTS]
-    for name in names:
-        with files.replacing(folder / name) as temporary:
-            if name.endswith(".csv"):
-                pd.read_csv(origin / name).to_csv(temporary, index=False, float_format="%.6g")
-            else:
-                shutil.copyfile(origin / name, temporary)
-    digests = {name: files.digest(folder / name) for name in names}
-    files.write_json(folder / _RECORD, record | {"files": digests})
-    return folder
-
-
-def verify(config: RunConfig, root=ROOT, signals: int | list[int] | None = None) -> dict[str, float]:
-    """Measure a finished run again, from its stored weights and data made anew, and compare.
-
-    Args:
-        config: of the run. Where weights are not stored because fitting takes seconds, the denoiser is fitted again; a
-            network without weights is compared with nothing.
-        root: search path.
-        signals: how many test signals to denoise, or which. ``None`` for the whole evaluation.
-
-    Returns:
-        Largest deviation of each value from the stored one; empty for a network without weights.
-
-    Raises:
-        ValueError: a deviation is larger than :data:`TOLERANCES` allows; run, value and item are named.
-    """
-    run = load(config, root)
-    denoiser, data = run.denoiser, None
-    if denoiser is None and not denoisers.find(config.denoiser).stored:
-        denoiser = make_denoiser(config)
-        data, _ = _fit(denoiser, config)
-    if denoiser is None:
-        return {}
-    indices = list(range(min(signals, config.sizes[2]))) if isinstance(signals, int) else signals
-    found = evaluation.evaluate(denoiser, config, data, indices)
-    deviations = {}
-    for stored, measured in ((run.signals, found.signals), (run.images, found.images)):
-        if measured.empty:
-            continue
-        both = measured.merge(stored, on=["variant", "index"], suffixes=("", "_stored"), validate="one_to_one")
-        for column, tolerance in TOLERANCES.items():
-            if column not in measured:
-                continue
-            scale = both[f"{column}_stored"].abs() if column == "rmse" else 1
-            deviation = (both[column] - both[f"{column}_stored"]).abs() / scale
-            deviations[column] = float(deviation.max())
-            if len(both) != len(measured) or not deviations[column] <= tolerance:
-                item = both.loc[deviation.idxmax()]
-                raise ValueError(
-                    f"{find(config, root)} does not agree with its weights: {column} of {item['variant']} item "
-                    f"{item['index']} is stored as {item[f'{column}_stored']:.6g}, measured {item[column]:.6g}"
-                )
-    if "components" in found.arrays:
-        stored, measured = run.arrays["components"], found.arrays["components"]
-        deviations["components"] = float(np.linalg.norm(measured - stored) / np.linalg.norm(stored))
-        if not deviations["components"] <= TOLERANCES["rmse"]:
-            raise ValueError(f"{find(config, root)} does not agree with its weights: components of Figure 3")
-    return deviations
-
-
-def progress(configs: dict[RunName, RunConfig], root=ROOT) -> pd.DataFrame:
+def progress(configs: Mapping[RunName, RunConfig], root: Root = ROOT) -> pd.DataFrame:
     """How far the trainings are: one row per run that trains.
 
     Returns:
@@ -192,16 +149,22 @@ def progress(configs: dict[RunName, RunConfig], root=ROOT) -> pd.DataFrame:
         there is none.
     """
     rows = []
-    for name, config in _distinct(configs):
+    for name, config in distinct(configs):
         if config.training is None:
             continue
         steps = config.training.epochs * (config.sizes[0] // config.training.batch_size)
-        checkpoint = config.folder(_parts(root)[-1]) / "checkpoint.safetensors"
-        row = {"run": str(name), "dataset": config.dataset, "state": "waiting", "left": steps, "share": 0.0}
-        if (folder := find(config, root)) is not None:
-            seconds = json.loads((folder / _RECORD).read_text(encoding="utf-8"))["training_seconds"]
-            done = pd.read_csv(folder / "history.csv")["step"].max()
-            row |= {"state": "finished", "left": 0, "share": 1.0, "pace": seconds / done}
+        checkpoint = Path(root[-1]) / config.key / CHECKPOINT
+        row: dict[str, Any] = {
+            "run": str(name),
+            "dataset": config.dataset,
+            "state": "waiting",
+            "left": steps,
+            "share": 0.0,
+        }
+        if find(config, root) is not None:
+            run = load(config, root)
+            pace = run.record["training_seconds"] / run.history["step"].max()
+            row |= {"state": "finished", "left": 0, "share": 1.0, "pace": pace}
         elif checkpoint.exists():
             state = files.load_tensors(checkpoint)[1]
             row |= {"state": "begun", "left": steps - state["step"], "share": state["step"] / steps}
@@ -209,100 +172,82 @@ def progress(configs: dict[RunName, RunConfig], root=ROOT) -> pd.DataFrame:
         rows.append(row)
     table = pd.DataFrame(rows, columns=["run", "dataset", "state", "left", "share", "pace"])
     pace = table["pace"].astype(float).fillna(table.groupby("dataset")["pace"].transform("mean"))
-    return table[["run", "state", "share"]].assign(minutes_left=(pace * table["left"]).where(table["left"] > 0, 0) / 60)
+    left = (pace * table["left"]).where(table["left"] > 0, 0) / 60
+    return table[["run", "state", "share"]].assign(minutes_left=left)
 
 
-def provenance(configs: dict[RunName, RunConfig], root=ROOT) -> pd.DataFrame:
-    """Where each number comes from: one row per run with its key, size, device, time and versions."""
-    rows = []
-    for name, config in _distinct(configs):
-        run = load(config, root)
-        training, record = config.training, run.record
-        rows.append(
-            {
-                "experiment": config.experiment,
-                "method": config.method,
-                "protocol": "tuned" if name.tuned else "paper" if training else None,
-                "key": config.key,
-                "seed": config.seed,
-                "signals": config.sizes[0] if training else None,
-                "steps": run.history["step"].max() if training else None,
-                "learning_rate": training.learning_rate if training else None,
-                "training_seconds": record["training_seconds"],
-                "evaluation_seconds": record["evaluation_seconds"],
-                "device": record["device"],
-                "threads": record["threads"],
-                "torch": record["versions"]["torch"],
-            }
-        )
-    return pd.DataFrame(rows).astype({"seed": "Int64", "signals": "Int64", "steps": "Int64"})
-
-
-def source_note(notebook: str, preset: str, used: list[Run]) -> str:
-    """Markdown that names what a table or figure was made from: notebook, preset, and each run with its cost."""
-    listed = []
-    for run in used:
-        record, config = run.record, run.config
-        cost = (
-            f", trained in {record['training_seconds'] / 60:.0f} min on {record['device']}" if config.training else ""
-        )
-        seed = f", seed {config.seed}" if config.seed else ""
-        listed.append(f"{config.experiment} {config.method} `{config.key}`{seed}{cost}")
-    return f"*Source: `notebooks/{notebook}.md` with preset `{preset}`. Runs: {'; '.join(listed)}.*"
-
-
-def _make(config, folder, device, progress):
-    started = time.monotonic()
-    denoiser = make_denoiser(config, device)
-    files.write_json(folder / "config.json", config.resolved())
-    data, seconds = _fit(denoiser, config, folder, progress)
-    trained = time.monotonic()
-    result = evaluation.evaluate(denoiser, config, data)
-    history = pd.DataFrame(denoiser.history, columns=_HISTORY_COLUMNS)
-    for name, table in (("history", history), ("signals", result.signals), ("images", result.images)):
-        files.write_text(folder / f"{name}.csv", table.to_csv(index=False))
-    if denoiser.stored:
-        files.save_tensors(folder / _WEIGHTS, denoiser.state())
-    files.save_tensors(folder / "arrays.safetensors", result.arrays)
-    names = (*_FILES, _WEIGHTS) if denoiser.stored else _FILES
-    files.write_json(
-        folder / _RECORD,
-        {
-            "config": config.resolved(),
-            "key": config.key,
-            "versions": {"python": platform.python_version()} | {p: version(p) for p in ("numpy", "scipy", "torch")},
-            "device": _device_name(device) if config.network is not None else "cpu",
-            "threads": torch.get_num_threads(),
-            "training_seconds": round(history["seconds"].max() if len(history) else seconds, 1),
-            "evaluation_seconds": round(time.monotonic() - trained, 1),
-            "last_session_seconds": round(time.monotonic() - started, 1),
-            "files": {name: files.digest(folder / name) for name in names},
-        },
-    )
-    # The record makes the run whole; until here a kill leaves the checkpoint to go on from.
-    (folder / "checkpoint.safetensors").unlink(missing_ok=True)
-
-
-def _fit(denoiser, config, folder=None, progress=False):
-    """Fit in place; returns the data where it needed them, and the time of the fit [s]."""
-    data, started = None, time.monotonic()
-    if config.denoiser != "noisy" or config.dataset == "system-matrix":
-        pairs, held, data = evaluation.fitting_pairs(denoiser, config)
-        started = time.monotonic()
-        denoiser.fit(pairs.u1, pairs.u2, held, folder=folder, progress=progress)
-    return data, time.monotonic() - started
-
-
-def _distinct(configs):
+def distinct(configs: Mapping[RunName, RunConfig]) -> list[tuple[RunName, RunConfig]]:
     """Names and configurations, each configuration under the first of its names."""
     first = {config.key: name for name, config in reversed(configs.items())}
     return [(name, config) for name, config in configs.items() if first[config.key] == name]
 
 
-def _parts(root):
-    return str(root).split(os.pathsep)
+def fit(denoiser: Denoiser, setup: Setup, folder: Path | None = None, progress: bool = False) -> float:
+    """Fit in place; returns the time of the fit [s]."""
+    if type(denoiser).fit is Denoiser.fit:  # nothing to learn, no data to make
+        return 0.0
+    pairs, held = setup.fitting_pairs(denoiser)
+    started = time.monotonic()
+    denoiser.fit(*pairs, validation=held, folder=folder, progress=progress)
+    return time.monotonic() - started
 
 
-def _device_name(device):
-    where = resolve_device(device)
-    return torch.cuda.get_device_name(where) if where.type == "cuda" else str(where)
+def _make(setup: Setup, folder: Path, device: str, progress: bool) -> None:
+    started = time.monotonic()
+    config, denoiser = setup.config, setup.denoiser(device)
+    seconds = fit(denoiser, setup, folder, progress)
+    trained = time.monotonic()
+    result = evaluation.evaluate(denoiser, setup)
+    history = pd.DataFrame(denoiser.history, columns=HISTORY)
+    names = [f"{name}.csv" for name in _TABLES]
+    for name, table in zip(names, (history, result.signals, result.images), strict=True):
+        files.write_text(folder / name, table.to_csv(index=False))
+    for name, tensors in ((_WEIGHTS, denoiser.state() if denoiser.stored else {}), (_ARRAYS, result.arrays)):
+        if tensors:
+            files.save_tensors(folder / name, tensors)
+            names.append(name)
+    record = {
+        "config": config.resolved(),
+        "key": config.key,
+        "name": f"{config.experiment} {config.method}",
+        "versions": {"python": platform.python_version()} | {p: version(p) for p in ("numpy", "scipy", "torch")},
+        "training_seconds": round(float(history["seconds"].max()) if len(history) else seconds, 1),
+        "evaluation_seconds": round(time.monotonic() - trained, 1),
+        "last_session_seconds": round(time.monotonic() - started, 1),
+        **_machine(config, device),
+        "files": {name: files.digest(folder / name) for name in names},
+    }
+    files.write_json(folder / _RECORD, record)
+    # The record makes the run whole; until here a kill leaves the checkpoint to go on from.
+    (folder / CHECKPOINT).unlink(missing_ok=True)
+
+
+def _machine(config: RunConfig, device: str) -> dict[str, Any]:
+    """Device and threads: what a training ran on."""
+    import torch
+
+    from mpicore.training import resolve_device
+
+    name = "cpu"
+    if config.training is not None:
+        where = resolve_device(device)
+        name = torch.cuda.get_device_name(where) if where.type == "cuda" else str(where)
+    return {"device": name, "threads": torch.get_num_threads()}
+
+
+def _read(folder: Path) -> Stored:
+    try:
+        record = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
+        digests = {str(name): str(value) for name, value in record["files"].items()}
+        missing = {f"{name}.csv" for name in _TABLES} - digests.keys()
+        if missing or digests.keys() - {f"{name}.csv" for name in _TABLES} - {_WEIGHTS, _ARRAYS}:
+            raise ValueError(f"files must be the tables and tensors of a run, got {sorted(digests)}")
+        float(record["training_seconds"])
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(f"{folder / _RECORD} is damaged ({error}); delete {folder} to make the run again") from None
+    for name, value in digests.items():
+        if not (folder / name).is_file() or files.digest(folder / name) != value:
+            raise ValueError(f"{folder / name} is damaged or missing; delete {folder} to make the run again")
+    tables = [pd.read_csv(folder / f"{name}.csv") for name in _TABLES]
+    weights, arrays = (folder / name if name in digests else None for name in (_WEIGHTS, _ARRAYS))
+    return Stored(folder, record, *tables, weights=weights, arrays=arrays)

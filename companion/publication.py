@@ -1,0 +1,45 @@
+"""What the repository keeps of finished runs: all numbers, and the weights of one network per row."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from companion import runs
+from companion.archive import Archive, Result, Stored
+from companion.experiments import Experiments
+from companion.runs import Root
+from companion.verification import must_have_weights
+
+
+def publish(
+    known: Experiments, preset: str, root: Root, results: Mapping[str, Result], folder: str = "published"
+) -> Iterator[str]:
+    """Make the archive hold the runs and results of a preset that are finished, and nothing else.
+
+    Args:
+        known: the checked experiments file.
+        preset: whose runs.
+        root: where they are; what is published already counts as finished where the archive is among these places.
+        results: of analyses, by name.
+        folder: of the archive.
+
+    Yields:
+        A line per run that is not finished, and one that says what was published.
+
+    Raises:
+        ValueError: a finished run is damaged, or has no weights where it must have them.
+        OSError: the folder cannot be written.
+    """
+    found: dict[str, tuple[str, str, Stored]] = {}
+    for name, config in runs.distinct(known.runs(preset)):
+        if runs.find(config, root) is None:
+            yield f"{name}: not finished"
+            continue
+        stored = runs.load(config, root).stored
+        record = {part: value for part, value in stored.record.items() if part not in ("files", "name")}
+        if not must_have_weights(name, config):
+            stored = replace(stored, weights=None)
+        elif stored.weights is None:
+            raise ValueError(f"{stored.folder} has no weights, and cannot be published without them")
+        found[config.key] = (name.experiment, name.row, replace(stored, record=record))
+    Archive(folder).publish(found, results)
+    yield f"{len(found)} runs and {len(results)} results are in {folder}"

@@ -1,0 +1,167 @@
+"""The entries of ``experiments.yml``. Their leaves are the library's own dataclasses: one declaration, one set of ranges.
+
+Unknown keys and wrong types are refused by name. What the entries mean together stands in :mod:`companion.experiments`.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from mpicore.noise import Noise
+from mpicore.reconstruction import Gridding, Kaczmarz
+from mpicore.scanner import Particle, Scanner
+from mpicore.training import Settings
+from mpicore.truth import Truth
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1)]
+#: Names become parts of paths and of commands.
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
+Colour = Annotated[str, Field(pattern=r"^#[0-9a-f]{6}$")]
+Option = bool | int | Annotated[float, Field(allow_inf_nan=False)]
+DatasetName = Literal["x-space", "system-matrix"]
+PhantomKind = Literal["letters", "rings", "points"]
+NetworkKind = Literal["signal-network", "image-network"]
+
+
+class Entry(BaseModel):
+    """Part of the file: unknown keys and wrong types are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Method(Entry):
+    """Everything that is said of one method: how it is called and drawn, what it is given, and its denoiser.
+
+    Several methods may share a denoiser. ``knows`` says in words what it is given besides the period that it denoises;
+    ``network`` is the kind of network that it trains.
+    """
+
+    title: str
+    denoiser: Name
+    knows: str
+    colour: Colour | None = None
+    options: dict[str, Option] = {}
+    network: NetworkKind | None = None
+
+
+class Experiment(Entry):
+    """One experiment: a data set, its noise, and the methods that run on it.
+
+    ``truth`` says how its data are made where that differs from what the methods know, ``test_phantoms`` what kind of
+    object is tested where it is not the kind that is trained on. Both are for x-space data.
+    ``methods`` are trained under the preset's first protocol, those of ``tuned`` under its tuned one where it has one.
+    ``repeated`` names the methods that are trained again from other seeds, ``beyond`` those that the paper
+    does not have, ``studied`` those that only studies have.
+    """
+
+    title: str
+    dataset: DatasetName
+    noise: Noise
+    test_noise: dict[Name, Noise] = {}
+    truth: Truth | None = None
+    test_phantoms: PhantomKind | None = None
+    methods: tuple[str, ...]
+    repeated: tuple[str, ...] = ()
+    tuned: tuple[str, ...] = ()
+    beyond: tuple[str, ...] = ()
+    studied: tuple[str, ...] = ()
+
+    @property
+    def variants(self) -> dict[str, Noise]:
+        """Noise of each test set by name: the literal one alone where nothing else is asked for."""
+        return self.test_noise or {"literal": self.noise}
+
+    @property
+    def listed(self) -> tuple[str, ...]:
+        """All methods of its own tables and lists, each once."""
+        return tuple(dict.fromkeys(self.methods + self.tuned + self.beyond))
+
+
+class Case(Entry):
+    """One point of a study: what differs there from the experiment.
+
+    ``noise`` and ``truth`` replace those of the experiment, and ``options`` are further options of the methods.
+    ``signals`` is the number of training signals, with a tenth as many for validation; networks that have fewer are
+    trained for more epochs, so that all make the same number of steps. ``title`` is how the book writes the case.
+    """
+
+    title: str = ""
+    noise: Noise | None = None
+    truth: Truth | None = None
+    signals: Count | None = None
+    options: dict[str, Option] = {}
+
+
+class Study(Entry):
+    """One quantity is varied, all else is that of an x-space experiment, at the size that the preset has for studies.
+
+    The paper's network is trained under the tuned protocol where the preset has one for the experiment. ``heading``
+    stands over the column of the cases, and ``claims`` are what the page says in words: see :mod:`companion.claims`.
+    """
+
+    title: str
+    experiment: str
+    methods: tuple[str, ...]
+    cases: dict[Name, Case]
+    heading: str = "Case"
+    claims: tuple[str, ...] = ()
+
+
+class Table(Entry):
+    """One table of the book: methods of one experiment side by side."""
+
+    title: str
+    experiment: str
+    methods: tuple[str, ...]
+
+
+class Network(Entry):
+    """Size of a network: keywords of :class:`mpicore.network.EncoderDecoder` or :class:`mpicore.unet.UNet`."""
+
+    width: Count
+    dropout: Annotated[float, Field(ge=0, lt=1)]
+
+
+class Protocol(Entry):
+    """A network and how it is trained."""
+
+    network: Network
+    training: Settings
+
+
+class Preset(Entry):
+    """How large the data, the networks and the trainings are.
+
+    ``network`` and ``training`` are the first protocol of the paper's network, ``tuned`` holds the second one of each
+    experiment that has one. ``image_network`` is the protocol of the networks behind the forward model. ``seeds``
+    counts the trainings of a method that an experiment repeats. ``study`` are the sizes of the data of studies.
+    """
+
+    shape: tuple[Count, Count]
+    sizes: dict[DatasetName, tuple[Count, Count, Count]]
+    objects: Count
+    network: Network
+    training: Settings
+    tuned: dict[str, Protocol] = {}
+    image_network: Protocol
+    recorruptions: Count
+    seeds: Count = 1
+    study: tuple[Count, Count, Count]
+
+
+class File(Entry):
+    """The whole file."""
+
+    revision: Count
+    data_seed: Annotated[int, Field(ge=0)]
+    reference_rms: dict[DatasetName, Positive]
+    scanners: dict[DatasetName, Scanner]
+    particle: Particle
+    gridding: Gridding
+    kaczmarz: Kaczmarz
+    methods: dict[Name, Method]
+    experiments: dict[Name, Experiment]
+    tables: dict[Name, Table]
+    studies: dict[Name, Study] = {}
+    presets: dict[Name, Preset]

@@ -1,0 +1,175 @@
+"""From the configuration of a run to its scanner, data, denoiser and images: the one place where the first becomes the rest."""
+
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from companion.cache import Arrays, shared
+from companion.config import RunConfig, digest
+from mpicore import checks, datasets, denoisers
+from mpicore.denoisers import Denoiser
+from mpicore.noise import Noise
+from mpicore.phantoms import random_phantoms
+from mpicore.reconstruction import SystemMatrixReconstruction, XSpace, select_frequencies
+from mpicore.recordings import HeldOut, Recordings, SupervisedPairs
+from mpicore.scanner import Scanner
+from mpicore.seeds import branch
+from mpicore.truth import Truth
+
+
+class Setup:
+    """What a run is made of. Data are made when they are asked for, and once.
+
+    Args:
+        config: of the run.
+        cache: folder in which data are kept and shared between processes; ``None`` to keep them in memory.
+    """
+
+    def __init__(self, config: RunConfig, cache: str | Path | None = None):
+        self.config, self.cache = config, cache
+
+    @property
+    def scanner(self) -> Scanner:
+        """The scanner as the methods know it."""
+        return self.config.scanner
+
+    @property
+    def of_matrix(self) -> bool:
+        """Whether the signals are the columns of a system matrix."""
+        return self.config.dataset == "system-matrix"
+
+    def denoiser(self, device: str = "auto") -> Denoiser:
+        """The denoiser of the run, not yet fitted."""
+        return denoiser_of(self.config, device)
+
+    def fitting_pairs(
+        self, denoiser: Denoiser
+    ) -> tuple[tuple[NDArray[Any], NDArray[Any]], Recordings | SupervisedPairs]:
+        """What a denoiser is fitted to, and the pairs that it may choose with.
+
+        Returns:
+            Two arrays of shape (n, N): both noisy periods, or for a ceiling the noisy signals and the clean ones; and
+            validation pairs of the same kind.
+        """
+        if self.of_matrix:
+            return self._matrix_pairs(denoiser)
+        make = self._supervised if denoiser.supervised else self._pairs
+        part = "supervised" if denoiser.supervised else "pairs"
+        arrays = self._kept(part, make, self.config.noise, self.config.sizes[:2])
+        kind = SupervisedPairs if denoiser.supervised else Recordings
+        return (arrays["train_u1"], arrays["train_u2"]), kind(arrays["validation_u1"], arrays["validation_u2"])
+
+    def held_out(self, variant: str, count: int | None = None) -> HeldOut:
+        """The test signals of one variant of the test noise, all or the first ``count``.
+
+        Raises:
+            ValueError: an unknown variant.
+        """
+        if self.of_matrix:
+            matrix, pixels = self.matrix(variant), self.pixels["test"][:count]
+            return HeldOut(*(columns[pixels] for columns in (matrix.u1, matrix.u2, matrix.clean)))
+        noise, config = self._noise(variant), self.config
+        arrays = self._kept("test", lambda: self._test(noise), noise, config.sizes[2], config.test_phantoms)
+        return HeldOut(*(arrays[name][:count] for name in ("u1", "u2", "clean", "phantoms")))
+
+    def matrix(self, variant: str | None = None) -> HeldOut:
+        """All columns of the system matrix in the order of the pixels, with the noise of training or of a variant."""
+        noise = self.config.noise if variant is None else self._noise(variant)
+        arrays = self._kept("matrix", lambda: self._columns(noise), noise)
+        return HeldOut(arrays["u1"], arrays["u2"], arrays["clean"])
+
+    @cached_property
+    def pixels(self) -> dict[str, NDArray[Any]]:
+        """Of a system matrix: the pixels of each split."""
+        return datasets.pixel_splits(self.config.sizes, self.config.data_seed, self.scanner)
+
+    @cached_property
+    def objects(self) -> NDArray[np.float32]:
+        """Phantoms that the system matrix reconstructs, shape (objects, ny, nx)."""
+        objects = checks.count(self.config.objects, "objects")
+        return random_phantoms(objects, self.scanner.shape, branch(self.config.data_seed, "system-matrix", "objects"))
+
+    @cached_property
+    def gridding(self) -> XSpace:
+        """Reconstruction of x-space signals."""
+        if self.config.gridding is None:
+            raise ValueError(f"x-space images are of x-space data, got {self.config.dataset}")
+        return XSpace.of(self.scanner, self.config.gridding)
+
+    @cached_property
+    def lines(self) -> NDArray[Any]:
+        """Lines of the system matrix that images are made of, selected on both noisy periods of the calibration."""
+        if self.config.kaczmarz is None:
+            raise ValueError(f"lines are selected for a system matrix, got {self.config.dataset}")
+        matrix = self.matrix()
+        return select_frequencies(matrix.u1, matrix.u2, self.config.kaczmarz.snr_threshold)
+
+    def kaczmarz(self, columns: NDArray[Any]) -> SystemMatrixReconstruction:
+        """Reconstruction with a system matrix, given by its columns (P, N)."""
+        if self.config.kaczmarz is None:
+            raise ValueError(f"Kaczmarz images are of a system matrix, got {self.config.dataset}")
+        return SystemMatrixReconstruction(columns, self.lines, self.scanner.shape, self.config.kaczmarz)
+
+    def reference_scale(self, clean: NDArray[Any]) -> float:
+        """One global factor that brings the mean RMS of the clean test signals to the paper's units."""
+        power = np.mean(np.square(clean, dtype=np.float64), axis=1)
+        return self.config.reference_rms / float(np.mean(np.sqrt(power)))
+
+    def _matrix_pairs(
+        self, denoiser: Denoiser
+    ) -> tuple[tuple[NDArray[Any], NDArray[Any]], Recordings | SupervisedPairs]:
+        matrix = self.matrix()
+        second = matrix.clean if denoiser.supervised else matrix.u2
+        train = slice(None) if denoiser.whole else self.pixels["train"]
+        held = slice(None) if denoiser.whole and denoiser.supervised else self.pixels["validation"]
+        kind = SupervisedPairs if denoiser.supervised else Recordings
+        return (matrix.u1[train], second[train]), kind(matrix.u1[held], second[held])
+
+    def _noise(self, variant: str) -> Noise:
+        return self.config.test_noise[checks.choice(variant, "variant", list(self.config.test_noise))]
+
+    def _kept(self, part: str, make: Callable[[], Arrays], *decides: Any) -> Arrays:
+        """Arrays of one part of the data, kept under the hash of all that decides them."""
+        config = self.config
+        common = [part, config.scanner, config.particle, config.truth, config.data_seed, config.revision]
+        return shared(self.cache, f"{part}-{digest([*common, *decides])}", make)
+
+    def _xspace(self) -> tuple[int, Scanner, Truth]:
+        return self.config.data_seed, self.config.scanner, self.config.truth
+
+    def _test(self, noise: Noise) -> Arrays:
+        test = datasets.xspace_test(self.config.sizes[2], noise, *self._xspace(), self.config.test_phantoms)
+        assert test.phantoms is not None
+        return {"u1": test.u1, "u2": test.u2, "clean": test.clean, "phantoms": test.phantoms}
+
+    def _pairs(self) -> Arrays:
+        train, held = datasets.xspace_pairs(self.config.sizes[:2], self.config.noise, *self._xspace())
+        return {"train_u1": train.u1, "train_u2": train.u2, "validation_u1": held.u1, "validation_u2": held.u2}
+
+    def _supervised(self) -> Arrays:
+        train, held = datasets.xspace_supervised(self.config.sizes[:2], self.config.noise, *self._xspace())
+        return {
+            "train_u1": train.noisy,
+            "train_u2": train.clean,
+            "validation_u1": held.noisy,
+            "validation_u2": held.clean,
+        }
+
+    def _columns(self, noise: Noise) -> Arrays:
+        config = self.config
+        matrix = datasets.recorded_matrix(noise, config.data_seed, config.scanner, config.particle)
+        return {"u1": matrix.u1, "u2": matrix.u2, "clean": matrix.clean}
+
+
+def denoiser_of(config: RunConfig, device: str = "auto") -> Denoiser:
+    """The denoiser of a configuration, not yet fitted."""
+    options: dict[str, Any] = dict(config.options)
+    if denoisers.find(config.denoiser).needs_scanner:
+        options |= {"scanner": config.scanner, "particle": config.particle}
+    if config.training is not None:
+        options |= {"training": config.training, "seed": config.seed, "device": device}
+    return denoisers.create(config.denoiser, **options)

@@ -1,0 +1,156 @@
+"""Stored runs, measured again from their weights and from data that are made anew, and compared value by value."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from companion import evaluation, runs
+from companion.archive import IMAGE_VALUES, SIGNAL_VALUES
+from companion.config import RunConfig, RunName
+from companion.runs import ROOT, Root, Run
+from companion.setup import Setup
+from mpicore import denoisers
+from mpicore.reconstruction import frequency_components
+
+#: How far a value may lie from the stored one on another machine (dB, SSIM and object error absolute, RMSE relative).
+#: Rounding alone stays far below. A wrong weight, noise or grid does not.
+TOLERANCES = {"snr_db": 0.005, "rmse": 0.001, "ssim": 0.002, "psnr_db": 0.02, "object_error": 0.002}
+#: The same for arrays, relative to their norm.
+ARRAY_TOLERANCE = 0.001
+_ITEM = ["variant", "index"]
+
+
+@dataclass(frozen=True)
+class Check:
+    """What was measured again of one run.
+
+    Attributes:
+        signals, images: how many test items.
+        deviations: the largest of each value from the stored one; empty where there was nothing to measure with.
+    """
+
+    signals: int
+    images: int
+    deviations: dict[str, float]
+
+
+def verify(
+    config: RunConfig,
+    root: Root = ROOT,
+    signals: int | Sequence[int] | None = None,
+    refit: bool = True,
+    cache: str | Path | None = None,
+) -> Check:
+    """Measure a finished run again and compare.
+
+    Args:
+        config: of the run. A network without weights is compared with nothing.
+        root: where runs are.
+        signals: how many test signals to denoise, or which. ``None`` for the whole evaluation.
+        refit: fit again what is not stored because fitting takes seconds.
+        cache: folder of shared data, see :class:`companion.setup.Setup`.
+
+    Raises:
+        ValueError: a value deviates by more than :data:`TOLERANCES` allows, is missing or not a number, or an item is
+            on one side alone; run, value and item are named.
+    """
+    run, setup = runs.load(config, root), Setup(config, cache)
+    denoiser = run.denoiser
+    _check_rows(run, setup)
+    if denoiser is None and refit and not denoisers.find(config.denoiser).stored:
+        denoiser = setup.denoiser()
+        runs.fit(denoiser, setup)
+    if denoiser is None:
+        return Check(0, 0, {})
+    indices = list(range(min(signals, config.sizes[2]))) if isinstance(signals, int) else signals
+    found = evaluation.evaluate(denoiser, setup, indices)
+    deviations = _compared(run, run.signals, found.signals, SIGNAL_VALUES, indices)
+    if not found.images.empty:
+        deviations |= _compared(run, run.images, found.images, IMAGE_VALUES, indices)
+    if found.arrays:
+        deviations |= _compared_arrays(run, found.arrays)
+    return Check(len(found.signals), len(found.images), deviations)
+
+
+def must_have_weights(name: RunName, config: RunConfig) -> bool:
+    """Whether a published run brings weights: the first seed of each row, but not what is fitted in seconds."""
+    return denoisers.find(config.denoiser).stored and not name.seed and not name.case
+
+
+def verify_map(config: RunConfig, root: Root = ROOT, cache: str | Path | None = None) -> Check:
+    """Of a system matrix, measure again what figures show: whole components, and the images of the objects shown.
+
+    Raises:
+        ValueError: as :func:`verify`; a run without weights.
+    """
+    run, setup = runs.load(config, root), Setup(config, cache)
+    if run.denoiser is None:
+        raise ValueError(f"{run.stored.folder} has no weights, and its figures cannot be measured again")
+    recorded = setup.matrix(next(iter(config.test_noise)))
+    matrix = evaluation.denoised(run.denoiser, recorded)
+    lines = [setup.scanner.harmonic_line(harmonic) for harmonic in evaluation.FIGURE_HARMONICS]
+    shown = setup.objects[run.arrays["shown_objects"]]
+    measured = setup.kaczmarz(recorded.clean).measure(shown)
+    components = np.ascontiguousarray(frequency_components(matrix, lines).T, np.complex64).view(np.float32)
+    images = setup.kaczmarz(matrix)(measured).astype(np.float32)
+    return Check(len(matrix), len(images), _compared_arrays(run, {"components": components, "images": images}))
+
+
+def _check_rows(run: Run, setup: Setup) -> None:
+    """A value per test item of each variant, no more and no less."""
+    config = run.config
+    images = config.objects if setup.of_matrix else config.sizes[2]
+    for table, count, columns in (
+        (run.signals, config.sizes[2], SIGNAL_VALUES),
+        (run.images, images, IMAGE_VALUES),
+    ):
+        expected = {(variant, index) for variant in config.test_noise for index in range(count or 0)}
+        found = list(table[_ITEM].itertuples(index=False, name=None))
+        if len(found) != len(expected) or set(found) != expected:
+            raise ValueError(f"{run.stored.folder} must hold {len(expected)} rows of {columns}, got {len(found)}")
+        missing = table[~np.isfinite(table[columns].to_numpy(float)).all(axis=1)]
+        if len(missing):
+            raise ValueError(
+                f"{run.stored.folder}: {columns} must be numbers, they are not in item {_item(missing.iloc[0])}"
+            )
+
+
+def _compared(
+    run: Run, stored: pd.DataFrame, measured: pd.DataFrame, columns: Sequence[str], indices: Sequence[int] | None
+) -> dict[str, float]:
+    deviations = {}
+    both = measured.merge(stored, on=_ITEM, suffixes=("", "_stored"), how="left", validate="one_to_one")
+    for column in columns:
+        value, kept = both[column].to_numpy(float), both[f"{column}_stored"].to_numpy(float)
+        deviation = np.abs(value - kept) / (np.abs(kept) if column == "rmse" else 1)
+        wrong = ~(deviation <= TOLERANCES[column])  # what is not a number deviates
+        if wrong.any():
+            item = both.iloc[int(np.flatnonzero(wrong)[0])]
+            raise ValueError(
+                f"{run.stored.folder} does not agree with its weights: {column} of {_item(item)} is stored as "
+                f"{item[f'{column}_stored']:.6g}, measured {item[column]:.6g}"
+            )
+        deviations[column] = float(deviation.max())
+    return deviations
+
+
+def _compared_arrays(run: Run, found: dict[str, np.ndarray]) -> dict[str, float]:
+    deviations = {}
+    for name, measured in found.items():
+        stored = run.arrays.get(name)
+        if stored is None or stored.shape != measured.shape:
+            raise ValueError(f"{run.stored.folder} must hold the array {name} of shape {measured.shape}")
+        deviation = float(np.linalg.norm(np.subtract(measured, stored, dtype=float)) / (np.linalg.norm(stored) or 1))
+        if not deviation <= ARRAY_TOLERANCE:
+            raise ValueError(
+                f"{run.stored.folder} does not agree with its weights: array {name} is {deviation:.2g} off"
+            )
+        deviations[name] = deviation
+    return deviations
+
+
+def _item(row: pd.Series) -> str:
+    return f"{row['variant']} item {row['index']}"
