@@ -1,15 +1,15 @@
 """``published/``: the runs and results that come with the repository.
 
 One table per experiment and study holds a value per run and test item, the weights of networks lie beside it, and the
-manifest says what each run is: its key and configuration, its history, and where its rows, weights and arrays are. Every
-file has its digest in the manifest, and every entry of the manifest its own. People find things by name; the book finds
-them by key.
+manifest says what each run is: its key and configuration, its history, and where its rows, weights and arrays are.
+Every file has its digest in the manifest, and every entry of the manifest its own. People find things by name; the book
+finds them by key.
 """
 
 import hashlib
 import json
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path

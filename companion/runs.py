@@ -1,7 +1,7 @@
 """Finished runs: made once, found again by their key, checked whenever they are read.
 
-Runs are looked for in several places in turn: the archive that comes with the repository (:mod:`companion.archive`), and
-folders in which each run has one of its own, named by its key. A new run is made in the last place.
+Runs are looked for in several places in turn: the archive that comes with the repository (:mod:`companion.archive`),
+and folders in which each run has one of its own, named by its key. A new run is made in the last place.
 """
 
 import json
@@ -130,10 +130,8 @@ def load(config: RunConfig, root: Root = ROOT) -> Run:
     """
     place = find(config, root)
     if place is None:
-        where = " or ".join(str(Path(part)) for part in root)
-        raise FileNotFoundError(
-            f"no finished run of {config.experiment} {config.method} ({config.key}) in {where}; `make reproduce` trains it"
-        )
+        name, where = f"{config.experiment} {config.method} ({config.key})", " or ".join(str(part) for part in root)
+        raise FileNotFoundError(f"no finished run of {name} in {where}; `make reproduce` makes it")
     stored = Archive(place).run(config.key) if Archive.is_at(place) else _read(place)
     if stored is None or stored.record["config"] != config.resolved():
         raise ValueError(f"{place}: the run {config.key} is of another configuration; delete it to make it again")

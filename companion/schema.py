@@ -1,4 +1,4 @@
-"""The entries of ``experiments.yml``. Their leaves are the library's own dataclasses: one declaration, one set of ranges.
+"""The entries of ``experiments.yml``, whose leaves are the library's own dataclasses: one declaration of each range.
 
 Unknown keys and wrong types are refused by name. What the entries mean together stands in :mod:`companion.experiments`.
 """

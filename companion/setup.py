@@ -1,4 +1,4 @@
-"""From the configuration of a run to its scanner, data, denoiser and images: the one place where the first becomes the rest."""
+"""From the configuration of a run to its data, denoiser and images: the one place where the first becomes the rest."""
 
 from collections.abc import Callable
 from functools import cached_property
