@@ -245,12 +245,8 @@ def _sealed(entries: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 def _lines(manifest: Mapping[str, Mapping[str, Any]]) -> str:
     """JSON with one line per entry, so that a change of one run is a change of one line."""
-    parts: Iterable[str] = (
-        f"{json.dumps(part)}: {{\n"
-        + ",\n".join(
-            f"{json.dumps(key)}: {json.dumps(entry, sort_keys=True)}" for key, entry in sorted(content.items())
-        )
-        + "\n}"
-        for part, content in manifest.items()
-    )
+    parts: list[str] = []
+    for part, content in manifest.items():
+        entries = (f"{json.dumps(key)}: {json.dumps(entry, sort_keys=True)}" for key, entry in sorted(content.items()))
+        parts.append(f"{json.dumps(part)}: {{\n" + ",\n".join(entries) + "\n}")
     return "{\n" + ",\n".join(parts) + "\n}\n"
