@@ -1,0 +1,14 @@
+"""What pages show beyond the values of the runs: made once each, by name, and read by the notebooks.
+
+A module of this folder that uses :func:`companion.analyses.registry.analysis` adds its own; nothing else must know it.
+"""
+
+import pkgutil
+from importlib import import_module
+
+from companion.analyses.registry import compute, key, make, names, needs, read, with_arrays, write
+
+for _module in pkgutil.iter_modules(__path__):
+    import_module(f"{__name__}.{_module.name}")
+
+__all__ = ["compute", "key", "make", "names", "needs", "read", "with_arrays", "write"]

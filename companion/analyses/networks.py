@@ -1,0 +1,67 @@
+"""What the trained networks show of themselves: the symmetry of their errors, and how fast they learned."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from companion.analyses.registry import Source, analysis
+from companion.config import RunName
+from mpicore.symmetry import odd_part
+
+
+@analysis(
+    "even",
+    lambda known, preset: [name for names in known.rows("loss_terms", preset).values() for name in names],
+    count=100,
+)
+def _even(sources: Sequence[Source], count: int) -> pd.DataFrame:
+    """Share of the error that is even in time, and the total variation of the output over that of clean signals."""
+    rows = []
+    for source in sources:
+        test = source.setup.held_out(next(iter(source.config.test_noise)), count)
+        output = source.run.denoiser.denoise(test.u1)
+        row = {"method": source.name.method, "protocol": source.config.protocol, "signals": len(test)}
+        variation = total_variation(output) / total_variation(test.clean)
+        rows.append(row | {"even_share": even_share(output, test.clean), "variation": variation})
+    return pd.DataFrame(rows)
+
+
+@analysis("epochs", lambda known, preset: [RunName("xspace-gaussian", "n2n")])
+def _epochs(sources: Sequence[Source]) -> pd.DataFrame:
+    """After each epoch the validation loss and the SNR that it implies."""
+    history = sources[0].run.history
+    implied = implied_snr_db(history["validation_loss"].to_numpy(), sources[0].config.noise.total_snr_db)
+    return history[["epoch", "validation_loss"]].assign(implied_snr_db=implied)
+
+
+def even_share(estimate: NDArray[Any], clean: NDArray[Any]) -> float:
+    """Energy of the even part of an estimate (n, N), all of which is error, over the energy of the whole error."""
+    even = estimate - odd_part(estimate)
+    return float(np.sum(even.astype(np.float64) ** 2) / np.sum((estimate - clean).astype(np.float64) ** 2))
+
+
+def implied_snr_db(loss: NDArray[np.floating], noise_db: float) -> NDArray[np.float64]:
+    """Test SNR that a noisy mean-square validation loss implies, with the noise known [dB].
+
+    Signals are in units of the RMS of a noisy period, whose power is that of the signal and of the noise. The target's
+    noise adds its whole power to the loss of every network.
+
+    Args:
+        loss: per sample.
+        noise_db: power of the signal over that of the noise [dB].
+    """
+    noise = 10 ** (-noise_db / 10)
+    error = np.asarray(loss, np.float64) * (1 + noise) - noise
+    return -10 * np.log10(np.maximum(error, 1e-6))
+
+
+def total_variation(u: NDArray[Any]) -> float:
+    """Mean total variation (eq. 6) of signals (n, N)."""
+    import torch
+
+    from mpicore import losses
+
+    return float(losses.total_variation(torch.from_numpy(np.array(u))).mean())

@@ -1,0 +1,33 @@
+"""Test objects of other kinds than those that were trained on."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import pandas as pd
+
+from companion.analyses.registry import Source, analysis
+from companion.evaluation import denoised
+from companion.setup import Setup
+from mpicore import metrics
+
+_METHODS = ("wiener_antisymmetric", "gp_wiener", "n2n", "proposed", "forward_n2n")
+
+
+@analysis(
+    "objects",
+    lambda known, preset: [known.shown("xspace-gaussian", method, preset) for method in _METHODS],
+    kinds={"training": None, "letters": "letters", "rings": "rings", "points": "points"},
+    count=200,
+)
+def _objects(sources: Sequence[Source], kinds: Mapping[str, str | None], count: int) -> pd.DataFrame:
+    """SNR of the test signals by kind of object and method, with 95 % intervals, and the number of signals."""
+    rows = []
+    for case, kind in kinds.items():
+        for source in sources:
+            setup = Setup(replace(source.config, test_phantoms=kind), source.setup.cache)
+            test = setup.held_out(next(iter(setup.config.test_noise)), count)
+            values = metrics.snr_db(test.clean, denoised(source.run.denoiser, test))
+            low, high = metrics.bootstrap_interval(values)
+            row = {"case": case, "method": source.name.method, "signals": len(values)}
+            rows.append(row | {"snr_db": values.mean(), "snr_db_low": low, "snr_db_high": high})
+    return pd.DataFrame(rows)
