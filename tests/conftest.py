@@ -1,17 +1,19 @@
 """Shared by the unit tests: one thread, so that repeats are bit for bit, and data that are small enough to be quick."""
 
-import json
 import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from companion import experiments
+from companion.config import RunConfig
 from mpicore.recordings import Recordings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -33,15 +35,19 @@ def book() -> experiments.Experiments:
 
 @pytest.fixture(scope="session")
 def tiny(book):
-    """Make the smoke configuration of a run smaller still: ``tiny("xspace-gaussian", "n2n", sizes=[8, 2, 4])``."""
+    """Make the smoke configuration of a run smaller still: ``tiny("xspace-gaussian", "n2n", sizes=(8, 2, 4))``.
 
-    def make(experiment, method, seed=0, **changes):
-        values = book.run(experiment, method, "smoke", seed).resolved()
-        values |= {"shape": [16, 16], "sizes": [8, 2, 4]}
-        if "network" in values:
-            values["network"] |= {"width": 2}
-            values["training"] |= {"epochs": 1}
-        return experiments.RunConfig.model_validate_json(json.dumps(values | changes))
+    ``noise`` is also that of the test where ``test_noise`` is not given.
+    """
+
+    def make(experiment: str, method: str, seed: int = 0, **changes: Any) -> RunConfig:
+        config = book.run(experiment, method, "smoke", seed)
+        small: dict[str, Any] = {"scanner": replace(config.scanner, shape=(16, 16)), "sizes": (8, 2, 4)}
+        if config.training is not None:
+            small |= {"options": {**config.options, "width": 2}, "training": replace(config.training, epochs=1)}
+        if "noise" in changes:
+            small["test_noise"] = {"literal": changes["noise"]}
+        return replace(config, **small | changes)
 
     return make
 
