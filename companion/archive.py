@@ -2,13 +2,15 @@
 
 One table per experiment and study holds a value per run and test item, the weights of networks lie beside it, and the
 manifest says what each run is: its key and configuration, its history, and where its rows, weights and arrays are.
-Every file has its digest in the manifest, and every entry of the manifest its own. People find things by name; the book
-finds them by key.
+Every file has its digest in the manifest, and the manifest one of its own. People find things by name; the book finds
+them by key.
 """
 
 import hashlib
 import json
+import os
 import shutil
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -26,6 +28,9 @@ SIGNAL_VALUES = ["snr_db", "rmse"]
 IMAGE_VALUES = ["ssim", "psnr_db", "object_error"]
 _ITEM = ["run", "variant", "index"]
 _DIGITS = "%.6g"
+_SEAL = '"digest": '
+_TYPES = {"run": "str", "variant": "str", "index": "int64"} | dict.fromkeys(SIGNAL_VALUES + IMAGE_VALUES, "float64")
+_HISTORY_TYPES = {"epoch": "int64", "step": "int64"} | dict.fromkeys(HISTORY[2:], "float64")
 
 
 @dataclass(frozen=True)
@@ -78,7 +83,7 @@ class Archive:
         self.folder = Path(folder)
         path = self.folder / MANIFEST
         empty: dict[str, dict[str, Any]] = {"files": {}, "runs": {}, "results": {}}
-        self._manifest = _read_manifest(path, path.stat().st_mtime_ns) if path.exists() else empty
+        self._manifest = _read_manifest(path, _stamp(path)) if path.exists() else empty
 
     @staticmethod
     def is_at(folder: str | Path) -> bool:
@@ -94,9 +99,9 @@ class Archive:
         """The run of a key; ``None`` where there is none.
 
         Raises:
-            ValueError: an entry or a file is damaged or missing.
+            ValueError: a file is damaged or missing.
         """
-        entry = self._entry("runs", key)
+        entry = self._manifest["runs"].get(key)
         if entry is None:
             return None
         table = _read_table(self._file(entry["table"]), self._manifest["files"][entry["table"]])
@@ -106,7 +111,7 @@ class Archive:
         return Stored(
             self.folder / Path(entry["table"]).stem / entry["row"],
             entry["record"],
-            pd.DataFrame(entry["history"], columns=HISTORY),
+            pd.DataFrame(entry["history"], columns=HISTORY).astype(_HISTORY_TYPES),
             _values(rows, SIGNAL_VALUES),
             _values(rows, IMAGE_VALUES),
             self._file(entry["weights"]) if "weights" in entry else None,
@@ -117,82 +122,80 @@ class Archive:
         """The result of an analysis by its key; ``None`` where there is none.
 
         Raises:
-            ValueError: an entry or a file is damaged or missing.
+            ValueError: a file is damaged or missing.
         """
-        entry = self._entry("results", key)
+        entry = self._manifest["results"].get(key)
         if entry is None:
             return None
         arrays = files.load_tensors(self._file(entry["arrays"]))[0] if "arrays" in entry else {}
-        return Result(pd.read_csv(self._file(entry["table"]), dtype=entry["texts"]), arrays, key)
+        return Result(_read_csv(self._file(entry["table"]), entry["types"]), arrays, key)
 
     def publish(self, runs: Mapping[str, tuple[str, str, Stored]], results: Mapping[str, Result]) -> None:
-        """Make the archive hold exactly these runs and results; files of others are removed.
+        """Make the archive hold exactly these runs and results; other files in its folder are removed.
 
         Args:
             runs: by key the table and the row under which a run stands, and the run.
             results: by name.
 
         Raises:
+            ValueError: the folder holds files and is no archive.
             OSError: the folder cannot be written.
         """
-        written: dict[str, str] = {}
-        entries: dict[str, Any] = {}
-        tables: dict[str, list[pd.DataFrame]] = {}
-        for key, (table, row, stored) in runs.items():
-            tables.setdefault(table, []).append(_rows(row, stored))
-            entry: dict[str, Any] = {"table": f"{table}.csv", "row": row, "record": stored.record}
-            entry["history"] = json.loads(stored.history.to_json(orient="values", double_precision=10))
-            for kind, path in (("weights", stored.weights), ("arrays", stored.arrays)):
-                if path is not None:
-                    name = f"{table}/{row}.{kind}.safetensors"
-                    written[name] = self._copy(path, name)
-                    entry[kind] = name
-            entries[key] = entry
-        for table, parts in tables.items():
-            written[f"{table}.csv"] = self._write(f"{table}.csv", pd.concat(parts, ignore_index=True))
-        found: dict[str, Any] = {}
-        for name, result in results.items():
-            texts = {c: "str" for c in result.frame if not pd.api.types.is_numeric_dtype(result.frame[c])}
-            found[result.key] = {"name": name, "table": f"analyses/{name}.csv", "texts": texts}
-            written[f"analyses/{name}.csv"] = self._write(f"analyses/{name}.csv", result.frame)
-            if result.arrays:
-                path = f"analyses/{name}.arrays.safetensors"
-                files.save_tensors(self.folder / path, result.arrays)
-                written[path], found[result.key]["arrays"] = files.digest(self.folder / path), path
-        manifest = {"files": written, "runs": _sealed(entries), "results": _sealed(found)}
-        files.write_text(self.folder / MANIFEST, _lines(manifest))
+        if self.folder.is_dir() and any(self.folder.iterdir()) and not self.is_at(self.folder):
+            raise ValueError(f"{self.folder} holds files and no {MANIFEST}; publish into an archive or an empty folder")
+        self.folder.mkdir(parents=True, exist_ok=True)
+        # All of it is written elsewhere first: runs are also read from this archive, perhaps under other names.
+        with tempfile.TemporaryDirectory(prefix=f".{self.folder.name}.", dir=self.folder.parent) as draft:
+            self._manifest = _write(Path(draft), runs, results)
+            written = [*self._manifest["files"], MANIFEST]
+            for name in written:
+                (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
+                os.replace(Path(draft) / name, self.folder / name)
         for path in sorted(self.folder.rglob("*"), reverse=True):
             if path.is_dir():
                 if not any(path.iterdir()):
                     path.rmdir()
-            elif str(path.relative_to(self.folder)) not in {*written, MANIFEST}:
+            elif path.relative_to(self.folder).as_posix() not in written:
                 path.unlink()
-
-    def _entry(self, kind: str, key: str) -> dict[str, Any] | None:
-        entry = self._manifest[kind].get(key)
-        if entry is None:
-            return None
-        content = {name: value for name, value in entry.items() if name != "digest"}
-        if entry.get("digest") != _digest(content):
-            raise ValueError(f"{self.folder / MANIFEST}: the entry of {kind} {key} is damaged; restore the file")
-        return content
 
     def _file(self, name: str) -> Path:
         path = self.folder / name
-        if not path.is_file() or _file_digest(path, path.stat().st_mtime_ns) != self._manifest["files"].get(name):
+        if not path.is_file() or _file_digest(path, _stamp(path)) != self._manifest["files"].get(name):
             raise ValueError(f"{path} is damaged or missing; restore it, or publish the run again")
         return path
 
-    def _copy(self, source: Path, name: str) -> str:
-        target = self.folder / name
-        if not (target.exists() and source.samefile(target)):
-            with files.replacing(target) as temporary:
-                shutil.copyfile(source, temporary)
-        return files.digest(target)
 
-    def _write(self, name: str, frame: pd.DataFrame) -> str:
-        files.write_text(self.folder / name, frame.to_csv(index=False, float_format=_DIGITS))
-        return files.digest(self.folder / name)
+def _write(
+    folder: Path, runs: Mapping[str, tuple[str, str, Stored]], results: Mapping[str, Result]
+) -> dict[str, dict[str, Any]]:
+    """Write an archive into an empty folder; returns its manifest."""
+    entries: dict[str, Any] = {}
+    found: dict[str, Any] = {}
+    tables: dict[str, list[pd.DataFrame]] = {}
+    for key, (table, row, stored) in runs.items():
+        tables.setdefault(table, []).append(_rows(row, stored))
+        entry: dict[str, Any] = {"table": f"{table}.csv", "row": row, "record": stored.record}
+        entry["history"] = [[_rounded(value) for value in epoch] for epoch in stored.history[HISTORY].to_numpy(object)]
+        for kind, path in (("weights", stored.weights), ("arrays", stored.arrays)):
+            if path is not None:
+                entry[kind] = f"{table}/{row}.{kind}.safetensors"
+                (folder / table).mkdir(exist_ok=True)
+                shutil.copyfile(path, folder / entry[kind])
+        entries[key] = entry
+    for table, parts in tables.items():
+        files.write_text(folder / f"{table}.csv", _csv(pd.concat(parts, ignore_index=True)))
+    for name, result in results.items():
+        entry = {"name": name, "table": f"analyses/{name}.csv", "types": _types(result.frame)}
+        files.write_text(folder / entry["table"], _csv(result.frame))
+        if result.arrays:
+            entry["arrays"] = f"analyses/{name}.arrays.safetensors"
+            files.save_tensors(folder / entry["arrays"], result.arrays)
+        found[result.key] = entry
+    written = (path for path in folder.rglob("*") if path.is_file())
+    digests = {path.relative_to(folder).as_posix(): files.digest(path) for path in written}
+    manifest = {"files": digests, "runs": entries, "results": found}
+    files.write_text(folder / MANIFEST, _sealed(_lines(manifest)))
+    return json.loads(json.dumps(manifest))
 
 
 def _rows(row: str, stored: Stored) -> pd.DataFrame:
@@ -212,41 +215,64 @@ def _values(rows: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
     return part[["variant", "index", *columns]].reset_index(drop=True)
 
 
+def _types(frame: pd.DataFrame) -> dict[str, str]:
+    """The type of each column, by which a table is read as it was written."""
+    numeric = pd.api.types.is_numeric_dtype
+    return {str(name): str(column.dtype) if numeric(column) else "str" for name, column in frame.items()}
+
+
+def _csv(frame: pd.DataFrame) -> str:
+    return frame.to_csv(index=False, float_format=_DIGITS)
+
+
+def _read_csv(path: Path, types: Mapping[str, str]) -> pd.DataFrame:
+    """A table in which an empty cell alone is a missing value: NA and nan are texts as others."""
+    return pd.read_csv(path, dtype=dict(types), keep_default_na=False, na_values=[""])
+
+
+def _rounded(value: Any) -> Any:
+    """As the tables have it; counts stay whole, and what is missing is null."""
+    if pd.isna(value):
+        return None
+    return float(_DIGITS % value) if isinstance(value, float) else int(value)
+
+
 @lru_cache(maxsize=32)
 def _read_table(path: Path, digest: str) -> dict[str, pd.DataFrame]:
-    table = pd.read_csv(path, dtype={"run": str, "variant": str})
+    table = _read_csv(path, _TYPES)
     return {str(run): part.drop(columns="run") for run, part in table.groupby("run", sort=False)}
 
 
 @lru_cache(maxsize=1024)
-def _file_digest(path: Path, changed: int) -> str:
+def _file_digest(path: Path, stamp: tuple[int, ...]) -> str:
     return files.digest(path)
 
 
 @lru_cache(maxsize=8)
-def _read_manifest(path: Path, changed: int) -> dict[str, dict[str, Any]]:
+def _read_manifest(path: Path, stamp: tuple[int, ...]) -> dict[str, dict[str, Any]]:
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-        if not all(isinstance(manifest[part], dict) for part in ("files", "runs", "results")):
-            raise ValueError("files, runs and results must be objects")
-        return manifest
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise ValueError(f"{path} is damaged ({error}); restore it, or publish again") from None
+        text = path.read_bytes().decode()
+        if text != _sealed(text[: max(text.rfind(_SEAL), 0)]):
+            raise ValueError("its content does not match its digest")
+        return json.loads(text)
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged ({error}); restore it") from None
 
 
-def _digest(content: Mapping[str, Any]) -> str:
-    text = json.dumps(content, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _sealed(entries: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    return {key: {**entry, "digest": _digest(entry)} for key, entry in sorted(entries.items())}
+def _stamp(path: Path) -> tuple[int, ...]:
+    """What changes with a file."""
+    status = path.stat()
+    return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 def _lines(manifest: Mapping[str, Mapping[str, Any]]) -> str:
-    """JSON with one line per entry, so that a change of one run is a change of one line."""
+    """JSON, but for its end, with one line per entry, so that a change of one run is a change of one line."""
     parts: list[str] = []
     for part, content in manifest.items():
         entries = (f"{json.dumps(key)}: {json.dumps(entry, sort_keys=True)}" for key, entry in sorted(content.items()))
-        parts.append(f"{json.dumps(part)}: {{\n" + ",\n".join(entries) + "\n}")
-    return "{\n" + ",\n".join(parts) + "\n}\n"
+        parts.append(f"{json.dumps(part)}: {{\n" + ",\n".join(entries) + "\n},\n")
+    return "{\n" + "".join(parts)
+
+
+def _sealed(text: str) -> str:
+    return f'{text}{_SEAL}"{hashlib.sha256(text.encode()).hexdigest()}"\n}}\n'
