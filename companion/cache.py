@@ -55,6 +55,7 @@ def _write(target: Path, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
     try:
         for name, array in arrays.items():
             np.save(draft / f"{name}.npy", np.ascontiguousarray(array))
+        draft.chmod(0o755)  # temporary folders are private
         os.replace(draft, target)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
