@@ -2,17 +2,18 @@
 
 import json
 import re
-from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 from pydantic import ValidationError
+from yaml.composer import ComposerError
 
 from companion.config import RunConfig, RunName
 from companion.schema import Case, Experiment, File, Method, Preset, Protocol, Study, Table
 from mpicore import checks, denoisers
+from mpicore.truth import Truth
 
 #: How the protocols of the book are called.
 PAPER, TUNED, FORWARD = "paper", "tuned", "forward model"
@@ -73,13 +74,14 @@ class Experiments:
         entry = self.experiments[checks.choice(experiment, "experiment", list(self.experiments))]
         chosen = self.methods[checks.choice(method, f"method of {experiment}", entry.listed + entry.studied)]
         label, protocol = self._protocol(experiment, method, preset, tuned)
-        options = denoisers.parameters(chosen.denoiser) | chosen.options
+        options = denoisers.parameters(chosen.denoiser)
         if protocol is not None:
             options |= protocol.network.model_dump()
         elif seed:
             raise ValueError(f"{method} does not train and has no seed, got {seed}")
         if "recorruptions" in options:
             options["recorruptions"] = size.recorruptions
+        options |= chosen.options
         xspace = entry.dataset == "x-space"
         return RunConfig(
             experiment=experiment,
@@ -88,7 +90,7 @@ class Experiments:
             dataset=entry.dataset,
             scanner=replace(file.scanners[entry.dataset], shape=size.shape),
             particle=file.particle,
-            truth=entry.truth or file_truth(file),
+            truth=entry.truth or Truth(core_diameter=file.particle.core_diameter),
             data_seed=file.data_seed,
             sizes=size.sizes[entry.dataset],
             noise=entry.noise,
@@ -186,13 +188,13 @@ class Experiments:
         found: list[RunName] = []
         for name, entry in self.experiments.items():
             plain = entry.methods if name in tuned else entry.methods + entry.tuned
-            found += [RunName(name, method) for method in dict.fromkeys(plain)]
+            found += [RunName(name, method) for method in plain]
             found += [RunName(name, method, tuned=True) for method in entry.tuned if name in tuned]
             found += [RunName(name, method) for method in entry.beyond]
         found += [run for run in self.repeats(preset) if run.seed]
         for name, study in self.studies.items():
             found += [RunName(name, method, case=case) for case in study.cases for method in study.methods]
-        return found
+        return list(dict.fromkeys(found))
 
     def repeats(self, preset: str) -> list[RunName]:
         """The runs of the repeated methods from every seed, under the protocol of :meth:`shown`."""
@@ -222,6 +224,9 @@ class Experiments:
         """Runs that a table shows by protocol, ``paper`` and ``tuned``; each only where all of its runs are listed.
 
         A method that has one protocol alone stands in the first of the two that is there.
+
+        Raises:
+            ValueError: an unknown name, or a table whose methods the preset trains under no common protocol.
         """
         layout = self.tables[checks.choice(table, "table", list(self.tables))]
         listed = set(self.names(preset))
@@ -231,16 +236,11 @@ class Experiments:
             for name in plain
         ]
         if not set(plain) <= listed:
+            if missing := [name.method for name in tuned if name not in listed]:
+                raise ValueError(f"table {table}: preset {preset} trains {', '.join(missing)} under another protocol")
             return {TUNED: tuned}
         again = [name for name in tuned if name.tuned]
         return {PAPER: plain} | ({TUNED: again} if again and set(again) <= listed else {})
-
-
-def file_truth(file: File) -> Any:
-    """How data are made where an experiment says nothing: with the particles that the methods know."""
-    from mpicore.truth import Truth
-
-    return Truth(core_diameter=file.particle.core_diameter)
 
 
 def read(path: str | Path = "experiments.yml") -> Experiments:
@@ -259,29 +259,35 @@ def read(path: str | Path = "experiments.yml") -> Experiments:
     try:
         # By way of JSON, whose lists are tuples to the strict types.
         file = File.model_validate_json(json.dumps(values, default=_foreign))
-    except (ValidationError, TypeError) as error:
+    except ValueError as error:
         raise ValueError(f"{path} is refused:\n{_lines(error)}") from None
-    _check(file, str(path))
-    return Experiments(file)
+    try:
+        _check(file)
+        known = Experiments(file)
+        for preset in known.presets:
+            for table in known.tables:
+                known.rows(table, preset)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    return known
 
 
 class _UniqueKeys(yaml.SafeLoader):
-    """A mapping may hold each key once, and keys are texts or whole numbers."""
+    """A mapping may hold each key once, and keys are texts or plain whole numbers, which are texts from here on."""
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen: set[Any] = set()
+    def compose_mapping_node(self, anchor: Any) -> Any:
+        node = super().compose_mapping_node(anchor)
+        seen: set[str] = set()
         for key, _ in node.value:
             if key.tag == "tag:yaml.org,2002:merge":
                 continue
-            name = self.construct_object(key)
-            if not isinstance(name, (str, int)):
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"found the key {key.value!r}, which is no name", key.start_mark
-                )
-            if name in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"found the key {name!r} twice", key.start_mark)
-            seen.add(name)
-        return super().construct_mapping(node, deep)
+            number = key.tag == "tag:yaml.org,2002:int" and re.fullmatch("0|-?[1-9][0-9]*", key.value)
+            if not number and key.tag != "tag:yaml.org,2002:str":
+                raise ComposerError(None, None, f"found a key that is no name: {key.value!r}", key.start_mark)
+            if key.value in seen:
+                raise ComposerError(None, None, f"found the key {key.value!r} twice", key.start_mark)
+            seen.add(key.value)
+        return node
 
 
 def _foreign(value: Any) -> dict[str, str]:
@@ -305,10 +311,10 @@ def _given(item: Any) -> str:
     return f", got {value!r}{hint}"
 
 
-def _check(file: File, path: str) -> None:
+def _check(file: File) -> None:
     """What one entry says of another."""
     for name, method in file.methods.items():
-        where = f"{path}: methods.{name}"
+        where = f"methods.{name}"
         known = denoisers.parameters(checks.choice(method.denoiser, f"{where}.denoiser", denoisers.names()))
         for option in method.options:
             checks.choice(option, f"{where}.options", sorted(known))
@@ -316,35 +322,36 @@ def _check(file: File, path: str) -> None:
             raise ValueError(f"{where}: network must be given for a denoiser that trains, and for no other")
     for name, experiment in file.experiments.items():
         for method in experiment.listed + experiment.studied:
-            checks.choice(method, f"{path}: method of {name}", list(file.methods))
+            checks.choice(method, f"method of {name}", list(file.methods))
+        for method in experiment.tuned:
+            if file.methods[method].network != "signal-network":
+                raise ValueError(f"tuned methods of {name} must train a signal-network, got {method!r}")
         for method in experiment.repeated:
-            checks.choice(method, f"{path}: repeated method of {name}", experiment.listed)
+            checks.choice(method, f"repeated method of {name}", experiment.listed)
+            if file.methods[method].network is None:
+                raise ValueError(f"repeated methods of {name} must train, got {method!r}")
         sizes = {f"presets.{key}.sizes": preset.sizes for key, preset in file.presets.items()}
         for where, given in {"reference_rms": file.reference_rms, "scanners": file.scanners, **sizes}.items():
             if experiment.dataset not in given:
-                raise ValueError(f"{path}: {where} must have {experiment.dataset}, which {name} uses")
+                raise ValueError(f"{where} must have {experiment.dataset}, which {name} uses")
         if experiment.dataset != "x-space" and (experiment.truth or experiment.test_phantoms):
-            raise ValueError(f"{path}: truth and test_phantoms are for x-space data, {name} has {experiment.dataset}")
+            raise ValueError(f"truth and test_phantoms are for x-space data, {name} has {experiment.dataset}")
     for key, preset in file.presets.items():
         for name in preset.tuned:
-            checks.choice(name, f"{path}: experiment of presets.{key}.tuned", list(file.experiments))
+            checks.choice(name, f"experiment of presets.{key}.tuned", list(file.experiments))
     for name, study in file.studies.items():
         if name in file.experiments:
-            raise ValueError(f"{path}: study {name} has the name of an experiment")
-        entry = file.experiments[
-            checks.choice(study.experiment, f"{path}: experiment of {name}", list(file.experiments))
-        ]
+            raise ValueError(f"study {name} has the name of an experiment")
+        entry = file.experiments[checks.choice(study.experiment, f"experiment of {name}", list(file.experiments))]
         if entry.dataset != "x-space":
-            raise ValueError(f"{path}: studies are for x-space data, {name} has {entry.dataset}")
+            raise ValueError(f"studies are for x-space data, {name} has {entry.dataset}")
         for method in study.methods:
-            checks.choice(method, f"{path}: method of {name}", entry.listed + entry.studied)
+            checks.choice(method, f"method of {name}", entry.listed + entry.studied)
             options = set(denoisers.parameters(file.methods[method].denoiser))
             for case, changed in study.cases.items():
                 for option in changed.options:
-                    checks.choice(option, f"{path}: option of {method} in {name}.{case}", sorted(options))
+                    checks.choice(option, f"option of {method} in {name}.{case}", sorted(options))
     for name, table in file.tables.items():
-        entry = file.experiments[
-            checks.choice(table.experiment, f"{path}: experiment of {name}", list(file.experiments))
-        ]
+        entry = file.experiments[checks.choice(table.experiment, f"experiment of {name}", list(file.experiments))]
         for method in table.methods:
-            checks.choice(method, f"{path}: method of {name}", entry.listed)
+            checks.choice(method, f"method of {name}", entry.listed)

@@ -69,8 +69,8 @@ class Experiment(Entry):
 
     @property
     def variants(self) -> dict[str, Noise]:
-        """Noise of each test set by name: the literal one alone where nothing else is asked for."""
-        return self.test_noise or {"literal": self.noise}
+        """Noise of each test set in the order of their names; the literal one alone where nothing else is asked for."""
+        return dict(sorted(self.test_noise.items())) or {"literal": self.noise}
 
     @property
     def listed(self) -> tuple[str, ...]:

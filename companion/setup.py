@@ -31,6 +31,7 @@ class Setup:
 
     def __init__(self, config: RunConfig, cache: str | Path | None = None):
         self.config, self.cache = config, cache
+        self._made: dict[str, Arrays] = {}
 
     @property
     def scanner(self) -> Scanner:
@@ -136,7 +137,10 @@ class Setup:
         """Arrays of one part of the data, kept under the hash of all that decides them."""
         config = self.config
         common = [part, config.scanner, config.particle, config.truth, config.data_seed, config.revision]
-        return shared(self.cache, f"{part}-{digest([*common, *decides])}", make)
+        name = f"{part}-{digest([*common, *decides])}"
+        if name not in self._made:
+            self._made[name] = shared(self.cache, name, make)
+        return self._made[name]
 
     def _xspace(self) -> tuple[int, Scanner, Truth]:
         return self.config.data_seed, self.config.scanner, self.config.truth
