@@ -29,8 +29,11 @@ IMAGE_VALUES = ["ssim", "psnr_db", "object_error"]
 _ITEM = ["run", "variant", "index"]
 _DIGITS = "%.6g"
 _SEAL = '"digest": '
-_TYPES = {"run": "str", "variant": "str", "index": "int64"} | dict.fromkeys(SIGNAL_VALUES + IMAGE_VALUES, "float64")
-_HISTORY_TYPES = {"epoch": "int64", "step": "int64"} | dict.fromkeys(HISTORY[2:], "float64")
+_TYPES = (
+    {"run": "str", "variant": "str"}
+    | dict.fromkeys(["index", "epoch", "step"], "int64")
+    | dict.fromkeys(HISTORY[2:] + SIGNAL_VALUES + IMAGE_VALUES, "float64")
+)
 
 
 @dataclass(frozen=True)
@@ -111,7 +114,7 @@ class Archive:
         return Stored(
             self.folder / Path(entry["table"]).stem / entry["row"],
             entry["record"],
-            pd.DataFrame(entry["history"], columns=HISTORY).astype(_HISTORY_TYPES),
+            pd.DataFrame(entry["history"], columns=HISTORY).astype({name: _TYPES[name] for name in HISTORY}),
             _values(rows, SIGNAL_VALUES),
             _values(rows, IMAGE_VALUES),
             self._file(entry["weights"]) if "weights" in entry else None,
@@ -138,7 +141,7 @@ class Archive:
             results: by name.
 
         Raises:
-            ValueError: the folder holds files and is no archive.
+            ValueError: the folder holds files and is no archive, or two runs have one name.
             OSError: the folder cannot be written.
         """
         if self.folder.is_dir() and any(self.folder.iterdir()) and not self.is_at(self.folder):
@@ -172,7 +175,11 @@ def _write(
     entries: dict[str, Any] = {}
     found: dict[str, Any] = {}
     tables: dict[str, list[pd.DataFrame]] = {}
+    names: dict[tuple[str, str], str] = {}
     for key, (table, row, stored) in runs.items():
+        if (table, row) in names:
+            raise ValueError(f"two runs have the name {table} {row}: {names[table, row]} and {key}")
+        names[table, row] = key
         tables.setdefault(table, []).append(_rows(row, stored))
         entry: dict[str, Any] = {"table": f"{table}.csv", "row": row, "record": stored.record}
         entry["history"] = [[_rounded(value) for value in epoch] for epoch in stored.history[HISTORY].to_numpy(object)]
@@ -225,6 +232,11 @@ def _csv(frame: pd.DataFrame) -> str:
     return frame.to_csv(index=False, float_format=_DIGITS)
 
 
+def read_values(path: Path) -> pd.DataFrame:
+    """A table of values or the history of a run, with the types of its columns."""
+    return _read_csv(path, _TYPES)
+
+
 def _read_csv(path: Path, types: Mapping[str, str]) -> pd.DataFrame:
     """A table in which an empty cell alone is a missing value: NA and nan are texts as others."""
     return pd.read_csv(path, dtype=dict(types), keep_default_na=False, na_values=[""])
@@ -239,7 +251,7 @@ def _rounded(value: Any) -> Any:
 
 @lru_cache(maxsize=32)
 def _read_table(path: Path, digest: str) -> dict[str, pd.DataFrame]:
-    table = _read_csv(path, _TYPES)
+    table = read_values(path)
     return {str(run): part.drop(columns="run") for run, part in table.groupby("run", sort=False)}
 
 

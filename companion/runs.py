@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from companion import evaluation
-from companion.archive import HISTORY, Archive, Stored
+from companion.archive import HISTORY, Archive, Stored, read_values
 from companion.cache import lock
 from companion.config import RunConfig, RunName
 from companion.setup import Setup, denoiser_of
@@ -241,11 +241,12 @@ def _read(folder: Path) -> Stored:
         if missing or digests.keys() - {f"{name}.csv" for name in _TABLES} - {_WEIGHTS, _ARRAYS}:
             raise ValueError(f"files must be the tables and tensors of a run, got {sorted(digests)}")
         float(record["training_seconds"])
+        dict(record["config"])
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"{folder / _RECORD} is damaged ({error}); delete {folder} to make the run again") from None
     for name, value in digests.items():
         if not (folder / name).is_file() or files.digest(folder / name) != value:
             raise ValueError(f"{folder / name} is damaged or missing; delete {folder} to make the run again")
-    tables = [pd.read_csv(folder / f"{name}.csv") for name in _TABLES]
+    tables = [read_values(folder / f"{name}.csv") for name in _TABLES]
     weights, arrays = (folder / name if name in digests else None for name in (_WEIGHTS, _ARRAYS))
     return Stored(folder, record, *tables, weights=weights, arrays=arrays)

@@ -71,6 +71,8 @@ def verify(
     if not found.images.empty:
         deviations |= _compared(run, run.images, found.images, IMAGE_VALUES, indices)
     if found.arrays:
+        if further := run.arrays.keys() - found.arrays.keys():
+            raise ValueError(f"{run.stored.folder} holds arrays that no test gives: {', '.join(sorted(further))}")
         deviations |= _compared_arrays(run, found.arrays)
     return Check(len(found.signals), len(found.images), deviations)
 

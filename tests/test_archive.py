@@ -285,3 +285,11 @@ def test_a_row_that_is_not_in_its_table_is_named(tmp_path, runs):
     )
     with pytest.raises(ValueError, match=r"xspace\.csv has no rows of n2n"):
         archive.run("aaaa")
+
+
+def test_two_runs_of_one_name_are_refused(tmp_path, runs):
+    """The name of a method may end as those of further seeds do."""
+    archive = Archive(tmp_path / "published")
+    with pytest.raises(ValueError, match="two runs have the name xspace n2n: aaaa and bbbb"):
+        archive.publish({"aaaa": runs["aaaa"], "bbbb": ("xspace", "n2n", runs["bbbb"][2])}, {})
+    assert not list(tmp_path.glob(".published*")) and not Archive.is_at(archive.folder)
