@@ -99,7 +99,7 @@ class Setup:
         """Reconstruction of x-space signals."""
         if self.config.gridding is None:
             raise ValueError(f"x-space images are of x-space data, got {self.config.dataset}")
-        return XSpace.of(self.scanner, self.config.gridding)
+        return XSpace(self.scanner, self.config.gridding)
 
     @cached_property
     def lines(self) -> NDArray[Any]:

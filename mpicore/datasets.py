@@ -1,75 +1,23 @@
 """The paper's two data sets, at any size, with noise that is drawn once and frozen.
 
-A denoiser sees :class:`Recordings` alone: two noisy periods of each object. Clean signals exist for test signals only.
+A denoiser sees :class:`~mpicore.recordings.Recordings` alone: two noisy periods of each object. Clean signals exist for
+test signals, and in :class:`~mpicore.recordings.SupervisedPairs` for ceilings.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mpicore import checks
-from mpicore.noise import coloured_power, two_periods
+from mpicore.noise import Noise
 from mpicore.phantoms import other_phantoms, random_phantoms
-from mpicore.recordings import Recordings, TestSignals
+from mpicore.recordings import HeldOut, Recordings, SupervisedPairs
 from mpicore.scanner import Particle, Scanner
 from mpicore.seeds import branch, generator
 from mpicore.simulation import system_matrix
 from mpicore.truth import Truth
-
-
-@dataclass(frozen=True)
-class Noise:
-    """The noise of a recorded period, as power ratios to each signal's own mean power.
-
-    Args:
-        snr_db: of the white Gaussian noise [dB].
-        sir_db: of the harmonic interference [dB]; ``None`` for none.
-        harmonics: of the x drive frequency at which the interference sits, equal power each.
-        phase_locked: the interference has the same phases in both periods.
-        colour: of the Gaussian noise, whose power falls as 1 / f^colour; 0 for white noise.
-        spike_db: signal power over the power of spikes [dB]; ``None`` for none.
-        spike_rate: share of the samples that a spike hits.
-    """
-
-    snr_db: float
-    sir_db: float | None = None
-    harmonics: tuple[int, ...] = (2, 3, 5)
-    phase_locked: bool = False
-    colour: float = 0.0
-    spike_db: float | None = None
-    spike_rate: float = 0.001
-
-    def __post_init__(self):
-        checks.finite(self.snr_db, "snr_db")
-        if self.sir_db is not None:
-            checks.finite(self.sir_db, "sir_db")
-        for harmonic in self.harmonics:
-            checks.count(harmonic, "harmonics")
-
-    @property
-    def total_snr_db(self) -> float:
-        """Signal power over the power of all noise together [dB]."""
-        ratios = [ratio for ratio in (self.snr_db, self.sir_db, self.spike_db) if ratio is not None]
-        return float(-10 * np.log10(sum(10 ** (-ratio / 10) for ratio in ratios)))
-
-    def autocovariance(self, scanner: Scanner) -> np.ndarray:
-        """Expected product of two noise samples of a signal of unit power, at lags 0 to N-1; shape (N,)."""
-        lags = np.arange(scanner.num_samples)
-        found = 10 ** (-self.snr_db / 10) * np.fft.irfft(coloured_power(self.colour, lags.size), lags.size)
-        if self.spike_db is not None:
-            found[0] += 10 ** (-self.spike_db / 10)
-        if self.sir_db is not None:
-            cycles = scanner.drive_frequency[0] / scanner.sampling_frequency * np.array(self.harmonics)
-            found += 10 ** (-self.sir_db / 10) * np.cos(2 * np.pi * np.outer(lags, cycles)).mean(axis=1)
-        return found
-
-    def record(self, u, scanner: Scanner, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """Two noisy periods, each (n, N), of the clean signals u (n, N)."""
-        frequencies = [harmonic * scanner.drive_frequency[0] for harmonic in self.harmonics]
-        return two_periods(
-            u, rng, self.snr_db, self.sir_db, frequencies, scanner.sampling_frequency, self.phase_locked,
-            self.colour, self.spike_db, self.spike_rate,
-        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -87,17 +35,13 @@ class Dataset:
     scanner: Scanner
     train: Recordings
     validation: Recordings
-    test: TestSignals
-    matrix: TestSignals | None = None
-    pixels: dict[str, np.ndarray] | None = None
+    test: HeldOut
+    matrix: HeldOut | None = None
+    pixels: dict[str, NDArray[np.intp]] | None = None
 
 
 def xspace(
-    sizes: tuple[int, int, int],
-    noise: Noise,
-    seed: int,
-    scanner: Scanner | None = None,
-    truth: Truth | None = None,
+    sizes: Sequence[int], noise: Noise, seed: int, scanner: Scanner | None = None, truth: Truth | None = None
 ) -> Dataset:
     """Signals of random phantoms on the Cartesian trajectory, x channel.
 
@@ -112,13 +56,30 @@ def xspace(
 
     Raises:
         ValueError: sizes that are not three whole numbers of at least one.
+
+    Example:
+        >>> data = xspace((4, 2, 3), Noise(snr_db=5.0), seed=0, scanner=Scanner.cartesian(shape=(16, 16)))
+        >>> len(data.train), data.test.clean.shape
+        (4, (3, 4950))
     """
-    sizes = _check_sizes(sizes)
-    scanner, truth = scanner or Scanner.cartesian(), truth or Truth()
-    response = truth.response(scanner)
-    made = {split: _xspace_split(split, count, noise, seed, scanner, truth, response) for split, count in sizes.items()}
-    train, validation = (Recordings(made[split].u1, made[split].u2) for split in ("train", "validation"))
-    return Dataset(scanner, train, validation, made["test"])
+    named = _check_sizes(sizes, ("train", "validation", "test"))
+    train, validation, test = _xspace_splits(named, noise, seed, scanner, truth)
+    pairs = (Recordings(part.u1, part.u2) for part in (train, validation))
+    return Dataset(scanner or Scanner.cartesian(), *pairs, test)
+
+
+def xspace_pairs(
+    sizes: Sequence[int], noise: Noise, seed: int, scanner: Scanner | None = None, truth: Truth | None = None
+) -> tuple[Recordings, Recordings]:
+    """The training and validation pairs of :func:`xspace` alone.
+
+    Args:
+        sizes: number of training and validation signals.
+        noise, seed, scanner, truth: as there.
+    """
+    parts = _xspace_splits(_check_sizes(sizes, ("train", "validation")), noise, seed, scanner, truth)
+    train, validation = (Recordings(part.u1, part.u2) for part in parts)
+    return train, validation
 
 
 def xspace_test(
@@ -128,46 +89,37 @@ def xspace_test(
     scanner: Scanner | None = None,
     truth: Truth | None = None,
     phantoms: str | None = None,
-) -> TestSignals:
+) -> HeldOut:
     """The test signals of :func:`xspace` alone, the same for the same seed; ``count`` of them.
 
     Args:
         count, noise, seed, scanner, truth: as there.
         phantoms: a kind of :func:`mpicore.phantoms.other_phantoms` in place of the usual objects.
     """
-    scanner, truth = scanner or Scanner.cartesian(), truth or Truth()
-    checks.count(count, "count")
-    return _xspace_split("test", count, noise, seed, scanner, truth, truth.response(scanner), phantoms)
+    (test,) = _xspace_splits({"test": checks.count(count, "count")}, noise, seed, scanner, truth, phantoms)
+    return test
 
 
 def xspace_supervised(
-    sizes: tuple[int, int, int], noise: Noise, seed: int, scanner: Scanner | None = None, truth: Truth | None = None
-) -> tuple[Recordings, Recordings]:
+    sizes: Sequence[int], noise: Noise, seed: int, scanner: Scanner | None = None, truth: Truth | None = None
+) -> tuple[SupervisedPairs, SupervisedPairs]:
     """The first periods of the training and validation objects of :func:`xspace`, each with its clean signal.
 
-    For ceilings alone: no self-supervised method may see them. The arguments are those of :func:`xspace`.
-
-    Returns:
-        Training and validation, with the clean signals in the place of the second periods.
+    For ceilings alone: no self-supervised method may see them. The arguments are those of :func:`xspace_pairs`.
     """
-    sizes = _check_sizes(sizes)
-    scanner, truth = scanner or Scanner.cartesian(), truth or Truth()
-    response = truth.response(scanner)
-    made = (_xspace_split(s, sizes[s], noise, seed, scanner, truth, response) for s in ("train", "validation"))
-    return tuple(Recordings(part.u1, part.clean) for part in made)
+    parts = _xspace_splits(_check_sizes(sizes, ("train", "validation")), noise, seed, scanner, truth)
+    train, validation = (SupervisedPairs(part.u1, part.clean) for part in parts)
+    return train, validation
 
 
 def system_matrix_columns(
-    sizes: tuple[int, int, int],
+    sizes: Sequence[int],
     noise: Noise,
     seed: int,
     scanner: Scanner | None = None,
     particle: Particle | None = None,
 ) -> Dataset:
-    """The columns of the Lissajous system matrix, x channel: one signal per pixel, split by a seeded permutation.
-
-    Eight tenths of the pixels are for training, one tenth for validation, the rest for testing; of each split the first
-    ``sizes`` pixels are taken. The paper has (8160, 1020, 1021), which is all of 101 x 101.
+    """The columns of the Lissajous system matrix, x channel: one signal per pixel, split by :func:`pixel_splits`.
 
     Args:
         sizes: number of training, validation and test pixels.
@@ -179,32 +131,64 @@ def system_matrix_columns(
     Raises:
         ValueError: sizes that are not three whole numbers of at least one, or more than a split holds.
     """
-    sizes = _check_sizes(sizes)
-    scanner, particle = scanner or Scanner.lissajous(), particle or Particle()
-    clean = np.ascontiguousarray(system_matrix(scanner, particle).T)
-    total = len(clean)
+    scanner = scanner or Scanner.lissajous()
+    pixels = pixel_splits(sizes, seed, scanner)
+    matrix = recorded_matrix(noise, seed, scanner, particle)
+    train, validation = (Recordings(matrix.u1[p], matrix.u2[p]) for p in (pixels["train"], pixels["validation"]))
+    test = HeldOut(*(columns[pixels["test"]] for columns in (matrix.u1, matrix.u2, matrix.clean)))
+    return Dataset(scanner, train, validation, test, matrix, pixels)
+
+
+def pixel_splits(sizes: Sequence[int], seed: int, scanner: Scanner) -> dict[str, NDArray[np.intp]]:
+    """Pixels of the ``train``, ``validation`` and ``test`` split of a system matrix, by a seeded permutation.
+
+    Eight tenths of the pixels are for training, one tenth for validation, the rest for testing; of each split the first
+    ``sizes`` pixels are taken. The paper has (8160, 1020, 1021), which is all of 101 x 101.
+
+    Raises:
+        ValueError: sizes that are not three whole numbers of at least one, or more than a split holds.
+    """
+    named = _check_sizes(sizes, ("train", "validation", "test"))
+    total = scanner.shape[0] * scanner.shape[1]
     order = generator(seed, "system-matrix", "split").permutation(total)
     parts = np.split(order, [8 * total // 10, 8 * total // 10 + total // 10])
-    for (split, count), part in zip(sizes.items(), parts, strict=True):
-        if count > len(part):
-            raise ValueError(f"sizes: {split} holds {len(part)} of the {total} pixels, got {count}")
-    pixels = {split: part[:count] for (split, count), part in zip(sizes.items(), parts, strict=True)}
-    u1, u2 = noise.record(clean, scanner, generator(seed, "system-matrix", "noise"))
-    train, validation = (Recordings(u1[pixels[split]], u2[pixels[split]]) for split in ("train", "validation"))
-    test = TestSignals(*(columns[pixels["test"]] for columns in (u1, u2, clean)))
-    return Dataset(scanner, train, validation, test, TestSignals(u1, u2, clean), pixels)
+    for (part, count), pixels in zip(named.items(), parts, strict=True):
+        if count > len(pixels):
+            raise ValueError(f"sizes: {part} holds {len(pixels)} of the {total} pixels, got {count}")
+    return {part: pixels[:count] for (part, count), pixels in zip(named.items(), parts, strict=True)}
 
 
-def _xspace_split(split, count, noise, seed, scanner, truth, response, kind=None):
-    shape, objects = truth.scanner(scanner).shape, branch(seed, "x-space", split)
-    phantoms = other_phantoms(kind, count, shape, objects) if kind else random_phantoms(count, shape, objects)
-    clean = truth.signals(phantoms, response, scanner)
-    periods = noise.record(clean, scanner, generator(seed, "x-space", split, "noise"))
-    return TestSignals(*periods, clean, truth.seen(phantoms))
+def recorded_matrix(noise: Noise, seed: int, scanner: Scanner, particle: Particle | None = None) -> HeldOut:
+    """All columns of a system matrix in the order of the pixels, recorded twice; each array has the shape (P, N).
+
+    The same seed gives the same draws for every noise: what differs is the noise alone.
+    """
+    clean = np.ascontiguousarray(system_matrix(scanner, particle or Particle()).T)
+    return HeldOut(*noise.record(clean, scanner, generator(seed, "system-matrix", "noise")), clean)
 
 
-def _check_sizes(sizes):
-    if len(tuple(sizes)) != 3:
-        raise ValueError(f"sizes must be (train, validation, test), got {sizes!r}")
-    named = zip(("train", "validation", "test"), sizes, strict=True)
-    return {split: checks.count(size, f"sizes: {split}") for split, size in named}
+def _xspace_splits(
+    sizes: dict[str, int],
+    noise: Noise,
+    seed: int,
+    scanner: Scanner | None,
+    truth: Truth | None,
+    kind: str | None = None,
+) -> list[HeldOut]:
+    """Each split with its truth, on one response of the scanner."""
+    scanner, truth = scanner or Scanner.cartesian(), truth or Truth()
+    response, shape = truth.response(scanner), truth.scanner(scanner).shape
+    made: list[HeldOut] = []
+    for part, count in sizes.items():
+        objects = branch(seed, "x-space", part)
+        phantoms = other_phantoms(kind, count, shape, objects) if kind else random_phantoms(count, shape, objects)
+        clean = truth.signals(phantoms, response, scanner)
+        periods = noise.record(clean, scanner, generator(seed, "x-space", part, "noise"))
+        made.append(HeldOut(*periods, clean, truth.seen(phantoms)))
+    return made
+
+
+def _check_sizes(sizes: Sequence[int], names: Sequence[str]) -> dict[str, int]:
+    if len(tuple(sizes)) != len(names):
+        raise ValueError(f"sizes must be ({', '.join(names)}), got {sizes!r}")
+    return {part: checks.count(size, f"sizes: {part}") for part, size in zip(names, sizes, strict=True)}

@@ -1,22 +1,26 @@
 """Matrices of low rank under noise: leading singular vectors, and shrinkage of singular values."""
 
+from typing import Any
+
 import numpy as np
-import torch
+from numpy.typing import ArrayLike, NDArray
+
+Array = NDArray[np.floating[Any]]
 
 
-def optimal_shrinkage(singular, aspect: float) -> np.ndarray:
+def optimal_shrinkage(singular: ArrayLike, aspect: float) -> NDArray[np.float64]:
     """Shrunk singular values for the Frobenius norm: sqrt((y^2 - b - 1)^2 - 4 b) / y above 1 + sqrt(b), else 0.
 
     Args:
         singular: in units of the noise's standard deviation times the root of the longer side of the matrix.
         aspect: b, the shorter over the longer side, in (0, 1].
     """
-    singular = np.asarray(singular, dtype=np.float64)
-    inside = np.maximum((singular**2 - aspect - 1) ** 2 - 4 * aspect, 0)
-    return np.where(singular > 1 + np.sqrt(aspect), np.sqrt(inside) / np.maximum(singular, 1e-300), 0)
+    values = np.asarray(singular, dtype=np.float64)
+    inside = np.maximum((values**2 - aspect - 1) ** 2 - 4 * aspect, 0)
+    return np.where(values > 1 + np.sqrt(aspect), np.sqrt(inside) / np.maximum(values, 1e-300), 0)
 
 
-def leading_singular(matrix, rank: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def leading_singular(matrix: Array, rank: int) -> tuple[Array, Array, Array]:
     """Leading left vectors, singular values and right vectors, by randomised iteration with a fixed seed.
 
     Args:
@@ -26,7 +30,9 @@ def leading_singular(matrix, rank: int) -> tuple[np.ndarray, np.ndarray, np.ndar
     Returns:
         Shapes (a, r), (r,) and (b, r), with r the smallest of rank, a and b.
     """
+    import torch
+
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        found = torch.svd_lowrank(torch.from_numpy(matrix), q=min(rank, *matrix.shape), niter=3)
-    return tuple(part.numpy() for part in found)
+        left, singular, right = torch.svd_lowrank(torch.from_numpy(matrix), q=min(rank, *matrix.shape), niter=3)
+    return left.numpy(), singular.numpy(), right.numpy()

@@ -1,11 +1,143 @@
 """Noise of a measured period at stated power ratios: white and coloured noise, harmonic interference, spikes."""
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from mpicore import checks
+from mpicore.scanner import Scanner
+
+Array = NDArray[np.floating[Any]]
 
 
-def add_gaussian(u, snr_db: float, rng: np.random.Generator, colour: float = 0.0) -> np.ndarray:
+@dataclass(frozen=True)
+class Interference:
+    """Sinusoids at harmonics of the x drive frequency, of equal power.
+
+    Args:
+        sir_db: mean power of a signal over the power of all of them together [dB].
+        harmonics: of the x drive frequency.
+        phase_locked: the same phases in both periods, as for interference that comes from the drive itself; else new
+            ones for each period.
+
+    Raises:
+        ValueError: a ratio that is not finite, no harmonic, or one below 1.
+    """
+
+    sir_db: float
+    harmonics: tuple[int, ...] = (2, 3, 5)
+    phase_locked: bool = False
+
+    def __post_init__(self) -> None:
+        checks.finite(self.sir_db, "sir_db")
+        if not self.harmonics:
+            raise ValueError("harmonics must hold at least one, got none")
+        for harmonic in self.harmonics:
+            checks.count(harmonic, "harmonics")
+
+
+@dataclass(frozen=True)
+class Spikes:
+    """Rare strong samples.
+
+    Args:
+        spike_db: mean power of a signal over the expected power of its spikes [dB].
+        rate: share of the samples that a spike hits, in (0, 1].
+
+    Raises:
+        ValueError: a value out of range.
+    """
+
+    spike_db: float
+    rate: float = 0.001
+
+    def __post_init__(self) -> None:
+        checks.finite(self.spike_db, "spike_db")
+        if not 0 < checks.finite(self.rate, "rate") <= 1:
+            raise ValueError(f"rate must be in (0, 1], got {self.rate!r}")
+
+
+@dataclass(frozen=True)
+class Noise:
+    """All noise of a recorded period, as power ratios to each signal's own mean power.
+
+    Args:
+        snr_db: of the Gaussian noise [dB].
+        colour: a of its power spectrum, which falls as 1 / f^a; 0 for white noise.
+        interference: sinusoids, if any.
+        spikes: rare strong samples, if any.
+
+    Raises:
+        ValueError: a value that is not finite.
+
+    Example:
+        >>> round(Noise(15.0, interference=Interference(5.0)).total_snr_db, 2)
+        4.59
+    """
+
+    snr_db: float
+    colour: float = 0.0
+    interference: Interference | None = None
+    spikes: Spikes | None = None
+
+    def __post_init__(self) -> None:
+        checks.finite(self.snr_db, "snr_db")
+        checks.finite(self.colour, "colour")
+
+    @property
+    def total_snr_db(self) -> float:
+        """Signal power over the power of all noise together [dB]."""
+        ratios = [self.snr_db]
+        ratios += [self.interference.sir_db] if self.interference else []
+        ratios += [self.spikes.spike_db] if self.spikes else []
+        return float(-10 * np.log10(sum(10 ** (-ratio / 10) for ratio in ratios)))
+
+    def autocovariance(self, scanner: Scanner) -> NDArray[np.float64]:
+        """Expected product of two noise samples of a signal of unit power, at lags 0 to N-1; shape (N,)."""
+        lags = np.arange(scanner.num_samples)
+        found = 10 ** (-self.snr_db / 10) * np.fft.irfft(coloured_power(self.colour, lags.size), lags.size)
+        if self.spikes is not None:
+            found[0] += 10 ** (-self.spikes.spike_db / 10)
+        if self.interference is not None:
+            cycles = scanner.drive_frequency[0] / scanner.sampling_frequency * np.array(self.interference.harmonics)
+            waves = np.cos(2 * np.pi * np.outer(lags, cycles)).mean(axis=1)
+            found += 10 ** (-self.interference.sir_db / 10) * waves
+        return found
+
+    def record(self, u: ArrayLike, scanner: Scanner, rng: np.random.Generator) -> tuple[Array, Array]:
+        """Record two noisy periods of the same objects.
+
+        Args:
+            u: clean signals, shape (n, N).
+            scanner: gives drive and sampling frequency.
+            rng: generator of all noise. Each kind has a stream of its own, which is drawn signal by signal: n signals
+                get the noise of the first n of more.
+
+        Returns:
+            u1 and u2, each of shape (n, N), the same signals with independent noise of the same power. All power ratios
+            refer to the clean signal.
+
+        Raises:
+            ValueError: NaN or infinite values, a zero signal, a harmonic at or above half the sampling frequency.
+        """
+        clean = checks.signals(u, "u")
+        gaussian, interference, spikes = rng.spawn(3)
+        both = np.broadcast_to(clean[:, None], (len(clean), 2, clean.shape[1]))
+        noisy = add_gaussian(both, self.snr_db, gaussian, self.colour)
+        if (tones := self.interference) is not None:
+            frequencies = [harmonic * scanner.drive_frequency[0] for harmonic in tones.harmonics]
+            disturbed = add_harmonics(
+                both, tones.sir_db, frequencies, scanner.sampling_frequency, interference, tones.phase_locked
+            )
+            noisy += disturbed - both
+        if self.spikes is not None:
+            noisy += add_spikes(both, self.spikes.spike_db, self.spikes.rate, spikes) - both
+        return np.ascontiguousarray(noisy[:, 0]), np.ascontiguousarray(noisy[:, 1])
+
+
+def add_gaussian(u: ArrayLike, snr_db: float, rng: np.random.Generator, colour: float = 0.0) -> Array:
     """Add Gaussian noise, white or coloured.
 
     Args:
@@ -20,19 +152,19 @@ def add_gaussian(u, snr_db: float, rng: np.random.Generator, colour: float = 0.0
     Raises:
         ValueError: NaN or infinite values, a zero signal, or an ``snr_db`` or ``colour`` that is not finite.
     """
-    u, power = _signal_power(u)
+    signals, power = _signal_power(u)
     deviation = np.sqrt(power * 10 ** (-checks.finite(snr_db, "snr_db") / 10))
-    dtype = u.dtype if u.dtype in (np.float32, np.float64) else np.float64
-    noise = rng.standard_normal(u.shape, dtype=dtype)
-    if checks.finite(colour, "colour"):
-        spectrum = np.sqrt(coloured_power(colour, u.shape[-1]))
-        noise = np.fft.irfft(np.fft.rfft(noise) * spectrum, u.shape[-1]).astype(dtype)
+    dtype = np.float32 if signals.dtype == np.float32 else np.float64
+    noise: Array = rng.standard_normal(signals.shape, dtype=dtype)
+    if checks.finite(colour, "colour") != 0:
+        spectrum = np.sqrt(coloured_power(colour, signals.shape[-1]))
+        noise = np.fft.irfft(np.fft.rfft(noise) * spectrum, signals.shape[-1]).astype(dtype)
     noise *= deviation.astype(dtype)
-    noise += u
+    noise += signals
     return noise
 
 
-def coloured_power(colour: float, samples: int) -> np.ndarray:
+def coloured_power(colour: float, samples: int) -> NDArray[np.float64]:
     """Power of each spectral line of noise of unit power that falls as 1 / f^colour, relative to white noise.
 
     Returns:
@@ -47,14 +179,14 @@ def coloured_power(colour: float, samples: int) -> np.ndarray:
     return power * samples / np.sum(twice * power)
 
 
-def add_spikes(u, spike_db: float, rate: float, rng: np.random.Generator) -> np.ndarray:
+def add_spikes(u: ArrayLike, spike_db: float, rate: float, rng: np.random.Generator) -> Array:
     """Add rare strong samples: each sample is hit with a probability, by a normal number of zero mean.
 
     Args:
         u: clean signals, shape (..., N).
         spike_db: mean power of each signal over the expected power of its spikes [dB].
         rate: share of the samples that are hit, in (0, 1].
-        rng: generator of places and heights.
+        rng: generator of places and heights, which have a stream each.
 
     Returns:
         Signals with spikes, shape (..., N), in the dtype of ``u``.
@@ -62,17 +194,23 @@ def add_spikes(u, spike_db: float, rate: float, rng: np.random.Generator) -> np.
     Raises:
         ValueError: NaN or infinite values, a zero signal, a rate out of range.
     """
-    u, power = _signal_power(u)
+    signals, power = _signal_power(u)
     if not 0 < checks.finite(rate, "rate") <= 1:
         raise ValueError(f"rate must be in (0, 1], got {rate!r}")
     deviation = np.sqrt(power * 10 ** (-checks.finite(spike_db, "spike_db") / 10) / rate)
-    hit = rng.random(u.shape) < rate
-    return (u + np.where(hit, deviation * rng.standard_normal(u.shape), 0)).astype(u.dtype)
+    places, heights = rng.spawn(2)
+    hit = places.random(signals.shape) < rate
+    return (signals + np.where(hit, deviation * heights.standard_normal(signals.shape), 0)).astype(signals.dtype)
 
 
 def add_harmonics(
-    u, sir_db: float, frequencies, sampling_frequency: float, rng: np.random.Generator, phase_locked: bool = False
-) -> np.ndarray:
+    u: ArrayLike,
+    sir_db: float,
+    frequencies: ArrayLike,
+    sampling_frequency: float,
+    rng: np.random.Generator,
+    phase_locked: bool = False,
+) -> Array:
     """Add sinusoidal interference of fixed total power, equally shared by the frequencies.
 
     Args:
@@ -91,75 +229,28 @@ def add_harmonics(
         ValueError: no frequency, or one outside (0, sampling_frequency / 2); NaN or infinite values; a zero signal;
             ``phase_locked`` without an axis of periods.
     """
-    u, power = _signal_power(u)
+    signals, power = _signal_power(u)
     sampling_frequency = checks.positive(sampling_frequency, "sampling_frequency")
-    frequencies = np.atleast_1d(np.asarray(frequencies, dtype=np.float64))
-    if frequencies.size == 0 or not np.all((frequencies > 0) & (frequencies < sampling_frequency / 2)):
-        raise ValueError(f"frequencies must lie in (0, {sampling_frequency / 2:g}) Hz, got {frequencies.tolist()}")
-    if phase_locked and u.ndim < 3:
-        raise ValueError(f"phase_locked needs signals of shape (n, periods, N), got shape {u.shape}")
-    amplitude = np.sqrt(2 * power * 10 ** (-checks.finite(sir_db, "sir_db") / 10) / frequencies.size)
-    shape = (len(u), 1) if phase_locked else u.shape[:-1]
-    phases = rng.uniform(0, 2 * np.pi, (*shape, frequencies.size))
-    angle = 2 * np.pi * frequencies[:, None] / sampling_frequency * np.arange(u.shape[-1])
+    tones = np.atleast_1d(np.asarray(frequencies, dtype=np.float64))
+    if tones.size == 0 or not np.all((tones > 0) & (tones < sampling_frequency / 2)):
+        raise ValueError(f"frequencies must lie in (0, {sampling_frequency / 2:g}) Hz, got {tones.tolist()}")
+    if phase_locked and signals.ndim < 3:
+        raise ValueError(f"phase_locked needs signals of shape (n, periods, N), got shape {signals.shape}")
+    amplitude = np.sqrt(2 * power * 10 ** (-checks.finite(sir_db, "sir_db") / 10) / tones.size)
+    shape = (len(signals), 1) if phase_locked else signals.shape[:-1]
+    phases = rng.uniform(0, 2 * np.pi, (*shape, tones.size))
+    angle = 2 * np.pi * tones[:, None] / sampling_frequency * np.arange(signals.shape[-1])
     # sin(wt + phi) = sin(wt) cos(phi) + cos(wt) sin(phi): all signals at once as two products with one small table.
     waves = np.cos(phases) @ np.sin(angle) + np.sin(phases) @ np.cos(angle)
-    return (u + amplitude * waves).astype(u.dtype)
+    return (signals + amplitude * waves).astype(signals.dtype)
 
 
-def two_periods(
-    u,
-    rng: np.random.Generator,
-    snr_db: float,
-    sir_db: float | None = None,
-    frequencies=(),
-    sampling_frequency: float | None = None,
-    phase_locked: bool = False,
-    colour: float = 0.0,
-    spike_db: float | None = None,
-    spike_rate: float = 0.001,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Record two noisy periods of the same objects.
-
-    Args:
-        u: clean signals, shape (n, N).
-        rng: generator of all noise.
-        snr_db: of the Gaussian noise [dB].
-        sir_db: of the harmonic interference [dB]; ``None`` for none.
-        frequencies: of the interference [Hz].
-        sampling_frequency: [Hz], needed with interference.
-        phase_locked: the interference has the same phases in both periods.
-        colour: of the Gaussian noise, see :func:`add_gaussian`.
-        spike_db, spike_rate: of spikes, see :func:`add_spikes`; ``None`` for none.
-
-    Returns:
-        u1 and u2, each of shape (n, N), the same signals with independent noise of the same power. All power ratios
-        refer to the clean signal.
-
-    Raises:
-        ValueError: as :func:`add_gaussian`, :func:`add_harmonics` and :func:`add_spikes`.
-    """
-    u = checks.signals(u, "u")
-    # Signal by signal, each kind of noise from a stream of its own: fewer signals get the noise of the first of more.
-    gaussian, interference, spikes = rng.spawn(3)
-    clean = np.broadcast_to(u[:, None], (len(u), 2, u.shape[1]))
-    noisy = add_gaussian(clean, snr_db, gaussian, colour)
-    if sir_db is not None:
-        if sampling_frequency is None:
-            raise ValueError("sampling_frequency must be given with harmonic interference, got None")
-        disturbed = add_harmonics(clean, sir_db, frequencies, sampling_frequency, interference, phase_locked)
-        noisy += disturbed - clean
-    if spike_db is not None:
-        noisy += add_spikes(clean, spike_db, spike_rate, spikes) - clean
-    return np.ascontiguousarray(noisy[:, 0]), np.ascontiguousarray(noisy[:, 1])
-
-
-def _signal_power(u):
+def _signal_power(u: ArrayLike) -> tuple[Array, NDArray[np.float64]]:
     """The checked signals and their mean power over the last axis, kept as an axis of length one."""
-    u = checks.signals(u, "u", dimensions=(1, 2, 3))
-    power = np.vecdot(u, u)[..., None].astype(np.float64) / u.shape[-1]
+    signals = checks.signals(u, "u", dimensions=(1, 2, 3))
+    power = np.vecdot(signals, signals)[..., None].astype(np.float64) / signals.shape[-1]
     if not power.all():
         raise ValueError(
             f"u must not hold a zero signal, found one at index {np.argwhere(power == 0)[0][:-1].tolist()}"
         )
-    return u, power
+    return signals, power

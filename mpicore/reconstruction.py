@@ -1,53 +1,102 @@
 """From signals to images: x-space gridding and regularised Kaczmarz with a system matrix."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 from scipy.spatial import Delaunay, KDTree
 
 from mpicore import checks
 from mpicore.scanner import Scanner
 
+Array = NDArray[np.floating[Any]]
+ComplexArray = NDArray[np.complexfloating[Any, Any]]
+
+
+@dataclass(frozen=True)
+class Gridding:
+    """How x-space samples become pixels.
+
+    Args:
+        slow_fraction: speed below which samples are left out, as a fraction of the highest, in (0, 1).
+        outside: pixels outside the triangulation of the samples are ``zero`` or take the ``nearest`` sample.
+
+    Raises:
+        ValueError: a fraction out of range, an unknown fill.
+    """
+
+    slow_fraction: float = 0.45
+    outside: Literal["zero", "nearest"] = "zero"
+
+    def __post_init__(self) -> None:
+        checks.choice(self.outside, "outside", ("zero", "nearest"))
+        if not 0 < checks.finite(self.slow_fraction, "slow_fraction") < 1:
+            raise ValueError(f"slow_fraction must be in (0, 1), got {self.slow_fraction!r}")
+
+
+@dataclass(frozen=True)
+class Kaczmarz:
+    """How images are made with a system matrix.
+
+    Args:
+        relative_lambda: strength of the regularisation in units of ||A||_F^2 / P.
+        sweeps: number of sweeps over all rows.
+        snr_threshold: lowest ratio of amplitudes of signal and noise of a line that is used.
+
+    Raises:
+        ValueError: a value that is not positive.
+    """
+
+    relative_lambda: float
+    sweeps: int
+    snr_threshold: float
+
+    def __post_init__(self) -> None:
+        checks.positive(self.relative_lambda, "relative_lambda")
+        checks.count(self.sweeps, "sweeps")
+        checks.positive(self.snr_threshold, "snr_threshold")
+
 
 class XSpace:
     """Linear x-space reconstruction of one receive channel (Goodwill and Conolly 2010).
 
     The signal divided by the FFP velocity along the channel's axis is the particle distribution blurred by the point
-    spread function. Both passes over a point (the path retraces itself) are combined by velocity-weighted least
-    squares; their speeds are equal, so that is (u[k] - u[N-k]) / (2 v[k]). Samples slower than a fraction of the
-    highest speed are left out, and the rest are interpolated linearly on their Delaunay triangulation to the pixels.
+    spread function. Where the path retraces itself (cosine drive), both passes over a point are combined by
+    velocity-weighted least squares; their speeds are equal, so that is (u[k] - u[N-k]) / (2 v[k]). Samples slower than
+    a fraction of the highest speed are left out, and the rest are interpolated linearly on their Delaunay triangulation
+    to the pixels.
     Meant for the Cartesian trajectory: where a path crosses itself, the triangulation keeps one of the samples.
 
     Args:
         scanner: sequence and pixel grid.
+        gridding: which samples are kept, and what lies beyond them.
         channel: 0 for the x coil, 1 for the y coil.
-        slow_fraction: speed below which samples are left out, as a fraction of the highest, in (0, 1).
-        outside: pixels outside the triangulation are ``zero`` or take the ``nearest`` sample.
 
     Raises:
-        ValueError: a fraction out of range, an unknown channel or fill.
+        ValueError: an unknown channel.
     """
 
-    def __init__(self, scanner: Scanner, channel: int = 0, slow_fraction: float = 0.45, outside: str = "zero"):
+    def __init__(self, scanner: Scanner, gridding: Gridding | None = None, channel: int = 0):
         checks.choice(channel, "channel", (0, 1))
-        checks.choice(outside, "outside", ("zero", "nearest"))
-        if not 0 < checks.finite(slow_fraction, "slow_fraction") < 1:
-            raise ValueError(f"slow_fraction must be in (0, 1), got {slow_fraction!r}")
-        self.scanner = scanner
+        self.scanner, self.gridding = scanner, gridding or Gridding()
         velocity = scanner.ffp_velocity[:, channel]
-        n = scanner.num_samples
-        first = np.arange(1, (n + 1) // 2)
-        first = first[np.abs(velocity[first]) >= slow_fraction * np.abs(velocity).max()]
+        n, mirrored = scanner.num_samples, scanner.mirror == 0
+        first = np.arange(1, (n + 1) // 2) if mirrored else np.arange(n)
+        first = first[np.abs(velocity[first]) >= self.gridding.slow_fraction * np.abs(velocity).max()]
         samples = np.arange(first.size)
-        passes = sparse.csr_array(
-            (
-                np.concatenate([0.5 / velocity[first], -0.5 / velocity[first]]),
-                (np.concatenate([samples, samples]), np.concatenate([first, n - first])),
-            ),
-            shape=(first.size, n),
-        )
-        self._operator = (_linear_interpolation(scanner.ffp[first], scanner.grid, outside) @ passes).tocsr()
+        if mirrored:
+            weights = np.concatenate([0.5 / velocity[first], -0.5 / velocity[first]])
+            places = np.concatenate([samples, samples]), np.concatenate([first, n - first])
+        else:
+            weights, places = 1 / velocity[first], (samples, first)
+        passes = sparse.csr_array((weights, places), shape=(first.size, n))
+        interpolation = _linear_interpolation(scanner.ffp[first], scanner.grid, self.gridding.outside)
+        self._operator = (interpolation @ passes).tocsr()
 
-    def __call__(self, u) -> np.ndarray:
+    def __call__(self, u: ArrayLike) -> Array:
         """Reconstruct signals.
 
         Args:
@@ -59,12 +108,51 @@ class XSpace:
         Raises:
             ValueError: another length than the scanner's N; NaN or infinite values.
         """
-        u = checks.signals(u, "u", length=self.scanner.num_samples)
-        images = self._operator.astype(u.dtype) @ u.T
-        return np.ascontiguousarray(images.T).reshape(len(u), *self.scanner.shape)
+        signals = checks.signals(u, "u", length=self.scanner.num_samples)
+        images = self._operator.astype(signals.dtype) @ signals.T
+        return np.ascontiguousarray(images.T).reshape(len(signals), *self.scanner.shape)
 
 
-def kaczmarz(A, u, relative_lambda: float, sweeps: int, nonnegative: bool = True) -> np.ndarray:
+class SystemMatrixReconstruction:
+    """Images by regularised Kaczmarz with a system matrix, non-negative.
+
+    Args:
+        columns: signals of the pixels, shape (P, N).
+        lines: numbers of the spectral lines that are used, see :func:`select_frequencies`.
+        shape: pixels (ny, nx) of an image, P = ny nx.
+        settings: regularisation and sweeps.
+
+    Attributes:
+        matrix: shape (lines, P), complex.
+
+    Raises:
+        ValueError: another number of columns than pixels.
+    """
+
+    def __init__(
+        self, columns: ArrayLike, lines: Sequence[int] | NDArray[np.intp], shape: tuple[int, int], settings: Kaczmarz
+    ):
+        self.lines, self.shape, self.settings = np.asarray(lines), tuple(shape), settings
+        self.matrix = frequency_components(columns, self.lines).T
+        if self.matrix.shape[1] != shape[0] * shape[1]:
+            raise ValueError(f"columns must hold {shape[0] * shape[1]} pixels, got {self.matrix.shape[1]}")
+
+    def measure(self, objects: ArrayLike) -> ComplexArray:
+        """What the scanner with this matrix measures of objects (n, ny, nx) without noise: lines (n, lines)."""
+        phantoms = np.asarray(objects)
+        return phantoms.reshape(len(phantoms), -1) @ self.matrix.T
+
+    def components(self, u: ArrayLike) -> ComplexArray:
+        """The lines of measured signals (n, N), shape (n, lines)."""
+        return frequency_components(u, self.lines)
+
+    def __call__(self, components: ArrayLike) -> Array:
+        """Images (n, ny, nx) of measured lines (n, lines)."""
+        solution = kaczmarz(self.matrix, components, self.settings.relative_lambda, self.settings.sweeps)
+        return solution.reshape(-1, *self.shape)
+
+
+def kaczmarz(A: ArrayLike, u: ArrayLike, relative_lambda: float, sweeps: int, nonnegative: bool = True) -> NDArray[Any]:
     """Regularised Kaczmarz, all right-hand sides swept together.
 
     Row k of the classic loop is b = (u_k - a_k x - sqrt(l) v_k) / (a_k a_k^H + l), x += b conj(a_k), v_k += sqrt(l) b.
@@ -126,7 +214,7 @@ def kaczmarz(A, u, relative_lambda: float, sweeps: int, nonnegative: bool = True
     return np.ascontiguousarray(x.T)
 
 
-def _gram(forward, split):
+def _gram(forward: NDArray[Any], split: bool) -> NDArray[Any]:
     """A A^H, from A itself or from its real and imaginary rows."""
     products = forward @ (forward.conj().T if np.iscomplexobj(forward) else forward.T)
     if not split:
@@ -136,14 +224,14 @@ def _gram(forward, split):
     return _join(np.concatenate([real, products[rows:, :rows] - products[:rows, rows:]]))
 
 
-def _join(parts):
+def _join(parts: NDArray[Any]) -> ComplexArray:
     """Real rows over imaginary rows to complex rows."""
     joined = np.empty((len(parts) // 2, *parts.shape[1:]), np.result_type(parts, np.complex64))
     joined.real, joined.imag = np.split(parts, 2)
     return joined
 
 
-def frequency_components(u, lines=None) -> np.ndarray:
+def frequency_components(u: ArrayLike, lines: Sequence[int] | NDArray[Any] | None = None) -> ComplexArray:
     """Spectral lines of one period; line k lies at the frequency k / T.
 
     Args:
@@ -153,12 +241,12 @@ def frequency_components(u, lines=None) -> np.ndarray:
     Returns:
         Shape (n, lines), complex.
     """
-    u = checks.signals(u, "u")
-    lines = slice(None) if lines is None else lines
-    return np.concatenate([np.fft.rfft(block, axis=1)[:, lines] for block in _row_blocks(u)])
+    signals = checks.signals(u, "u")
+    kept = slice(None) if lines is None else np.asarray(lines)
+    return np.concatenate([np.fft.rfft(block, axis=1)[:, kept] for block in _row_blocks(signals)])
 
 
-def select_frequencies(u1, u2, threshold: float = 1.5) -> np.ndarray:
+def select_frequencies(u1: ArrayLike, u2: ArrayLike, threshold: float = 1.5) -> NDArray[np.intp]:
     """Lines whose signal amplitude exceeds the noise, judged from two noisy periods of a calibration alone.
 
     The cross-power of the periods estimates the signal power of a line, half the power of their difference its noise
@@ -175,12 +263,12 @@ def select_frequencies(u1, u2, threshold: float = 1.5) -> np.ndarray:
         ValueError: shapes that differ, or no line above the threshold.
     """
     checks.positive(threshold, "threshold")
-    u1, u2 = checks.signals(u1, "u1"), checks.signals(u2, "u2")
-    if u1.shape != u2.shape:
-        raise ValueError(f"u1 and u2 must have one shape, got {u1.shape} and {u2.shape}")
-    signal = noise = 0.0
-    for first, second in zip(_row_blocks(u1), _row_blocks(u2), strict=True):
-        first, second = np.fft.rfft(first, axis=1), np.fft.rfft(second, axis=1)
+    one, other = checks.signals(u1, "u1"), checks.signals(u2, "u2")
+    if one.shape != other.shape:
+        raise ValueError(f"u1 and u2 must have one shape, got {one.shape} and {other.shape}")
+    signal = noise = np.zeros(one.shape[1] // 2 + 1)
+    for blocks in zip(_row_blocks(one), _row_blocks(other), strict=True):
+        first, second = (np.fft.rfft(block, axis=1) for block in blocks)
         signal = signal + np.sum((first * second.conj()).real, axis=0, dtype=np.float64)
         noise = noise + np.sum(np.abs(first - second) ** 2, axis=0, dtype=np.float64) / 2
     lines = np.flatnonzero(signal > threshold**2 * noise)
@@ -189,12 +277,12 @@ def select_frequencies(u1, u2, threshold: float = 1.5) -> np.ndarray:
     return lines
 
 
-def _row_blocks(u):
+def _row_blocks(u: Array) -> list[Array]:
     """Views of a thousand signals each: bounds the memory of spectra of whole system matrices."""
     return [u[start : start + 1000] for start in range(0, len(u), 1000)]
 
 
-def _linear_interpolation(points, targets, outside):
+def _linear_interpolation(points: Array, targets: Array, outside: str) -> Any:
     """Barycentric weights on the Delaunay triangulation of scattered points, sparse (targets, points)."""
     triangulation = Delaunay(points)
     simplex = triangulation.find_simplex(targets)

@@ -1,77 +1,179 @@
 """Recorded periods: what a denoiser learns from, their unit, and how well one is predicted from the other."""
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from mpicore import checks
+from mpicore.symmetry import even_part
+
+Array = NDArray[np.floating[Any]]
+
+# Periods that differ by less than this share of their RMS differ by rounding alone.
+_ROUNDING = 1e-6
+# Shared noise is reported from this correlation of the even parts on, where it is so many standard errors above zero,
+# and only for enough objects to know that error.
+_SHARED, _SIGNIFICANT, _ENOUGH = 0.05, 6.0, 16
+_BLOCK = 500
+
+
+class SharedNoiseWarning(UserWarning):
+    """Two periods share noise, which no method that compares them can tell from signal."""
 
 
 @dataclass(frozen=True)
 class Recordings:
     """Two noisy periods of the same objects: all that self-supervised training may see.
 
+    Whole numbers, as scanners store them, become float64; floating-point arrays stay what they are.
+
     Attributes:
-        u1, u2: shape (n, N), float32 [1/s].
+        u1, u2: shape (n, N) [1/s].
+
+    Raises:
+        ValueError: arrays of another or of different shapes; NaN, infinite or complex values; each is named.
     """
 
-    u1: np.ndarray
-    u2: np.ndarray
+    u1: Array
+    u2: Array
 
-    def __post_init__(self):
-        checks.signals(self.u1, "u1")
-        checks.signals(self.u2, "u2", length=self.u1.shape[1])
-        if len(self.u1) != len(self.u2):
-            raise ValueError(f"u1 and u2 must hold the same objects, got {len(self.u1)} and {len(self.u2)} signals")
+    def __post_init__(self) -> None:
+        first = checks.signals(self.u1, "u1")
+        second = checks.signals(self.u2, "u2", length=first.shape[1])
+        if len(first) != len(second):
+            raise ValueError(f"u1 and u2 must hold the same objects, got {len(first)} and {len(second)} signals")
+        object.__setattr__(self, "u1", first)
+        object.__setattr__(self, "u2", second)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.u1)
+
+    def blocks(self) -> Iterable["Recordings"]:
+        """The same in pieces of some hundred signals: bounds the memory of what is computed of them."""
+        for start in range(0, len(self), _BLOCK):
+            yield Recordings(self.u1[start : start + _BLOCK], self.u2[start : start + _BLOCK])
+
+    def check_independent(self, who: str, odd: bool = False) -> Self:
+        """Refuse two periods that are one, and warn of noise that both share where it shows.
+
+        Noise that both periods share cannot be told from signal in general. Where clean signals are odd it shows in
+        their even parts, which are noise alone.
+
+        Args:
+            who: what the message calls the method that needs two periods.
+            odd: clean signals are odd.
+
+        Returns:
+            Itself.
+
+        Raises:
+            ValueError: the two periods of a signal are identical, or differ by rounding alone.
+        """
+        shared, power = np.zeros(len(self)), np.zeros(len(self))
+        for start, part in zip(range(0, len(self), _BLOCK), self.blocks(), strict=True):
+            rows = slice(start, start + len(part))
+            difference = np.abs(part.u1 - part.u2).max(axis=1)
+            alike = difference <= _ROUNDING * rms(part.u1, zero=True)[:, 0]
+            if alike.any():
+                raise ValueError(
+                    f"{who} needs two recorded periods with noise of their own; u1 and u2 are the same period at index "
+                    f"{start + int(np.flatnonzero(alike)[0])}"
+                )
+            if odd:
+                first, second = even_part(part.u1).astype(np.float64), even_part(part.u2).astype(np.float64)
+                shared[rows] = np.vecdot(first, second)
+                power[rows] = (np.vecdot(first, first) + np.vecdot(second, second)) / 2
+        if odd and len(self) >= _ENOUGH and power.any():
+            # The scatter between objects says how far from zero the correlation of independent noises may be.
+            correlation = shared.sum() / power.sum()
+            error = np.linalg.norm(shared - correlation * power) / power.sum()
+            if correlation > max(_SIGNIFICANT * error, _SHARED):
+                warnings.warn(
+                    "the even parts of the two periods, which hold no signal, have a correlation of "
+                    f"{correlation:.2f}; {who} takes noise that both periods share for signal",
+                    SharedNoiseWarning,
+                    stacklevel=3,
+                )
+        return self
 
 
 @dataclass(frozen=True)
-class TestSignals(Recordings):
+class HeldOut(Recordings):
     """Test recordings with the truth they are measured against.
 
     Attributes:
-        clean: signals without noise, shape (n, N), float32 [1/s].
+        clean: signals without noise, shape (n, N) [1/s].
         phantoms: the objects, shape (n, ny, nx); for the system matrix the objects are pixels, and this is ``None``.
     """
 
-    __test__ = False  # not a test case, whatever its name
-
-    clean: np.ndarray
-    phantoms: np.ndarray | None = None
+    clean: Array
+    phantoms: NDArray[np.float32] | None = None
 
 
-def split(u1, u2, validation: Recordings | None) -> tuple[Recordings, Recordings]:
+@dataclass(frozen=True)
+class SupervisedPairs:
+    """Noisy signals with the clean ones: for ceilings alone, no self-supervised method may see them.
+
+    Attributes:
+        noisy, clean: shape (n, N) [1/s].
+
+    Raises:
+        ValueError: as :class:`Recordings`.
+    """
+
+    noisy: Array
+    clean: Array
+
+    def __post_init__(self) -> None:
+        first = checks.signals(self.noisy, "noisy")
+        second = checks.signals(self.clean, "clean", length=first.shape[1])
+        if len(first) != len(second):
+            raise ValueError(f"noisy and clean must hold the same objects, got {len(first)} and {len(second)} signals")
+        object.__setattr__(self, "noisy", first)
+        object.__setattr__(self, "clean", second)
+
+    def __len__(self) -> int:
+        return len(self.noisy)
+
+
+def split(u1: ArrayLike, u2: ArrayLike, validation: Recordings | None) -> tuple[Recordings, Recordings]:
     """Pairs to learn from and pairs to choose with; without any given, the last tenth (at least one) is held out.
 
     Raises:
-        ValueError: a single pair, which cannot be split.
+        ValueError: a single pair, which cannot be split; validation pairs of another length.
     """
-    recordings = Recordings(u1, u2)
+    recordings = Recordings(np.asarray(u1), np.asarray(u2))
     if validation is not None:
+        checks.signals(validation.u1, "validation", length=recordings.u1.shape[1])
         return recordings, validation
     if len(recordings) < 2:
         raise ValueError("u1 and u2 must hold at least 2 signals where no validation pairs are given, got 1")
     cut = len(recordings) - max(1, len(recordings) // 10)
-    return Recordings(u1[:cut], u2[:cut]), Recordings(u1[cut:], u2[cut:])
+    first, second = recordings.u1, recordings.u2
+    return Recordings(first[:cut], second[:cut]), Recordings(first[cut:], second[cut:])
 
 
-def rms(u) -> np.ndarray:
+def rms(u: Array, zero: bool = False) -> Array:
     """Root mean square of each signal, shape (n, 1): the unit in which signals of any strength count alike.
+
+    Args:
+        u: shape (n, N).
+        zero: a zero signal has the unit 0; else it is refused.
 
     Raises:
         ValueError: a zero signal.
     """
     scale = np.sqrt(np.mean(np.square(u, dtype=np.float64), axis=1, keepdims=True))
-    if not scale.all():
+    if not zero and not scale.all():
         raise ValueError(f"u must not hold a zero signal, found one at index {int(scale[:, 0].argmin())}")
     return scale.astype(u.dtype)
 
 
-def noisy_error(denoise: Callable, pairs: Recordings) -> float:
+def noisy_error(denoise: Callable[[Array], Array], pairs: Recordings) -> float:
     """How far denoised periods are from the *other* noisy period: mean square, in units of the period's power.
 
     The noise of the other period cannot be predicted, so its power adds the same amount for every denoiser. The one

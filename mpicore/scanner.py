@@ -6,8 +6,10 @@ Conventions: fields are given as mu0 H in tesla (written T/mu0), gradients in T/
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mpicore import checks
 
@@ -32,7 +34,7 @@ class Particle:
     saturation_magnetization: float = 0.6 / MU0
     temperature: float = 293.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name in self.__dataclass_fields__:
             checks.positive(getattr(self, name), name)
 
@@ -45,11 +47,11 @@ class Particle:
 
 @dataclass(frozen=True)
 class Scanner:
-    """A two-dimensional field-free-point scanner with cosine drive fields.
+    """A two-dimensional field-free-point scanner with sinusoidal drive fields.
 
-    The field is B(r, t) = A cos(2 pi f t) - G r on each axis, so the field-free point runs along A/G cos(2 pi f t).
-    Cosine drive makes it retrace its path in the second half of the period, which makes every signal odd:
-    u(T - t) = -u(t) (eq. 4 of the source paper).
+    The field is B(r, t) = A cos(2 pi f t + phi) - G r on each axis, so the field-free point runs along
+    A/G cos(2 pi f t + phi). With phi = 0, cosine drive, it retraces its path in the second half of the period, which
+    makes every signal odd: u(T - t) = -u(t) (eq. 4 of the source paper).
 
     Args:
         drive_frequency: (x, y) [Hz]; each must divide the sampling frequency.
@@ -58,6 +60,7 @@ class Scanner:
         sampling_frequency: [Hz].
         shape: pixels (ny, nx) of the field of view.
         fov: extent (x, y) from the first to the last pixel centre [m], centred on the origin.
+        drive_phase: phi of (x, y) [rad].
 
     Raises:
         ValueError: a value that is out of range, or frequencies without a common period in whole samples.
@@ -69,15 +72,21 @@ class Scanner:
     sampling_frequency: float = 2.475e6
     shape: tuple[int, int] = (101, 101)
     fov: tuple[float, float] = (0.1, 0.1)
+    drive_phase: tuple[float, float] = (0.0, 0.0)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         checks.positive(self.sampling_frequency, "sampling_frequency")
-        for name in ("drive_frequency", "drive_amplitude", "gradient", "shape", "fov"):
-            value = getattr(self, name)
+        for name in ("drive_frequency", "drive_amplitude", "gradient", "shape", "fov", "drive_phase"):
+            value: object = getattr(self, name)
             if not isinstance(value, (tuple, list)) or len(value) != 2:
                 raise ValueError(f"{name} must be a pair, got {value!r}")
             for item in value:
-                checks.count(item, name, minimum=2) if name == "shape" else checks.positive(item, name)
+                if name == "shape":
+                    checks.count(item, name, minimum=2)
+                elif name == "drive_phase":
+                    checks.finite(item, name)
+                else:
+                    checks.positive(item, name)
             object.__setattr__(self, name, tuple(value))
         for frequency in self.drive_frequency:
             divider = self.sampling_frequency / frequency
@@ -88,12 +97,12 @@ class Scanner:
                 )
 
     @classmethod
-    def cartesian(cls, **changes) -> "Scanner":
+    def cartesian(cls, **changes: Any) -> "Scanner":
         """The paper's x-space scanner: 25 kHz lines, stepped by 0.5 kHz; N = 4950 samples in 2 ms."""
         return cls(**{"drive_frequency": (25e3, 0.5e3), **changes})
 
     @classmethod
-    def lissajous(cls, **changes) -> "Scanner":
+    def lissajous(cls, **changes: Any) -> "Scanner":
         """The paper's system-matrix scanner: 25 and 24.75 kHz; N = 9900 samples in 4 ms, one line every 250 Hz."""
         return cls(**{"drive_frequency": (25e3, 24.75e3), **changes})
 
@@ -107,41 +116,81 @@ class Scanner:
         """Length of one period T [s]."""
         return self.num_samples / self.sampling_frequency
 
+    @property
+    def samples_per_cycle(self) -> int:
+        """Samples in one cycle of the x drive field."""
+        return round(self.sampling_frequency / self.drive_frequency[0])
+
+    def harmonic_line(self, harmonic: int) -> int:
+        """Number of the spectral line of one period at a harmonic of the x drive frequency.
+
+        Raises:
+            ValueError: a harmonic below 1, or above half the sampling frequency.
+
+        Example:
+            >>> Scanner.cartesian().harmonic_line(3), Scanner.lissajous().harmonic_line(3)
+            (150, 300)
+        """
+        line = checks.count(harmonic, "harmonic") * self.num_samples // self.samples_per_cycle
+        if line > self.num_samples // 2:
+            raise ValueError(f"harmonic must lie below half the sampling frequency, got {harmonic}")
+        return line
+
+    @property
+    def extent_mm(self) -> tuple[float, float, float, float]:
+        """First and last pixel centre along x and along y [mm]: (left, right, bottom, top)."""
+        width, height = (500 * side for side in self.fov)
+        return -width, width, -height, height
+
     @cached_property
-    def time(self) -> np.ndarray:
+    def mirror(self) -> int | None:
+        """Sample m about which the field-free point retraces its path, r[m-k] = r[k]; the first of several.
+
+        0 for cosine drive. ``None`` where there is no such sample, as for most sequences with sine drive.
+        """
+        # A cosine is even about each time at which its phase is a multiple of pi.
+        cycles = np.arange(self.num_samples)[:, None] / np.round(
+            self.sampling_frequency / np.array(self.drive_frequency)
+        )
+        turns = cycles + np.array(self.drive_phase) / np.pi
+        found = np.flatnonzero(np.all(np.abs(turns - np.round(turns)) < 1e-9, axis=1))
+        return int(found[0]) if found.size else None
+
+    @cached_property
+    def time(self) -> NDArray[np.float64]:
         """Sampling times of one period, shape (N,) [s]."""
         return np.arange(self.num_samples) / self.sampling_frequency
 
     @cached_property
-    def ffp(self) -> np.ndarray:
+    def ffp(self) -> NDArray[np.float64]:
         """Path of the field-free point, columns x and y, shape (N, 2) [m]."""
         return np.cos(self._phase) * self._ffp_amplitude
 
     @cached_property
-    def ffp_velocity(self) -> np.ndarray:
+    def ffp_velocity(self) -> NDArray[np.float64]:
         """Velocity of the field-free point, columns x and y, shape (N, 2) [m/s]."""
         omega = 2 * np.pi * np.array(self.drive_frequency)
         return -np.sin(self._phase) * omega * self._ffp_amplitude
 
     @property
-    def pixel_axes(self) -> tuple[np.ndarray, np.ndarray]:
+    def pixel_axes(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Pixel centres along x, shape (nx,), and along y, shape (ny,) [m]."""
         (ny, nx), (width, height) = self.shape, self.fov
         return np.linspace(-width / 2, width / 2, nx), np.linspace(-height / 2, height / 2, ny)
 
     @property
-    def grid(self) -> np.ndarray:
+    def grid(self) -> NDArray[np.float64]:
         """Pixel centres, columns x and y, x running fastest, shape (P, 2) with P = ny nx [m]."""
         x, y = self.pixel_axes
         return np.stack([np.tile(x, y.size), np.repeat(y, x.size)], axis=1)
 
     @property
-    def _phase(self):
+    def _phase(self) -> NDArray[np.float64]:
         # Whole samples per cycle keep the phase exact, so that the odd symmetry holds to rounding.
         samples_per_cycle = np.round(self.sampling_frequency / np.array(self.drive_frequency)).astype(int)
         index = np.arange(self.num_samples)[:, None] % samples_per_cycle
-        return 2 * np.pi * index / samples_per_cycle
+        return 2 * np.pi * index / samples_per_cycle + np.array(self.drive_phase)
 
     @property
-    def _ffp_amplitude(self):
+    def _ffp_amplitude(self) -> NDArray[np.float64]:
         return np.array(self.drive_amplitude) / np.array(self.gradient)

@@ -5,18 +5,27 @@ The receive signal is the time derivative of the mean magnetisation in units of 
 sensitivity and particle amount are one scalar factor that no method of this project depends on.
 """
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
-import torch
+from numpy.typing import ArrayLike, NDArray
 
 from mpicore import checks
-from mpicore.langevin import _SERIES_BELOW, _series, _series_excess, langevin, langevin_derivative
+from mpicore.langevin import SERIES_BELOW, langevin, langevin_derivative, series, series_excess
 from mpicore.scanner import Particle, Scanner
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Array = NDArray[np.floating[Any]]
 
 # Entries of the system matrix that are computed together: their temporaries stay in the processor's cache.
 _BLOCK = 2**19
 
 
-def point_spread_function(displacement, scanner: Scanner, particle: Particle, channel: int = 0):
+def point_spread_function(
+    displacement: ArrayLike, scanner: Scanner, particle: Particle, channel: int = 0
+) -> NDArray[np.float64]:
     """Signal per FFP velocity along the channel's axis that a unit point at the origin induces.
 
     Args:
@@ -39,12 +48,12 @@ def point_spread_function(displacement, scanner: Scanner, particle: Particle, ch
     return particle.beta * scanner.gradient[channel] * psf
 
 
-def system_matrix(scanner: Scanner, particle: Particle, channel: int = 0) -> np.ndarray:
+def system_matrix(scanner: Scanner, particle: Particle, channel: int = 0) -> NDArray[np.float32]:
     """Signal of a unit amount of particles in each pixel, for one period.
 
     Column p is d/dt of M(B)/M_s = L(z) h at pixel p, with the field's direction h and z = beta B: the vector Langevin
-    model, whose derivative is beta J dB/dt with J = (L/z) I + (L' - L/z) h h^T. The odd symmetry u[N-k] = -u[k] gives
-    the second half of the period for free.
+    model, whose derivative is beta J dB/dt with J = (L/z) I + (L' - L/z) h h^T. Where the path is mirrored in the first
+    sample, the odd symmetry u[N-k] = -u[k] gives the second half of the period for free.
 
     Args:
         scanner: sequence and pixel grid.
@@ -57,9 +66,11 @@ def system_matrix(scanner: Scanner, particle: Particle, channel: int = 0) -> np.
     Raises:
         ValueError: a channel other than 0 and 1.
     """
+    import torch
+
     checks.choice(channel, "channel", (0, 1))
     n, (ny, nx) = scanner.num_samples, scanner.shape
-    half = n // 2 + 1
+    half = n // 2 + 1 if scanner.mirror == 0 else n
     ffp, velocity = scanner.ffp[:half], scanner.ffp_velocity[:half]
     # On each axis B = G (r_ffp - r), so both axes are small tables: beta B (half, pixels) and beta dB/dt (half, 1).
     axes = scanner.pixel_axes
@@ -83,13 +94,15 @@ def system_matrix(scanner: Scanner, particle: Particle, channel: int = 0) -> np.
         torch.mul(normal, rate[block], out=out[block])
         out[block].addcmul_(excess.mul_(projection), component[block])
     _replace_near_field(matrix[:half].reshape(half, ny, nx), field, slope, channel)
-    # Second half of the period: u[N-k] = -u[k].
-    np.negative(matrix[n - half : 0 : -1], out=matrix[half:])
+    if half < n:  # second half of the period: u[N-k] = -u[k]
+        np.negative(matrix[n - half : 0 : -1], out=matrix[half:])
     return matrix
 
 
-def _slopes_block(squared):
+def _slopes_block(squared: "Tensor") -> tuple["Tensor", "Tensor"]:
     """L/z and (L' - L/z)/z^2 as functions of z^2, float32; loses digits below z = 1."""
+    import torch
+
     inverse = squared.rsqrt()
     decay = squared.mul_(inverse).mul_(-2).exp_()
     coth = (1 - decay).reciprocal_()  # 1 / (1 - e); coth(z) = (1 + e) / (1 - e)
@@ -100,26 +113,34 @@ def _slopes_block(squared):
     return normal, excess
 
 
-def _replace_near_field(response, field, slope, channel):
+def _replace_near_field(response: Array, field: list[Array], slope: list[Array], channel: int) -> None:
     """Recompute in float64 the few pixels next to the field-free point, where the closed forms cancel.
 
     A window around the nearest pixel that holds every pixel with z < 1 is taken from the field tables.
     """
-    half, ny, nx = response.shape
-    index, value = [], []
+    samples, ny, nx = response.shape
+    reach: list[int] = []
+    nearest: list[Array] = []
     for axis, size in enumerate((nx, ny)):
-        spacing = abs(field[axis][0, 1] - field[axis][0, 0])
-        reach = int(np.ceil(1 / spacing + 0.5))
-        nearest = np.abs(field[axis][:, :1] / spacing).round().astype(int)
-        window = np.clip(nearest + np.arange(-reach, reach + 1), 0, size - 1)
-        index.append(window)
-        value.append(np.take_along_axis(field[axis], window, axis=1))
-    bx, by = value[0][:, None, :], value[1][:, :, None]
-    dx, dy = slope[0][:, :, None], slope[1][:, :, None]
-    z = np.hypot(bx, by)
-    series = z < _SERIES_BELOW
-    safe = np.where(series, 1.0, z)
-    normal = np.where(series, _series(z), langevin(safe) / safe)
-    excess = np.where(series, _series_excess(z), (langevin_derivative(safe) - langevin(safe) / safe) / safe**2)
-    exact = normal * (dx, dy)[channel] + excess * (bx, by)[channel] * (bx * dx + by * dy)
-    response[np.arange(half)[:, None, None], index[1][:, :, None], index[0][:, None, :]] = exact
+        spacing = field[axis][0, 0] - field[axis][0, 1]
+        reach.append(int(min(np.ceil(1 / spacing + 0.5), size - 1)))  # the whole axis at most
+        nearest.append((field[axis][:, :1] / spacing).round())
+    rows = max(1, _BLOCK // ((2 * reach[0] + 1) * (2 * reach[1] + 1)))
+    for start in range(0, samples, rows):
+        block = slice(start, min(start + rows, samples))
+        index: list[Array] = []
+        value: list[Array] = []
+        for axis, size in enumerate((nx, ny)):
+            window = nearest[axis][block] + np.arange(-reach[axis], reach[axis] + 1)
+            index.append(np.clip(window, 0, size - 1).astype(int))
+            value.append(np.take_along_axis(field[axis][block], index[axis], axis=1))
+        bx, by = value[0][:, None, :], value[1][:, :, None]
+        dx, dy = slope[0][block][:, :, None], slope[1][block][:, :, None]
+        z = np.hypot(bx, by)
+        small = z < SERIES_BELOW
+        safe = np.where(small, 1.0, z)
+        normal = np.where(small, series(z), langevin(safe) / safe)
+        excess = np.where(small, series_excess(z), (langevin_derivative(safe) - langevin(safe) / safe) / safe**2)
+        exact = normal * (dx, dy)[channel] + excess * (bx, by)[channel] * (bx * dx + by * dy)
+        part = response[block]
+        part[np.arange(len(part))[:, None, None], index[1][:, :, None], index[0][:, None, :]] = exact

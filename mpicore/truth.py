@@ -32,7 +32,7 @@ class Truth:
         ValueError: a value out of range.
     """
 
-    core_diameter: float = 30e-9
+    core_diameter: float = Particle.core_diameter
     gradient_scale: float = 1.0
     relaxation_time: float = 0.0
     relaxation_spread: float = 0.0
@@ -45,6 +45,8 @@ class Truth:
             raise ValueError(f"relaxation_time must be at least 0, got {self.relaxation_time!r}")
         if not 0 <= checks.finite(self.relaxation_spread, "relaxation_spread") < 1:
             raise ValueError(f"relaxation_spread must be at least 0 and below 1, got {self.relaxation_spread!r}")
+        if self.relaxation_spread and not self.relaxation_time:
+            raise ValueError(f"relaxation_spread needs a relaxation_time, got {self.relaxation_spread!r} without one")
         checks.count(self.oversampling, "oversampling")
 
     def scanner(self, nominal: Scanner) -> Scanner:
