@@ -307,7 +307,7 @@ def _given(item: Any) -> str:
         return ""
     hint = ""
     if isinstance(value, str) and re.fullmatch(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+", value):
-        hint = "; YAML takes this for a text, write it with a point, such as 1.0e-3"
+        hint = "; YAML takes this for a text, write it with point and sign, such as 1.0e-3 and 2.0e+3"
     return f", got {value!r}{hint}"
 
 
