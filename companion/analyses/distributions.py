@@ -73,5 +73,5 @@ def estimates(
     found = {}
     for title, u in (("noisy", recorded.u1), ("denoised", best.denoise(recorded.u1))):
         found[f"x-space, {title}"] = setup.gridding(u)
-        found[f"Kaczmarz, {title}"] = reconstruct(u)
+        found[f"Kaczmarz, {title}"] = reconstruct(reconstruct.components(u))
     return found | {title: denoiser.distribution(recorded.u1) for title, denoiser in denoisers.items()}

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from companion.analyses.registry import Source, analysis
 from companion.config import RunName
-from mpicore.symmetry import odd_part
+from mpicore.symmetry import even_part
 
 
 @analysis(
@@ -39,8 +39,8 @@ def _epochs(sources: Sequence[Source]) -> pd.DataFrame:
 
 def even_share(estimate: NDArray[Any], clean: NDArray[Any]) -> float:
     """Energy of the even part of an estimate (n, N), all of which is error, over the energy of the whole error."""
-    even = estimate - odd_part(estimate)
-    return float(np.sum(even.astype(np.float64) ** 2) / np.sum((estimate - clean).astype(np.float64) ** 2))
+    even = even_part(estimate).astype(np.float64)
+    return float(np.sum(even**2) / np.sum((estimate - clean).astype(np.float64) ** 2))
 
 
 def implied_snr_db(loss: NDArray[np.floating], noise_db: float) -> NDArray[np.float64]:

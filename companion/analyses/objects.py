@@ -10,12 +10,12 @@ from companion.evaluation import denoised
 from companion.setup import Setup
 from mpicore import metrics
 
-_METHODS = ("wiener_antisymmetric", "gp_wiener", "n2n", "proposed", "forward_n2n")
+METHODS = ("wiener_antisymmetric", "gp_wiener", "n2n", "proposed", "forward_n2n")  #: that are tested
 
 
 @analysis(
     "objects",
-    lambda known, preset: [known.shown("xspace-gaussian", method, preset) for method in _METHODS],
+    lambda known, preset: [known.shown("xspace-gaussian", method, preset) for method in METHODS],
     kinds={"training": None, "letters": "letters", "rings": "rings", "points": "points"},
     count=200,
 )
