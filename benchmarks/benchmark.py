@@ -14,7 +14,8 @@ import torch
 from benchmarks import plain, steps
 from companion.tables import TITLES
 from mpicore import denoisers, files
-from mpicore.datasets import Noise, system_matrix_columns, xspace
+from mpicore.datasets import system_matrix_columns, xspace
+from mpicore.noise import Noise
 from mpicore.phantoms import random_phantoms
 from mpicore.reconstruction import frequency_components, kaczmarz
 from mpicore.scanner import Particle, Scanner

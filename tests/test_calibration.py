@@ -5,10 +5,11 @@ import pytest
 from scipy.ndimage import uniform_filter
 
 from companion import evaluation
-from mpicore.datasets import Noise, system_matrix_columns
+from mpicore.datasets import system_matrix_columns
 from mpicore.denoisers import calibration, create
 from mpicore.denoisers.calibration import alternate_mean
 from mpicore.metrics import snr_db
+from mpicore.noise import Noise
 from mpicore.scanner import Scanner
 
 

@@ -7,6 +7,7 @@ from companion import evaluation, runs
 from mpicore import datasets, denoisers
 from mpicore.denoisers import create
 from mpicore.metrics import snr_db
+from mpicore.noise import Noise
 from mpicore.scanner import Scanner
 
 NAMES = [name for name in denoisers.names() if denoisers.find(name).supervised]
@@ -19,12 +20,12 @@ def scanner():
 
 @pytest.fixture(scope="module")
 def data(scanner):
-    return datasets.xspace((400, 40, 40), datasets.Noise(snr_db=5), 0, scanner)
+    return datasets.xspace((400, 40, 40), Noise(snr_db=5), 0, scanner)
 
 
 @pytest.fixture(scope="module")
 def pairs(scanner):
-    return datasets.xspace_supervised((400, 40, 40), datasets.Noise(snr_db=5), 0, scanner)
+    return datasets.xspace_supervised((400, 40, 40), Noise(snr_db=5), 0, scanner)
 
 
 def test_the_ceilings_are_these():
@@ -67,7 +68,7 @@ def test_the_oracle_has_the_error_that_theory_gives():
 
 def test_the_true_power_beats_an_estimated_one():
     scanner = Scanner.lissajous(drive_frequency=(24.75e3, 22.5e3), shape=(25, 25))
-    matrix = datasets.system_matrix_columns((400, 40, 40), datasets.Noise(snr_db=5), 0, scanner).matrix
+    matrix = datasets.system_matrix_columns((400, 40, 40), Noise(snr_db=5), 0, scanner).matrix
     oracle = create("oracle_dct_wiener", scanner=scanner).fit(matrix.u1, matrix.clean)
     others = [create(n, scanner=scanner).fit(matrix.u1, matrix.u2) for n in ("dct_wiener", "dct_wiener_twice")]
     above, *below = (snr_db(matrix.clean, d.denoise(matrix.u1)).mean() for d in (oracle, *others))

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from mpicore.datasets import Dataset, Noise, system_matrix_columns, xspace, xspace_test
-from mpicore.recordings import Recordings, TestSignals
+from mpicore.datasets import Dataset, system_matrix_columns, xspace, xspace_test
+from mpicore.noise import Noise
+from mpicore.recordings import HeldOut, Recordings
 from mpicore.scanner import Particle, Scanner
 from mpicore.simulation import system_matrix
 from mpicore.truth import Truth
@@ -26,49 +27,6 @@ def lissajous():
 def rounding(u):
     """What the order of summation may change in float32."""
     return 1e-5 * np.abs(u).max()
-
-
-# Noise
-
-
-@pytest.mark.parametrize("noise, total", [(GAUSSIAN, 5.0), (HARMONIC, 4.586), (Noise(15.0, 6.81), 6.197)])
-def test_total_ratio_adds_powers(noise, total):
-    """10^-1.5 + 10^-0.5 = 0.34785 is 4.586 dB, 10^-1.5 + 10^-0.681 = 0.24007 is 6.197 dB."""
-    assert noise.total_snr_db == pytest.approx(total, abs=5e-4)
-
-
-@pytest.mark.parametrize("noise", [GAUSSIAN, HARMONIC])
-def test_autocovariance_is_that_of_recorded_noise(noise, cartesian):
-    """Against the mean periodic product of many noises of a signal of unit power, at every lag."""
-    clean = np.tile(np.sqrt(2) * np.sin(2 * np.pi * 7 * np.arange(4950) / 4950), (400, 1))
-    found = noise.record(clean, cartesian, np.random.default_rng(0))[0] - clean
-    products = np.fft.irfft(np.mean(np.abs(np.fft.rfft(found)) ** 2, axis=0), 4950) / 4950
-    expected = noise.autocovariance(cartesian)
-    assert expected[0] == pytest.approx(10 ** (-noise.total_snr_db / 10))
-    np.testing.assert_allclose(products, expected, atol=2e-3)
-
-
-def test_harmonics_are_those_of_the_x_drive(cartesian):
-    """2, 3 and 5 times 25 kHz are lines 100, 150 and 250 of 2 ms: they, and only they, stand out of the noise."""
-    clean = np.tile(np.sin(2 * np.pi * 7 * np.arange(4950) / 4950), (50, 1))
-    periods = Noise(40.0, 5.0).record(clean, cartesian, np.random.default_rng(0))
-    for u in periods:
-        power = np.mean(np.abs(np.fft.rfft(u - clean, axis=1)) ** 2, axis=0)
-        assert set(np.flatnonzero(power > 100 * np.median(power))) == {100, 150, 250}
-
-
-@pytest.mark.parametrize(
-    "options, message",
-    [
-        ({"snr_db": float("nan")}, "snr_db must be finite, got nan"),
-        ({"snr_db": 5.0, "sir_db": float("inf")}, "sir_db must be finite, got inf"),
-        ({"snr_db": 5.0, "harmonics": (2, 0)}, "harmonics must be a whole number of at least 1, got 0"),
-        ({"snr_db": 5.0, "harmonics": (2.5,)}, "harmonics must be a whole number of at least 1, got 2.5"),
-    ],
-)
-def test_bad_noise_is_named(options, message):
-    with pytest.raises(ValueError, match=message):
-        Noise(**options)
 
 
 # What a denoiser may see
@@ -93,7 +51,7 @@ def test_training_and_validation_hold_no_clean_signals(make, cartesian, lissajou
         assert vars(part).keys() == {"u1", "u2"}
         assert part.u1.shape == part.u2.shape == (count, data.scanner.num_samples)
         assert part.u1.dtype == part.u2.dtype == np.float32
-    assert type(data.test) is TestSignals
+    assert type(data.test) is HeldOut
     assert len(data.test) == 3
     assert data.test.clean.shape == data.test.u1.shape
 

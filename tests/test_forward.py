@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from mpicore.datasets import Noise, xspace
+from mpicore.datasets import xspace
 from mpicore.denoisers import create
 from mpicore.forward import ForwardModel, covariance_times, line_deviation
 from mpicore.metrics import snr_db
+from mpicore.noise import Noise
 from mpicore.phantoms import random_phantoms
 from mpicore.recordings import Recordings
 from mpicore.scanner import Particle, Scanner

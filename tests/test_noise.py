@@ -3,9 +3,12 @@
 import numpy as np
 import pytest
 
-from mpicore.noise import add_gaussian, add_harmonics, add_spikes, coloured_power, two_periods
+from mpicore.noise import Interference, Noise, Spikes, add_gaussian, add_harmonics, add_spikes, coloured_power
+from mpicore.scanner import Scanner
 
 FS = 2.475e6
+SCANNER = Scanner.cartesian()
+INTERFERED = {locked: Noise(15.0, interference=Interference(5.0, phase_locked=locked)) for locked in (False, True)}
 HARMONICS = (50e3, 75e3, 125e3)
 
 
@@ -98,7 +101,7 @@ def test_free_phases_give_the_periods_independent_interference(clean):
 
 def test_two_periods_have_independent_noise(clean):
     """Their correlation is zero within 5 / sqrt(n N), and each has the power asked for."""
-    u1, u2 = two_periods(clean, np.random.default_rng(8), 5.0)
+    u1, u2 = Noise(5.0).record(clean, SCANNER, np.random.default_rng(8))
     n1, n2 = ((u - clean) / np.sqrt(power(u - clean))[:, None] for u in (u1, u2))
     assert abs(np.mean(n1 * n2)) < 5 / np.sqrt(n1.size)
     error = 10 / np.log(10) * np.sqrt(2 / clean.size)
@@ -112,7 +115,7 @@ def test_both_power_ratios_refer_to_the_clean_signal(clean, locked):
 
     The error's power has two random parts: that of the Gaussian noise, and its product with the interference.
     """
-    u1, u2 = two_periods(clean, np.random.default_rng(9), 15.0, 5.0, HARMONICS, FS, locked)
+    u1, u2 = INTERFERED[locked].record(clean, SCANNER, np.random.default_rng(9))
     gaussian, interference = 10**-1.5, 10**-0.5
     error = np.sqrt((2 * gaussian**2 + 4 * gaussian * interference) / clean.size)
     for u in (u1, u2):
@@ -126,19 +129,21 @@ def test_both_power_ratios_refer_to_the_clean_signal(clean, locked):
         assert aligned.mean() < 0.5
 
 
-def test_two_periods_without_interference_need_no_frequencies(clean):
-    first, second = (
-        two_periods(clean, np.random.default_rng(10), 5.0, **more) for more in ({}, {"frequencies": (1.0,)})
-    )
-    np.testing.assert_array_equal(first, second)
-
-
-@pytest.mark.parametrize("locked", [False, True])
-def test_fewer_signals_get_the_noise_of_the_first_of_more(clean, locked):
-    """Both periods, both kinds of noise: a smaller data set is the beginning of a larger one."""
-    few, many = (
-        two_periods(u, np.random.default_rng(11), 15.0, 5.0, HARMONICS, FS, locked) for u in (clean[:7], clean)
-    )
+@pytest.mark.parametrize(
+    "noise",
+    [
+        Noise(5.0),
+        Noise(5.0, colour=1.0),
+        INTERFERED[False],
+        INTERFERED[True],
+        Noise(15.0, spikes=Spikes(5.0, 0.01)),
+        Noise(15.0, 1.0, Interference(5.0), Spikes(5.0)),
+    ],
+    ids=["white", "coloured", "free", "locked", "spikes", "all"],
+)
+def test_fewer_signals_get_the_noise_of_the_first_of_more(clean, noise):
+    """Both periods, every kind of noise: a smaller data set is the beginning of a larger one."""
+    few, many = (noise.record(u, SCANNER, np.random.default_rng(11)) for u in (clean[:7], clean))
     for u, v in zip(few, many, strict=True):
         np.testing.assert_allclose(u, v[:7], rtol=1e-12, atol=1e-15)
 
@@ -147,12 +152,12 @@ def test_fewer_signals_get_the_noise_of_the_first_of_more(clean, locked):
 def test_noise_does_not_depend_on_units(clean, factor):
     """A signal in other units gets the same noise in those units, bit for bit for a power of two, in float32 too."""
     u = clean[10:30].astype(np.float32)
-    first, scaled = (two_periods(v, np.random.default_rng(12), 5.0) for v in (u, u * np.float32(factor)))
+    first, scaled = (Noise(5.0).record(v, SCANNER, np.random.default_rng(12)) for v in (u, u * np.float32(factor)))
     np.testing.assert_array_equal(scaled, np.multiply(first, np.float32(factor)))
 
 
 def test_two_periods_accept_whole_numbers():
-    u1, _ = two_periods([[3, -3, 3, -3]], np.random.default_rng(0), 5.0)
+    u1, _ = Noise(5.0).record([[3, -3, 3, -3]], SCANNER, np.random.default_rng(0))
     assert u1.dtype == np.float64
 
 
@@ -176,7 +181,7 @@ def test_bad_samples_are_named(clean, value):
     for call in (
         lambda: add_gaussian(clean, 5.0, rng),
         lambda: add_harmonics(clean, 5.0, HARMONICS, FS, rng),
-        lambda: two_periods(clean, rng, 5.0),
+        lambda: Noise(5.0).record(clean, SCANNER, rng),
     ):
         with bad(r"u must be finite, found (nan|inf) at index \(3, 7\)"):
             call()
@@ -197,9 +202,7 @@ def test_bad_frequencies_are_named(clean, frequencies):
         add_harmonics(clean, 5.0, frequencies, FS, np.random.default_rng(0))
 
 
-def test_missing_sampling_frequency_is_named(clean):
-    with bad("sampling_frequency must be given with harmonic interference, got None"):
-        two_periods(clean, np.random.default_rng(0), 15.0, 5.0, HARMONICS)
+def test_a_bad_sampling_frequency_is_named(clean):
     with bad("sampling_frequency must be positive, got -1"):
         add_harmonics(clean, 5.0, HARMONICS, -1, np.random.default_rng(0))
 
@@ -251,7 +254,50 @@ def test_spikes_have_their_power_and_their_rate(clean):
 def test_spikes_leave_the_other_noise_as_it_is(clean):
     """Each kind of noise has a stream of its own."""
     plain, spiky = (
-        two_periods(clean, np.random.default_rng(0), 5.0, spike_db=db, spike_rate=0.01) for db in (None, 5.0)
+        Noise(5.0, spikes=spikes).record(clean, SCANNER, np.random.default_rng(0))
+        for spikes in (None, Spikes(5.0, 0.01))
     )
     for before, after in zip(plain, spiky, strict=True):
         assert 0.005 < np.mean(~np.isclose(before, after, rtol=1e-9, atol=0)) < 0.02
+
+
+@pytest.mark.parametrize(
+    "make, message",
+    [
+        (lambda: Noise(float("nan")), "snr_db must be finite, got nan"),
+        (lambda: Noise(5.0, colour=float("nan")), "colour must be finite, got nan"),
+        (lambda: Interference(float("inf")), "sir_db must be finite, got inf"),
+        (lambda: Interference(5.0, ()), "harmonics must hold at least one"),
+        (lambda: Interference(5.0, (2, 0)), "harmonics must be a whole number of at least 1, got 0"),
+        (lambda: Spikes(float("nan")), "spike_db must be finite, got nan"),
+        (lambda: Spikes(5.0, 0.0), r"rate must be in \(0, 1\], got 0.0"),
+    ],
+)
+def test_bad_parts_of_the_noise_are_named(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def test_a_harmonic_beyond_half_the_sampling_frequency_is_named(clean):
+    with pytest.raises(ValueError, match="frequencies must lie in"):
+        Noise(15.0, interference=Interference(5.0, (50,))).record(clean, SCANNER, np.random.default_rng(0))
+
+
+def test_all_noise_together_is_the_sum_of_the_powers():
+    noise = Noise(15.0, interference=Interference(5.0), spikes=Spikes(8.0))
+    assert 10 ** (-noise.total_snr_db / 10) == pytest.approx(10**-1.5 + 10**-0.5 + 10**-0.8)
+
+
+@pytest.mark.parametrize(
+    "noise",
+    [Noise(5.0), Noise(5.0, 1.0), INTERFERED[False], Noise(15.0, spikes=Spikes(5.0, 0.05))],
+    ids=["white", "coloured", "interference", "spikes"],
+)
+def test_the_autocovariance_is_that_of_the_noise(clean, noise):
+    """Products of samples at a few lags, over 2000 periods of a signal of unit power."""
+    u = np.repeat(clean[20:21] / np.sqrt(power(clean[20:21])), 2000, axis=0)
+    made = noise.record(u, SCANNER, np.random.default_rng(3))[0] - u
+    expected = noise.autocovariance(SCANNER)
+    for lag in (0, 1, 7, 33, 200):
+        measured = np.mean(made * np.roll(made, -lag, axis=1))
+        assert measured == pytest.approx(expected[lag], abs=0.03 * expected[0])

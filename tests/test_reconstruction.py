@@ -5,7 +5,15 @@ import pytest
 
 from mpicore.langevin import langevin, langevin_derivative
 from mpicore.phantoms import random_phantoms
-from mpicore.reconstruction import XSpace, frequency_components, kaczmarz, select_frequencies
+from mpicore.reconstruction import (
+    Gridding,
+    Kaczmarz,
+    SystemMatrixReconstruction,
+    XSpace,
+    frequency_components,
+    kaczmarz,
+    select_frequencies,
+)
 from mpicore.scanner import Particle, Scanner
 from mpicore.simulation import point_spread_function, system_matrix
 
@@ -24,7 +32,7 @@ def test_affine_images_come_out_exactly(make, channel, coefficients):
     a, b, c = coefficients
     scanner = make(shape=(31, 29))
     u = scanner.ffp_velocity[:, channel] * (a + scanner.ffp @ [b, c])
-    image = XSpace(scanner, channel)(u[None])[0].ravel()
+    image = XSpace(scanner, channel=channel)(u[None])[0].ravel()
     expected = a + scanner.grid @ [b, c]
     # Speeds above 0.45 of the highest are those within sqrt(1 - 0.45^2) of the amplitude.
     reach = 0.05 * np.sqrt(1 - 0.45**2)
@@ -40,7 +48,7 @@ def test_affine_images_come_out_exactly(make, channel, coefficients):
 def test_slow_samples_are_left_out(fraction):
     """Values at samples slower than the fraction of the highest speed do not matter, those of faster ones do."""
     scanner = Scanner.cartesian(shape=(20, 20))
-    reconstruct = XSpace(scanner, slow_fraction=fraction)
+    reconstruct = XSpace(scanner, Gridding(fraction))
     speed = np.abs(scanner.ffp_velocity[:, 0])
     slow = speed < fraction * speed.max()
     u = np.random.default_rng(0).standard_normal((1, scanner.num_samples))
@@ -56,9 +64,9 @@ def test_pixels_outside_take_the_nearest_sample():
     """A constant fills the whole image; ``zero`` leaves the rim empty and everything else as it is."""
     scanner = Scanner.cartesian(shape=(24, 26), fov=(0.12, 0.12))
     velocity = scanner.ffp_velocity[None, :, 0]
-    np.testing.assert_allclose(XSpace(scanner, outside="nearest")(2 * velocity), 2, rtol=1e-11)
+    np.testing.assert_allclose(XSpace(scanner, Gridding(outside="nearest"))(2 * velocity), 2, rtol=1e-11)
     u = np.random.default_rng(0).standard_normal((1, scanner.num_samples))
-    zero, nearest = (XSpace(scanner, outside=outside)(u)[0] for outside in ("zero", "nearest"))
+    zero, nearest = (XSpace(scanner, Gridding(outside=outside))(u)[0] for outside in ("zero", "nearest"))
     covered = XSpace(scanner)(velocity)[0] > 0
     np.testing.assert_array_equal(zero[covered], nearest[covered])
     np.testing.assert_array_equal(zero[~covered], 0)
@@ -141,16 +149,66 @@ def test_images_keep_the_precision_of_the_signals(dtype):
 @pytest.mark.parametrize(
     "options, message",
     [
-        ({"channel": 2}, "channel must be one of 0, 1; got 2"),
         ({"outside": "mirror"}, "outside must be one of zero, nearest; got 'mirror'"),
         ({"slow_fraction": 0}, r"slow_fraction must be in \(0, 1\), got 0"),
         ({"slow_fraction": 1.0}, r"slow_fraction must be in \(0, 1\), got 1.0"),
         ({"slow_fraction": float("nan")}, "slow_fraction must be finite, got nan"),
     ],
 )
-def test_bad_xspace_options_are_named(options, message):
+def test_bad_gridding_is_named(options, message):
     with pytest.raises(ValueError, match=message):
-        XSpace(Scanner.cartesian(shape=(8, 8)), **options)
+        Gridding(**options)
+
+
+def test_an_unknown_channel_is_named():
+    with pytest.raises(ValueError, match="channel must be one of 0, 1; got 2"):
+        XSpace(Scanner.cartesian(shape=(8, 8)), channel=2)
+
+
+def test_without_a_mirror_each_sample_stands_for_itself():
+    """Sine drive: an image that is affine in the path's position comes out exactly, from all fast samples."""
+    scanner = Scanner.cartesian(shape=(20, 20), drive_phase=(-np.pi / 2, -np.pi / 2))
+    assert scanner.mirror is None
+    velocity, (x, y) = scanner.ffp_velocity[:, 0], scanner.ffp.T
+    image = XSpace(scanner)(((1 + 3 * x - 2 * y) * velocity)[None])[0]
+    grid_x, grid_y = (axis.reshape(20, 20) for axis in scanner.grid.T)
+    inside = image != 0
+    assert inside.mean() > 0.7
+    np.testing.assert_allclose(image[inside], (1 + 3 * grid_x - 2 * grid_y)[inside], rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ((0.0, 10, 1.5), "relative_lambda must be positive, got 0.0"),
+        ((0.1, 0, 1.5), "sweeps must be a whole number of at least 1, got 0"),
+        ((0.1, 10, -1.0), "snr_threshold must be positive, got -1.0"),
+    ],
+)
+def test_bad_kaczmarz_settings_are_named(options, message):
+    with pytest.raises(ValueError, match=message):
+        Kaczmarz(*options)
+
+
+def test_a_system_matrix_reconstruction_is_kaczmarz_on_its_lines():
+    """What it measures are the lines of the signal of an object, and its image is that of the function."""
+    scanner = Scanner.lissajous(shape=(8, 9))
+    columns = system_matrix(scanner, Particle()).T
+    lines = np.arange(90, 130)
+    reconstruct = SystemMatrixReconstruction(columns, lines, scanner.shape, Kaczmarz(0.1, 5, 1.5))
+    objects = np.random.default_rng(0).random((3, 8, 9), dtype=np.float32)
+    measured = reconstruct.measure(objects)
+    np.testing.assert_allclose(
+        measured,
+        reconstruct.components(objects.reshape(3, -1) @ columns),
+        rtol=2e-3,
+        atol=1e-3 * np.abs(measured).max(),
+    )
+    matrix = frequency_components(columns, lines).T
+    expected = kaczmarz(matrix, objects.reshape(3, -1) @ matrix.T, 0.1, 5)
+    np.testing.assert_array_equal(reconstruct(measured), expected.reshape(3, 8, 9))
+    with pytest.raises(ValueError, match="columns must hold 72 pixels, got 71"):
+        SystemMatrixReconstruction(columns[1:], lines, scanner.shape, Kaczmarz(0.1, 5, 1.5))
 
 
 def test_bad_signals_are_named():

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from mpicore.datasets import Noise, xspace
+from mpicore.datasets import xspace
 from mpicore.denoisers import create
 from mpicore.metrics import snr_db
+from mpicore.noise import Noise
 from mpicore.recordings import Recordings
 from mpicore.relaxation import debye_relaxation, estimate_relaxation_time, without_relaxation
 from mpicore.scanner import Scanner

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from companion import evaluation
-from mpicore.datasets import Noise, xspace, xspace_test
+from mpicore.datasets import xspace, xspace_test
 from mpicore.metrics import snr_db
+from mpicore.noise import Noise
 from mpicore.phantoms import OTHER_KINDS, other_phantoms
 from mpicore.scanner import Scanner
 from mpicore.truth import Truth
