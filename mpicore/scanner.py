@@ -149,10 +149,8 @@ class Scanner:
         0 for cosine drive. ``None`` where there is no such sample, as for most sequences with sine drive.
         """
         # A cosine is even about each time at which its phase is a multiple of pi.
-        cycles = np.arange(self.num_samples)[:, None] / np.round(
-            self.sampling_frequency / np.array(self.drive_frequency)
-        )
-        turns = cycles + np.array(self.drive_phase) / np.pi
+        samples_per_cycle = np.round(self.sampling_frequency / np.array(self.drive_frequency))
+        turns = 2 * np.arange(self.num_samples)[:, None] / samples_per_cycle + np.array(self.drive_phase) / np.pi
         found = np.flatnonzero(np.all(np.abs(turns - np.round(turns)) < 1e-9, axis=1))
         return int(found[0]) if found.size else None
 
