@@ -11,7 +11,7 @@ from companion.analyses.registry import Source, analysis
 from companion.config import RunName
 from companion.setup import Setup
 from mpicore import metrics
-from mpicore.reconstruction import SystemMatrixReconstruction, XSpace
+from mpicore.reconstruction import Gridding, SystemMatrixReconstruction, XSpace
 
 
 @analysis(
@@ -39,7 +39,7 @@ def gridding_choices(setup: Setup, fractions: Sequence[float], fills: Sequence[s
     Args:
         setup: of an x-space run; its first variant of the test noise is used.
         fractions: values of ``slow_fraction`` to try, each with every fill.
-        fills: values of ``outside``, see :class:`mpicore.reconstruction.XSpace`.
+        fills: values of ``outside``, see :class:`mpicore.reconstruction.Gridding`.
 
     Returns:
         Columns ``slow_fraction, outside, ssim, psnr_db``, means over the signals.
@@ -48,7 +48,7 @@ def gridding_choices(setup: Setup, fractions: Sequence[float], fills: Sequence[s
     rows = []
     for fill in fills:
         for fraction in fractions:
-            gridded = XSpace(setup.scanner, slow_fraction=fraction, outside=fill)
+            gridded = XSpace(setup.scanner, Gridding(fraction, fill))
             quality = _quality(gridded(test.clean), gridded(test.u1))
             rows.append({"slow_fraction": fraction, "outside": fill, **quality})
     return pd.DataFrame(rows)
