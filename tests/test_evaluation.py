@@ -5,12 +5,12 @@ import pandas as pd
 import pytest
 
 from companion import evaluation
+from companion.archive import IMAGE_VALUES, SIGNAL_VALUES
+from companion.setup import Setup
 from mpicore.denoisers import Denoiser, create
 from mpicore.metrics import object_error
-from mpicore.phantoms import random_phantoms
+from mpicore.noise import Noise
 from mpicore.reconstruction import XSpace, frequency_components, kaczmarz, select_frequencies
-from mpicore.scanner import Particle
-from mpicore.simulation import system_matrix
 
 
 class Known(Denoiser):
@@ -25,13 +25,14 @@ class Known(Denoiser):
 
 
 @pytest.fixture(scope="module")
-def matrix_config(tiny):
-    return tiny("system-matrix", "noisy", sizes=[8, 2, 6], objects=3)
+def matrix_setup(tiny):
+    return Setup(tiny("system-matrix", "noisy", sizes=(8, 2, 6), objects=3))
 
 
 @pytest.fixture(scope="module")
-def matrix_data(matrix_config):
-    return evaluation.dataset(matrix_config)
+def noisy_result(matrix_setup):
+    """What the evaluation says of the noisy matrix."""
+    return evaluation.evaluate(create("noisy"), matrix_setup)
 
 
 # x-space
@@ -52,7 +53,7 @@ def test_noisy_rows_have_the_noise_of_the_configuration(tiny, experiment, varian
     product with the interference, whose own power is exact.
     """
     n = 64
-    rows = evaluation.evaluate(create("noisy"), tiny(experiment, "noisy", sizes=[1, 1, n])).signals
+    rows = evaluation.evaluate(create("noisy"), Setup(tiny(experiment, "noisy", sizes=(1, 1, n)))).signals
     rows = rows[rows["variant"] == variant]
     assert rows["index"].tolist() == list(range(n))
     total = gaussian + interference
@@ -62,98 +63,68 @@ def test_noisy_rows_have_the_noise_of_the_configuration(tiny, experiment, varian
     assert np.all(np.abs(rows["snr_db"] + 10 * np.log10(total)) < 5 * error)
 
 
-def test_variants_are_noise_on_the_same_signals(tiny):
-    config = tiny("xspace-harmonic", "noisy")
-    literal, matched = (evaluation.test_signals(config, variant) for variant in ("literal", "matched"))
-    np.testing.assert_array_equal(literal.clean, matched.clean)
-    np.testing.assert_array_equal(literal.phantoms, matched.phantoms)
-    images = evaluation.evaluate(create("noisy"), config).images
-    assert images["variant"].unique().tolist() == ["literal", "matched"]
-
-
-def test_test_signals_are_those_of_the_data_set(tiny):
-    config = tiny("xspace-gaussian", "n2n")
-    data = evaluation.dataset(config)
-    test = evaluation.test_signals(config, "literal")
-    np.testing.assert_array_equal(test.u1, data.test.u1)
-    np.testing.assert_array_equal(test.clean, data.test.clean)
-    first = evaluation.test_signals(config, "literal", 2)
-    np.testing.assert_array_equal(first.phantoms, test.phantoms[:2])
-    assert len(data.train) == 8
-    assert len(data.validation) == 2
+def test_there_is_a_row_per_signal_and_image_of_each_variant(tiny):
+    result = evaluation.evaluate(create("noisy"), Setup(tiny("xspace-harmonic", "noisy")))
+    for rows in (result.signals, result.images):
+        assert rows["variant"].tolist() == ["literal"] * 4 + ["matched"] * 4
+        assert rows["index"].tolist() == [0, 1, 2, 3] * 2
 
 
 def test_rmse_is_in_the_papers_units(tiny):
     """A denoiser that returns nothing has an SNR of 0 dB, and a mean RMSE of the mean RMS of the clean signals: 228."""
-    config = tiny("xspace-gaussian", "noisy", sizes=[1, 1, 5])
-    result = evaluation.evaluate(Known(np.zeros((5, 4950), np.float32)), config)
+    setup = Setup(tiny("xspace-gaussian", "noisy", sizes=(1, 1, 5)))
+    result = evaluation.evaluate(Known(np.zeros((5, 4950), np.float32)), setup)
     np.testing.assert_allclose(result.signals["snr_db"], 0, rtol=0, atol=1e-12)
     assert result.signals["rmse"].mean() == pytest.approx(228, rel=1e-12)
-    rms = np.sqrt(np.mean(evaluation.test_signals(config, "literal").clean.astype(float) ** 2, axis=1))
+    rms = np.sqrt(np.mean(setup.held_out("literal").clean.astype(float) ** 2, axis=1))
     np.testing.assert_allclose(result.signals["rmse"], 228 * rms / rms.mean(), rtol=1e-12)
     np.testing.assert_array_equal(result.images["object_error"], 1)
 
 
 def test_a_perfect_denoiser_in_x_space(tiny):
     """No error at all; what is left of the object error is that of the reconstruction itself."""
-    config = tiny("xspace-gaussian", "noisy", sizes=[1, 1, 5])
-    test = evaluation.test_signals(config, "literal")
+    setup = Setup(tiny("xspace-gaussian", "noisy", sizes=(1, 1, 5)))
+    test = setup.held_out("literal")
     denoiser = Known(test.clean)
-    result = evaluation.evaluate(denoiser, config)
+    result = evaluation.evaluate(denoiser, setup)
     np.testing.assert_array_equal(denoiser.seen[0], test.u1)
     assert (result.signals["snr_db"] == np.inf).all()
     assert (result.signals["rmse"] == 0).all()
     assert (result.images["psnr_db"] == np.inf).all()
     np.testing.assert_allclose(result.images["ssim"], 1, rtol=0, atol=1e-12)
-    images = XSpace(evaluation.scanner(config))(test.clean)
+    images = XSpace(setup.scanner, setup.config.gridding)(test.clean)
     np.testing.assert_allclose(result.images["object_error"], object_error(test.phantoms, images), rtol=1e-12)
     assert result.arrays == {}
-    assert result.signals.columns.tolist() == evaluation.SIGNAL_COLUMNS
-    assert result.images.columns.tolist() == evaluation.IMAGE_COLUMNS
+    assert result.signals.columns.tolist() == ["variant", "index", *SIGNAL_VALUES]
+    assert result.images.columns.tolist() == ["variant", "index", *IMAGE_VALUES]
 
 
 def test_a_tenth_of_the_error_is_twenty_decibels_in_every_column(tiny):
     """SNR and PSNR both rise by 20 dB and the RMSE falls to a tenth, since all of the chain is linear."""
-    config = tiny("xspace-gaussian", "noisy", sizes=[1, 1, 5])
-    test = evaluation.test_signals(config, "literal")
+    setup = Setup(tiny("xspace-gaussian", "noisy", sizes=(1, 1, 5)))
+    test = setup.held_out("literal")
     clean, noise = (u.astype(np.float64) for u in (test.clean, test.u1 - test.clean))
-    large, small = (evaluation.evaluate(Known(clean + factor * noise), config) for factor in (1, 0.1))
+    large, small = (evaluation.evaluate(Known(clean + factor * noise), setup) for factor in (1, 0.1))
     np.testing.assert_allclose(small.signals["snr_db"], large.signals["snr_db"] + 20, rtol=0, atol=1e-6)
     np.testing.assert_allclose(small.signals["rmse"], large.signals["rmse"] / 10, rtol=1e-6)
     np.testing.assert_allclose(small.images["psnr_db"], large.images["psnr_db"] + 20, rtol=0, atol=1e-4)
 
 
-def test_gridding_choices_are_the_noisy_rows_of_each_choice(tiny):
-    """With the choice that the reconstruction makes by default, the row is the mean of the *noisy* images."""
-    config = tiny("xspace-gaussian", "noisy", sizes=[1, 1, 3])
-    table = evaluation.gridding_choices(config, [0.8, 0.45], 3)
-    assert table[["slow_fraction", "outside"]].values.tolist() == [
-        [0.8, "zero"],
-        [0.45, "zero"],
-        [0.8, "nearest"],
-        [0.45, "nearest"],
-    ]
-    images = evaluation.evaluate(create("noisy"), config).images
-    np.testing.assert_allclose(table.loc[1, ["ssim", "psnr_db"]].astype(float), images[["ssim", "psnr_db"]].mean())
-    assert table["psnr_db"].nunique() == 4
+def test_two_periods_reach_what_takes_two(tiny):
+    setup = Setup(tiny("xspace-gaussian", "average"))
+    test = setup.held_out("literal")
+    both = evaluation.denoised(create("average"), test, [2, 0])
+    np.testing.assert_allclose(both, (test.u1 + test.u2)[[2, 0]] / 2, rtol=1e-6)
+    signals = evaluation.evaluate(create("average"), setup).signals
+    assert signals["snr_db"].mean() == pytest.approx(5 + 10 * np.log10(2), abs=0.2)
 
 
 # System matrix
 
 
-def test_data_of_a_system_matrix_run(matrix_config, matrix_data):
-    scanner = evaluation.scanner(matrix_config)
-    assert scanner.num_samples == 9900
-    assert scanner.shape == (16, 16)
-    np.testing.assert_array_equal(matrix_data.matrix.clean, system_matrix(scanner, Particle()).T)
-    objects = evaluation.measured_objects(matrix_config)
-    assert objects.shape == (3, 16, 16)
-    assert not any(np.array_equal(a, b) for a in objects for b in random_phantoms(3, (16, 16), 0))
-
-
-def test_noisy_rows_of_the_system_matrix(matrix_config, matrix_data):
+def test_noisy_rows_of_the_system_matrix(noisy_result):
     """The first row of Table 3: 5 dB on the test pixels, within five standard errors; images from the noisy matrix."""
-    result = evaluation.evaluate(create("noisy"), matrix_config, matrix_data)
+    result = noisy_result
     error = 10 / np.log(10) * np.sqrt(2 / 9900)
     assert len(result.signals) == 6
     assert abs(result.signals["snr_db"].mean() - 5) < 5 * error / np.sqrt(6)
@@ -163,33 +134,53 @@ def test_noisy_rows_of_the_system_matrix(matrix_config, matrix_data):
     assert (result.images["ssim"] < 0.999).all()
 
 
-def test_snr_of_the_selected_lines(matrix_config, matrix_data):
+def test_each_variant_of_the_noise_of_a_system_matrix_is_measured(tiny, noisy_result):
+    """Two sets of rows and of images, the first as for its noise alone, the second from a quieter matrix."""
+    noise = {"literal": Noise(5.0), "quiet": Noise(40.0)}
+    setup = Setup(tiny("system-matrix", "noisy", sizes=(8, 2, 6), objects=3, noise=Noise(5.0), test_noise=noise))
+    result = evaluation.evaluate(create("noisy"), setup)
+    signals, images = (rows.groupby("variant") for rows in (result.signals, result.images))
+    assert signals.size().to_dict() == {"literal": 6, "quiet": 6}
+    assert images.size().to_dict() == {"literal": 3, "quiet": 3}
+    for found, expected in ((signals, noisy_result.signals), (images, noisy_result.images)):
+        pd.testing.assert_frame_equal(found.get_group("literal"), expected)
+    assert signals.get_group("quiet")["snr_db"].mean() == pytest.approx(40, abs=0.2)
+    gain = images.get_group("quiet")["psnr_db"].to_numpy() - images.get_group("literal")["psnr_db"].to_numpy()
+    assert (gain > 10).all()
+    for name, array in noisy_result.arrays.items():
+        np.testing.assert_array_equal(result.arrays[name], array)  # of the first variant
+    part = evaluation.evaluate(create("noisy"), setup, [5, 0])
+    assert part.signals["variant"].tolist() == ["literal", "literal", "quiet", "quiet"]
+    np.testing.assert_allclose(part.signals["snr_db"], result.signals["snr_db"].to_numpy()[[5, 0, 11, 6]])
+
+
+def test_snr_of_the_selected_lines(matrix_setup, noisy_result):
     """What the images are made of: by hand from the spectra of the test pixels, and far above the SNR of all lines."""
-    result = evaluation.evaluate(create("noisy"), matrix_config, matrix_data)
-    pixels, lines = matrix_data.pixels["test"], result.arrays["lines"]
+    result = noisy_result
+    pixels, lines = matrix_setup.pixels["test"], result.arrays["lines"]
     clean, noisy = (
         np.fft.rfft(u[pixels].astype(float), axis=1)[:, lines]
-        for u in (matrix_data.matrix.clean, matrix_data.matrix.u1)
+        for u in (matrix_setup.matrix().clean, matrix_setup.matrix().u1)
     )
     expected = 10 * np.log10(np.sum(np.abs(clean) ** 2, axis=1) / np.sum(np.abs(noisy - clean) ** 2, axis=1))
     np.testing.assert_allclose(result.arrays["selected_snr_db"], expected, rtol=0, atol=1e-3)
     assert result.arrays["selected_snr_db"].min() > 8
 
 
-def test_rmse_of_the_system_matrix_is_in_the_papers_units(matrix_config, matrix_data):
+def test_rmse_of_the_system_matrix_is_in_the_papers_units(matrix_setup):
     """All columns a tenth too small: 20 dB on every test pixel, and a mean RMSE of a tenth of 187."""
-    clean = matrix_data.matrix.clean.astype(np.float64)
-    result = evaluation.evaluate(Known(0.9 * clean), matrix_config, matrix_data)
+    clean = matrix_setup.matrix().clean.astype(np.float64)
+    result = evaluation.evaluate(Known(0.9 * clean), matrix_setup)
     np.testing.assert_allclose(result.signals["snr_db"], 20, rtol=0, atol=1e-9)
     assert result.signals["rmse"].mean() == pytest.approx(18.7, rel=1e-9)
 
 
 @pytest.mark.filterwarnings("error")
-def test_a_perfect_denoiser_of_the_system_matrix(matrix_config, matrix_data):
+def test_a_perfect_denoiser_of_the_system_matrix(matrix_setup):
     """The reconstruction with the clean matrix is its own reference; Figure 3's lines are those of the clean matrix."""
-    config, matrix = matrix_config, matrix_data.matrix
+    config, matrix = matrix_setup.config, matrix_setup.matrix()
     denoiser = Known(matrix.clean)
-    result = evaluation.evaluate(denoiser, config, matrix_data)
+    result = evaluation.evaluate(denoiser, matrix_setup)
     np.testing.assert_array_equal(denoiser.seen[0], matrix.u1)
     assert (result.signals["snr_db"] == np.inf).all()
     assert (result.signals["rmse"] == 0).all()
@@ -199,7 +190,7 @@ def test_a_perfect_denoiser_of_the_system_matrix(matrix_config, matrix_data):
     lines = select_frequencies(matrix.u1, matrix.u2, 1.5)
     np.testing.assert_array_equal(result.arrays["lines"], lines)
     spectrum = np.fft.rfft(matrix.clean.astype(np.float64), axis=1)
-    objects = evaluation.measured_objects(config)
+    objects = matrix_setup.objects
     system = spectrum[:, lines].T
     settings = config.kaczmarz.relative_lambda, config.kaczmarz.sweeps
     images = kaczmarz(system, objects.reshape(3, -1) @ system.T, *settings).reshape(objects.shape)
@@ -215,34 +206,31 @@ def test_a_perfect_denoiser_of_the_system_matrix(matrix_config, matrix_data):
     np.testing.assert_allclose(shown, expected, rtol=0, atol=1e-6 * np.abs(spectrum).max())
 
 
-def test_images_of_the_system_matrix_are_those_of_the_denoised_one(matrix_config, matrix_data):
+def test_images_of_the_system_matrix_are_those_of_the_denoised_one(matrix_setup, noisy_result):
     """The measured signal stays clean, the matrix is what the denoiser gives; metrics are against the clean matrix.
 
     The objects that are kept for figures are the median and the worst one of the noisy matrix.
     """
-    result = evaluation.evaluate(create("noisy"), matrix_config, matrix_data)
+    result = noisy_result
     lines = result.arrays["lines"]
-    clean, noisy = (frequency_components(u)[:, lines].T for u in (matrix_data.matrix.clean, matrix_data.matrix.u1))
-    objects = evaluation.measured_objects(matrix_config).reshape(3, -1)
-    settings = matrix_config.kaczmarz.relative_lambda, matrix_config.kaczmarz.sweeps
+    clean, noisy = (
+        frequency_components(u)[:, lines].T for u in (matrix_setup.matrix().clean, matrix_setup.matrix().u1)
+    )
+    objects = matrix_setup.objects.reshape(3, -1)
+    settings = matrix_setup.config.kaczmarz.relative_lambda, matrix_setup.config.kaczmarz.sweeps
     for name, system in (("reference_images", clean), ("images", noisy)):
         expected = kaczmarz(system, objects @ clean.T, *settings).reshape(3, 16, 16)
         np.testing.assert_allclose(result.arrays[name], expected[result.arrays["shown_objects"]], rtol=0, atol=1e-4)
 
 
-def test_a_system_matrix_run_makes_its_own_data(matrix_config, matrix_data):
-    first, second = (evaluation.evaluate(create("noisy"), matrix_config, data).signals for data in (None, matrix_data))
-    np.testing.assert_array_equal(first["snr_db"], second["snr_db"])
-
-
-def test_lines_above_the_noise_are_selected(matrix_config, matrix_data):
+def test_lines_above_the_noise_are_selected(matrix_setup, noisy_result):
     """Judged from two noisy periods, but right by the truth: an amplitude ratio of 1.5 is a power ratio of 2.25.
 
     The noise of a line has N times the power of the noise of a pixel. With 256 pixels the estimated ratio is right to
     about 8 % of the noise, so lines clearly above are all there and lines clearly below are not.
     """
-    matrix = matrix_data.matrix
-    lines = evaluation.evaluate(create("noisy"), matrix_config, matrix_data).arrays["lines"]
+    matrix = matrix_setup.matrix()
+    lines = noisy_result.arrays["lines"]
     signal = np.mean(np.abs(np.fft.rfft(matrix.clean.astype(np.float64), axis=1)) ** 2, axis=0)
     noise = 9900 * 10**-0.5 * np.mean(matrix.clean.astype(np.float64) ** 2)
     selected = np.isin(np.arange(signal.size), lines)
@@ -257,9 +245,9 @@ def test_lines_above_the_noise_are_selected(matrix_config, matrix_data):
 @pytest.mark.parametrize("experiment", ["xspace-harmonic", "system-matrix"])
 def test_a_part_of_the_test_is_those_rows_of_the_whole(tiny, experiment):
     """The same numbers, signal by signal, in the same scale; a part of a system matrix has no images."""
-    config = tiny(experiment, "noisy", sizes=[4, 2, 6])
-    whole = evaluation.evaluate(create("noisy"), config)
-    part = evaluation.evaluate(create("noisy"), config, indices=[4, 1])
+    setup = Setup(tiny(experiment, "noisy", sizes=(4, 2, 6)))
+    whole = evaluation.evaluate(create("noisy"), setup)
+    part = evaluation.evaluate(create("noisy"), setup, indices=[4, 1])
     for name in ("signals", "images"):
         expected = getattr(whole, name).query("index == 1 or index == 4").sort_values(["variant", "index"])
         found = getattr(part, name).sort_values(["variant", "index"])
@@ -274,18 +262,16 @@ def test_shown_signals_are_the_median_and_the_worst():
     assert evaluation.shown_signals(scored) == {"median": 7, "worst": 8}
 
 
-def test_kaczmarz_choices_are_the_noisy_rows_of_each_strength(matrix_config):
-    """The row of the configured strength is what the evaluation of the noisy matrix gives."""
-    configured = matrix_config.kaczmarz.relative_lambda
-    table = evaluation.kaczmarz_choices(matrix_config, [0.1, configured], 2)
-    assert table["relative_lambda"].tolist() == [0.1, configured]
-    images = evaluation.evaluate(create("noisy"), matrix_config).images[:2]
-    for column in ("ssim", "psnr_db", "object_error"):
-        assert table[column][1] == pytest.approx(images[column].mean(), rel=1e-3)
-        assert table[column][0] != pytest.approx(table[column][1], rel=1e-3)
-
-
-def test_the_amplitude_of_a_shrunken_matrix_is_its_factor(matrix_config, matrix_data):
-    clean = matrix_data.matrix.clean
-    result = evaluation.evaluate(Known(np.float32(0.9) * clean), matrix_config, matrix_data)
+def test_the_amplitude_of_a_shrunken_matrix_is_its_factor(matrix_setup):
+    clean = matrix_setup.matrix().clean
+    result = evaluation.evaluate(Known(np.float32(0.9) * clean), matrix_setup)
     assert result.arrays["amplitude"] == pytest.approx(0.9, rel=1e-5)
+
+
+def test_an_error_that_neighbours_share_is_correlated(matrix_setup, noisy_result):
+    """The same error on all pixels: each of 16 pixels of a row but the last has a neighbour. White noise has none."""
+    clean = matrix_setup.matrix().clean
+    result = evaluation.evaluate(Known(clean + 0.1 * clean[100]), matrix_setup)
+    assert result.arrays["error_correlation"] == pytest.approx(15 / 16, abs=1e-3)
+    independent = noisy_result.arrays["lines"].size * 256
+    assert abs(noisy_result.arrays["error_correlation"][0]) < 5 / np.sqrt(independent)

@@ -1,0 +1,295 @@
+"""What is stored is what the weights give: every value, every array, every item."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from companion import runs
+from companion.archive import IMAGE_VALUES, SIGNAL_VALUES, Archive
+from companion.config import RunName
+from companion.setup import Setup
+from companion.verification import ARRAY_TOLERANCE, TOLERANCES, must_have_weights, verify, verify_map
+from mpicore import files
+
+#: Six digits of a table, against a tolerance of one in a thousand.
+LITTLE_MORE, LITTLE_LESS = 1.2, 0.8
+
+
+class Case:
+    """A finished run, and the same published with something in it changed."""
+
+    def __init__(self, config, folder):
+        self.config, self.folder = config, folder
+        self.run = runs.obtain(config, (folder / "runs",), cache=folder / "data")
+
+    def published(self, where, **changes):
+        """Root of an archive that holds the run with these parts in place of its own."""
+        stored = replace(self.run.stored, **changes)
+        Archive(where / "published").publish({self.config.key: ("table", "row", stored)}, {})
+        return (where / "published",)
+
+    def moved(self, where, table, column, factor, row=0):
+        """The same with one value moved by a multiple of its tolerance."""
+        frame = getattr(self.run, table).copy()
+        step = factor * TOLERANCES[column]
+        frame.loc[row, column] += step * abs(frame.loc[row, column]) if column == "rmse" else step
+        return self.published(where, **{table: frame})
+
+    def with_array(self, where, name, array):
+        files.save_tensors(where / "arrays.safetensors", {**self.run.arrays, name: array})
+        return self.published(where, arrays=where / "arrays.safetensors")
+
+    def verify(self, root, **options):
+        return verify(self.config, root, cache=self.folder / "data", **options)
+
+
+@pytest.fixture(scope="module")
+def signals(tiny, tmp_path_factory):
+    """A network on x-space signals, tested with two noises."""
+    return Case(tiny("xspace-harmonic", "n2n"), tmp_path_factory.mktemp("signals"))
+
+
+@pytest.fixture(scope="module")
+def matrix(tiny, tmp_path_factory):
+    """A network on a system matrix."""
+    return Case(tiny("system-matrix", "n2n", objects=3), tmp_path_factory.mktemp("matrix"))
+
+
+@pytest.fixture(scope="module")
+def closed(tiny, tmp_path_factory):
+    """A closed form, whose weights nobody stores."""
+    config = tiny("xspace-gaussian", "linear_n2n", sizes=(40, 8, 4))
+    return Case(config, tmp_path_factory.mktemp("closed"))
+
+
+def test_values_and_columns_have_tolerances():
+    assert set(TOLERANCES) == {*SIGNAL_VALUES, *IMAGE_VALUES}
+
+
+# Agreement
+
+
+@pytest.mark.parametrize("count, measured", [(None, 8), (2, 4), (100, 8), ([3, 1], 4)])
+def test_a_run_agrees_with_its_weights(signals, tmp_path, count, measured):
+    """On the machine that made it, to the six digits of its tables; as many test signals as were asked for."""
+    check = signals.verify(signals.published(tmp_path), signals=count)
+    assert (check.signals, check.images) == (measured, measured)
+    assert check.deviations.keys() == TOLERANCES.keys()
+    assert max(check.deviations.values()) < 1e-4
+
+
+def test_a_run_that_is_not_published_is_compared_as_well(signals):
+    check = signals.verify((signals.folder / "runs",))
+    assert max(check.deviations.values()) < 1e-6
+
+
+def test_data_are_made_anew_where_no_cache_is_given(signals, tmp_path):
+    assert verify(signals.config, signals.published(tmp_path), 1).signals == 2
+
+
+def test_a_system_matrix_agrees_with_its_weights(matrix, tmp_path):
+    """All of it with its arrays, and some columns alone with their signal values."""
+    root = matrix.published(tmp_path)
+    check = matrix.verify(root)
+    assert (check.signals, check.images) == (4, 3)
+    assert check.deviations.keys() == {*TOLERANCES, *matrix.run.arrays}
+    assert max(check.deviations.values()) < 1e-4
+    part = matrix.verify(root, signals=1)
+    assert (part.signals, part.images) == (1, 0) and part.deviations.keys() == {"snr_db", "rmse"}
+
+
+def test_what_is_fitted_in_seconds_is_fitted_again(closed, tiny, tmp_path):
+    """No weights are kept, and yet it is measured; unless that is not wanted."""
+    assert closed.run.denoiser is None
+    check = closed.verify(closed.published(tmp_path), signals=2)
+    assert check.signals == 2 and max(check.deviations.values()) < 1e-4
+    assert closed.verify(closed.published(tmp_path), refit=False) == (check.__class__)(0, 0, {})
+    whole = Case(tiny("system-matrix", "dct_wiener", objects=2), tmp_path)
+    check = whole.verify((tmp_path / "runs",), signals=3)
+    assert check.signals == 3 and max(check.deviations.values()) < 1e-4
+
+
+def test_a_network_without_weights_is_compared_with_nothing(signals, tmp_path):
+    check = signals.verify(signals.published(tmp_path, weights=None))
+    assert (check.signals, check.images, check.deviations) == (0, 0, {})
+
+
+# What is refused
+
+
+@pytest.mark.parametrize("column", TOLERANCES)
+@pytest.mark.parametrize("count", [None, 1])
+def test_a_value_that_the_weights_do_not_give_is_refused(signals, tmp_path, column, count):
+    """One value moved by little more than its tolerance; by little less it is rounding."""
+    table = "signals" if column in SIGNAL_VALUES else "images"
+    signals.verify(signals.moved(tmp_path, table, column, LITTLE_LESS), signals=count)
+    root = signals.moved(tmp_path, table, column, LITTLE_MORE)
+    message = f"published/table/row does not agree with its weights: {column} of literal item 0 is stored as"
+    with pytest.raises(ValueError, match=message):
+        signals.verify(root, signals=count)
+
+
+@pytest.mark.parametrize("row", range(8))
+def test_every_item_of_every_variant_is_compared(signals, tmp_path, row):
+    variant = "literal" if row < 4 else "matched"
+    for table, column in (("signals", "snr_db"), ("images", "ssim")):
+        root = signals.moved(tmp_path, table, column, -LITTLE_MORE, row)
+        with pytest.raises(ValueError, match=f"{column} of {variant} item {row % 4} "):
+            signals.verify(root)
+
+
+@pytest.mark.parametrize("column", TOLERANCES)
+def test_a_value_of_a_system_matrix_is_refused(matrix, tmp_path, column):
+    table = "signals" if column in SIGNAL_VALUES else "images"
+    with pytest.raises(ValueError, match=f"{column} of literal item 2"):
+        matrix.verify(matrix.moved(tmp_path, table, column, LITTLE_MORE, 2))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "components",
+        "shown_objects",
+        "images",
+        "reference_images",
+        "lines",
+        "selected_snr_db",
+        "error_correlation",
+        "amplitude",
+    ],
+)
+def test_an_array_that_the_weights_do_not_give_is_refused(matrix, tmp_path, name):
+    """One element moved by little more than the tolerance, which is relative to the largest."""
+    array = matrix.run.arrays[name]
+    whole = np.issubdtype(array.dtype, np.integer)
+    for factor in (LITTLE_LESS, LITTLE_MORE):
+        changed = array.copy()
+        changed.flat[-1] += (factor > 1) if whole else factor * ARRAY_TOLERANCE * np.abs(array).max()
+        root = matrix.with_array(tmp_path, name, changed)
+        if factor < 1:
+            matrix.verify(root)
+        else:
+            with pytest.raises(ValueError, match=f"published/table/row does not agree .* array {name} is .* off"):
+                matrix.verify(root)
+
+
+def test_arrays_are_all_there_and_no_more(matrix, tmp_path):
+    with pytest.raises(ValueError, match="holds arrays that no test gives: further"):
+        matrix.verify(matrix.with_array(tmp_path, "further", np.zeros(3)))
+    for name, array in matrix.run.arrays.items():
+        files.save_tensors(tmp_path / "arrays", {n: a for n, a in matrix.run.arrays.items() if n != name})
+        with pytest.raises(ValueError, match=f"must hold the array {name} of shape"):
+            matrix.verify(matrix.published(tmp_path, arrays=tmp_path / "arrays"))
+        with pytest.raises(ValueError, match=f"must hold the array {name} of shape"):
+            matrix.verify(matrix.with_array(tmp_path, name, np.concatenate([array, array])))
+    with pytest.raises(ValueError, match="must hold the array"):
+        matrix.verify(matrix.published(tmp_path, arrays=None))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("column", TOLERANCES)
+def test_what_is_not_a_number_is_refused(signals, tmp_path, column, value):
+    """Also without weights, when there is nothing to compare with."""
+    table = "signals" if column in SIGNAL_VALUES else "images"
+    frame = getattr(signals.run, table).copy()
+    frame.loc[5, column] = value
+    for weights in (signals.run.stored.weights, None):
+        root = signals.published(tmp_path, **{table: frame, "weights": weights})
+        with pytest.raises(ValueError, match="must be numbers, they are not in item matched item 1"):
+            signals.verify(root)
+
+
+def test_an_array_that_is_not_of_numbers_is_refused(matrix, tmp_path):
+    array = matrix.run.arrays["images"].copy()
+    array.flat[0] = np.nan
+    with pytest.raises(ValueError, match="array images is nan off"):
+        matrix.verify(matrix.with_array(tmp_path, "images", array))
+
+
+@pytest.mark.parametrize("table", ["signals", "images"])
+@pytest.mark.parametrize("change", ["missing", "twice", "further", "variant", "none"])
+def test_rows_are_those_of_the_test_and_no_others(signals, tmp_path, table, change):
+    """Of the whole table, however few signals are measured again."""
+    frame = getattr(signals.run, table)
+    changed = {
+        "missing": frame.drop(index=6),
+        "twice": frame.iloc[[0, 1, 2, 3, 4, 5, 6, 6]],
+        "further": frame.replace({"index": {3: 4}}),
+        "variant": frame.replace({"variant": {"matched": "other"}}),
+        "none": frame[:0],
+    }[change]
+    for weights in (signals.run.stored.weights, None):
+        root = signals.published(tmp_path, **{table: changed.reset_index(drop=True), "weights": weights})
+        with pytest.raises(ValueError, match="published/table/row must hold 8 rows of"):
+            signals.verify(root, signals=1)
+
+
+def test_weights_that_do_not_give_the_values_are_refused(signals, tiny, tmp_path):
+    other = runs.obtain(tiny("xspace-harmonic", "n2n", seed=1), (tmp_path / "other",), cache=signals.folder / "data")
+    root = signals.published(tmp_path, weights=other.stored.weights)
+    with pytest.raises(ValueError, match="does not agree with its weights: snr_db of literal item 0"):
+        signals.verify(root, signals=1)
+
+
+def test_a_closed_form_that_does_not_give_the_values_is_refused(closed, tmp_path):
+    root = closed.moved(tmp_path, "signals", "snr_db", LITTLE_MORE)
+    with pytest.raises(ValueError, match="does not agree with its weights: snr_db of literal item 0"):
+        closed.verify(root, signals=2)
+
+
+def test_a_missing_run_is_named(signals, tmp_path):
+    with pytest.raises(FileNotFoundError, match="no finished run of xspace-harmonic n2n"):
+        signals.verify((tmp_path,))
+
+
+# Figures of a system matrix
+
+
+def test_the_figures_of_a_system_matrix_are_measured_again(matrix, tmp_path):
+    check = verify_map(matrix.config, matrix.published(tmp_path), matrix.folder / "data")
+    assert (check.signals, check.images) == (256, 2)
+    assert check.deviations.keys() >= {"components", "images"} and max(check.deviations.values()) < 1e-4
+
+
+@pytest.mark.parametrize("name", ["components", "images"])
+def test_figures_that_the_weights_do_not_give_are_refused(matrix, tmp_path, name):
+    array = matrix.run.arrays[name].copy()
+    array.flat[-1] += LITTLE_MORE * ARRAY_TOLERANCE * np.abs(array).max()
+    root = matrix.with_array(tmp_path, name, array)
+    with pytest.raises(ValueError, match=f"does not agree with its weights: array {name}"):
+        verify_map(matrix.config, root, matrix.folder / "data")
+
+
+def test_figures_of_other_objects_are_refused(matrix, tmp_path):
+    root = matrix.with_array(tmp_path, "shown_objects", (matrix.run.arrays["shown_objects"] + 1) % 3)
+    with pytest.raises(ValueError, match="does not agree with its weights: array images"):
+        verify_map(matrix.config, root, matrix.folder / "data")
+
+
+def test_figures_without_weights_cannot_be_measured(matrix, tmp_path):
+    with pytest.raises(ValueError, match="published/table/row has no weights"):
+        verify_map(matrix.config, matrix.published(tmp_path, weights=None), matrix.folder / "data")
+
+
+def test_figures_show_the_first_variant(tiny, tmp_path):
+    config = tiny("system-matrix", "n2n", objects=2)
+    quiet = replace(config.noise, snr_db=20.0)
+    config = replace(config, test_noise={"a": quiet, "b": config.noise})
+    run = runs.obtain(config, (tmp_path,), cache=tmp_path)
+    verify_map(config, (tmp_path,), tmp_path)
+    setup = Setup(config, tmp_path)
+    noisy = setup.kaczmarz(setup.matrix("a").u1)
+    assert run.arrays["images"].shape == (2, *noisy.shape)
+
+
+# Weights
+
+
+def test_weights_of_the_first_seed_of_each_row_are_published(book):
+    """Of networks alone; studies and further seeds are known by their numbers."""
+    kept = {name for name, config in book.runs("paper").items() if must_have_weights(name, config)}
+    assert RunName("xspace-gaussian", "proposed") in kept and RunName("xspace-gaussian", "proposed", tuned=True) in kept
+    assert RunName("xspace-gaussian", "forward_n2n") in kept
+    assert RunName("xspace-gaussian", "wiener") not in kept and RunName("xspace-gaussian", "noisy") not in kept
+    assert not any(name.seed or name.case for name in kept)
