@@ -1,11 +1,16 @@
 """Checks at the door: bad input is named, with what is allowed, before any work is done."""
 
 import math
+from collections.abc import Sequence
+from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Choice = TypeVar("Choice")
 
 
-def positive(value, name):
+def positive(value: Any, name: str) -> float:
     """Return ``value`` as a float.
 
     Raises:
@@ -17,7 +22,7 @@ def positive(value, name):
     return number
 
 
-def finite(value, name):
+def finite(value: Any, name: str) -> float:
     """Return ``value`` as a float.
 
     Raises:
@@ -25,14 +30,14 @@ def finite(value, name):
     """
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ValueError(f"{name} must be a number, got {value!r}") from None
     if not math.isfinite(number):
         raise ValueError(f"{name} must be finite, got {value!r}")
     return number
 
 
-def count(value, name, minimum=1):
+def count(value: Any, name: str, minimum: int = 1) -> int:
     """Return ``value`` as an int.
 
     Raises:
@@ -43,7 +48,9 @@ def count(value, name, minimum=1):
     return int(value)
 
 
-def signals(u, name, length=None, dimensions=(2,)):
+def signals(
+    u: ArrayLike, name: str, length: int | None = None, dimensions: Sequence[int] = (2,)
+) -> NDArray[np.floating[Any]]:
     """Return ``u`` as a real floating-point array, one signal per row.
 
     Args:
@@ -73,7 +80,7 @@ def signals(u, name, length=None, dimensions=(2,)):
     return array
 
 
-def choice(value, name, allowed):
+def choice(value: Choice, name: str, allowed: Sequence[Choice]) -> Choice:
     """Return ``value``.
 
     Raises:

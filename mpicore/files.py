@@ -5,27 +5,30 @@ import json
 import os
 import struct
 import tempfile
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 
 @contextmanager
-def replacing(path):
+def replacing(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path`` and move it into place when the block ends without an error.
 
     Raises:
         OSError: the folder cannot be made or written; the message names it.
     """
-    path = Path(path)
+    target = Path(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     except OSError as error:
-        raise OSError(f"cannot write into folder {path.parent}: {error.strerror or error}") from error
+        raise OSError(f"cannot write into folder {target.parent}: {error.strerror or error}") from error
     os.close(handle)
     os.chmod(name, 0o644)
     temporary = Path(name)
@@ -33,29 +36,33 @@ def replacing(path):
         yield temporary
         with open(temporary, "rb") as stream:
             os.fsync(stream.fileno())
-        os.replace(temporary, path)
+        os.replace(temporary, target)
+    except OSError as error:
+        raise OSError(f"cannot write {target}: {error.strerror or error}") from error
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def write_text(path, text: str) -> None:
+def write_text(path: str | Path, text: str) -> None:
     """Write a text file in one move."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
-def write_json(path, value) -> None:
+def write_json(path: str | Path, value: Any) -> None:
     """Write readable JSON in one move."""
     write_text(path, json.dumps(value, indent=2, sort_keys=True, allow_nan=False) + "\n")
 
 
-def digest(path) -> str:
+def digest(path: str | Path) -> str:
     """SHA-256 of a file, hexadecimal."""
     with open(path, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def save_tensors(path, tensors: dict[str, np.ndarray], metadata: dict | None = None) -> None:
+def save_tensors(
+    path: str | Path, tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, Any] | None = None
+) -> None:
     """Write arrays and a JSON-able dictionary as safetensors in one move, with a digest over both."""
     text = json.dumps(metadata or {}, sort_keys=True)
     arrays = {name: np.array(array, order="C") for name, array in sorted(tensors.items())}
@@ -65,7 +72,7 @@ def save_tensors(path, tensors: dict[str, np.ndarray], metadata: dict | None = N
         temporary.write_bytes(save(arrays, metadata={"content": content}))
 
 
-def load_tensors(path) -> tuple[dict[str, np.ndarray], dict]:
+def load_tensors(path: str | Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     """Read what :func:`save_tensors` wrote.
 
     Returns:
@@ -82,11 +89,11 @@ def load_tensors(path) -> tuple[dict[str, np.ndarray], dict]:
         if fields["digest"] != _digest(arrays, fields["metadata"]):
             raise ValueError("its content does not match its digest")
         return arrays, json.loads(fields["metadata"])
-    except (SafetensorError, ValueError, KeyError, struct.error) as error:
+    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
         raise ValueError(f"{path} is damaged ({error}); delete it to start over") from error
 
 
-def _digest(arrays, text):
+def _digest(arrays: Mapping[str, NDArray[Any]], text: str) -> str:
     total = hashlib.sha256(text.encode())
     for name, array in sorted(arrays.items()):
         total.update(f"{name} {array.dtype} {array.shape}".encode())

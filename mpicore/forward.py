@@ -7,17 +7,23 @@ samples.
 """
 
 from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-import torch.nn.functional as F
+from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import eigh
 
 from mpicore import checks
 from mpicore.recordings import Recordings, rms
 from mpicore.scanner import Particle, Scanner
 from mpicore.simulation import system_matrix
-from mpicore.symmetry import from_sine_lines, sine_lines
+from mpicore.symmetry import from_sine_lines, require_odd, sine_lines
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Array = NDArray[np.floating[Any]]
+Float32 = NDArray[np.float32]
 
 
 class ForwardModel:
@@ -37,12 +43,18 @@ class ForwardModel:
         shape: (ny, nx) of the coarse grid.
 
     Raises:
-        ValueError: deviations of another number or not positive.
+        ValueError: deviations of another number or not positive; a scanner whose signals are not odd.
     """
 
     def __init__(
-        self, scanner: Scanner, particle: Particle | None = None, deviation=None, rank: int = 400, channel: int = 0
+        self,
+        scanner: Scanner,
+        particle: Particle | None = None,
+        deviation: ArrayLike | None = None,
+        rank: int = 400,
+        channel: int = 0,
     ):
+        require_odd(scanner, "the forward model")
         response = _coarse_response(scanner, particle or Particle(), channel)
         self.scanner, self.shape = scanner, _coarse(scanner.shape)
         self.deviation = np.ones(len(response)) if deviation is None else np.asarray(deviation, dtype=np.float64)
@@ -52,25 +64,27 @@ class ForwardModel:
         self._vectors = _leading_left_vectors(weighted, checks.count(rank, "rank"))
         self.matrix = self._vectors.T @ weighted
 
-    def coordinates(self, u) -> np.ndarray:
+    def coordinates(self, u: Array) -> Float32:
         """Signals (n, N) to coordinates (n, rank), in which the noise has unit variance; float32."""
         return (sine_lines(u) / self.deviation.astype(np.float32)) @ self._vectors
 
-    def lines(self, z) -> np.ndarray:
+    def lines(self, z: Float32) -> Float32:
         """Coordinates (n, rank) to sine lines (n, (N - 1) // 2) of the signal they stand for."""
         return (z @ self._vectors.T) * self.deviation.astype(np.float32)
 
-    def signals(self, z) -> np.ndarray:
+    def signals(self, z: Float32) -> Float32:
         """Coordinates (n, rank) to signals (n, N); float32."""
         return from_sine_lines(self.lines(z), self.scanner.num_samples)
 
-    def images(self, x) -> np.ndarray:
+    def images(self, x: ArrayLike) -> Float32:
         """Distributions (n, pixels of the coarse grid) to images (n, ny, nx) of the field of view, interpolated."""
+        import torch
+
         coarse = torch.from_numpy(np.ascontiguousarray(x, np.float32)).view(-1, 1, *self.shape)
         return _refine(coarse, self.scanner.shape)[:, 0].numpy()
 
 
-def _leading_left_vectors(matrix, rank):
+def _leading_left_vectors(matrix: Float32, rank: int) -> Float32:
     """Left singular vectors of the largest singular values, shape (rows, rank), from the smaller Gram matrix."""
     wide = matrix.shape[0] <= matrix.shape[1]
     gram = (matrix @ matrix.T if wide else matrix.T @ matrix).astype(np.float64)
@@ -84,8 +98,10 @@ def _leading_left_vectors(matrix, rank):
 
 
 @lru_cache(maxsize=2)
-def _coarse_response(scanner, particle, channel):
+def _coarse_response(scanner: Scanner, particle: Particle, channel: int) -> Float32:
     """Sine lines of the signals of the coarse pixels, shape (lines, pixels)."""
+    import torch
+
     lines = sine_lines(system_matrix(scanner, particle, channel).T)
     # A coarse pixel stands for what it is interpolated to: the transpose of the interpolation, taken as a gradient.
     coarse = torch.zeros(1, 1, *_coarse(scanner.shape), requires_grad=True)
@@ -95,28 +111,29 @@ def _coarse_response(scanner, particle, channel):
     return response.reshape(lines.shape[1], -1).numpy()
 
 
-def _coarse(shape):
-    return tuple((side + 1) // 2 for side in shape)
+def _coarse(shape: tuple[int, int]) -> tuple[int, int]:
+    return (shape[0] + 1) // 2, (shape[1] + 1) // 2
 
 
-def _refine(coarse, shape):
+def _refine(coarse: "Tensor", shape: tuple[int, int]) -> "Tensor":
+    import torch.nn.functional as F
+
     return F.interpolate(coarse, size=shape, mode="bilinear", align_corners=True)
 
 
-def line_deviation(pairs: Recordings) -> np.ndarray:
+def line_deviation(pairs: Recordings) -> NDArray[np.float64]:
     """Standard deviation of the noise in each sine line, from half the power of the difference of the periods.
 
     In units of the RMS of a noisy period; shape ((N - 1) // 2,).
     """
-    total = 0.0
-    for start in range(0, len(pairs), 500):
-        u1, u2 = pairs.u1[start : start + 500], pairs.u2[start : start + 500]
-        total = total + np.sum(sine_lines((u1 - u2) / rms(u1)).astype(np.float64) ** 2, axis=0)
+    total = np.zeros((pairs.u1.shape[1] - 1) // 2)
+    for part in pairs.blocks():
+        total += np.sum(sine_lines((part.u1 - part.u2) / rms(part.u1)).astype(np.float64) ** 2, axis=0)
     deviation = np.sqrt(total / len(pairs) / 2)
     return np.maximum(deviation, 1e-6 * deviation.max())
 
 
-def covariance_times(matrix, shape, pixel: float, length: float) -> np.ndarray:
+def covariance_times(matrix: Float32, shape: tuple[int, int], pixel: float, length: float) -> Float32:
     """K A^T for the covariance exp(-(abs(dx) + abs(dy)) / l) of two pixels; the shape of ``matrix``, (rank, pixels).
 
     Args:

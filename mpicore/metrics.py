@@ -1,12 +1,20 @@
 """Quality of signals and images: one value per item, and an interval for the mean."""
 
+from collections.abc import Sequence
+
 import numpy as np
-from skimage.metrics import structural_similarity
+from numpy.typing import ArrayLike, NDArray
 
 from mpicore import checks
 
+Array = NDArray[np.float64]
 
-def snr_db(clean, estimate) -> np.ndarray:
+_WINDOW = 11  # pixels of the window of the structural similarity
+# Values that are resampled together: bounds the memory of the bootstrap.
+_BATCH = 2**20
+
+
+def snr_db(clean: ArrayLike, estimate: ArrayLike) -> Array:
     """Eq. 8: power of the clean signal over the power of the error [dB].
 
     Args:
@@ -26,7 +34,7 @@ def snr_db(clean, estimate) -> np.ndarray:
         return 10 * np.log10(power / np.sum(np.square(clean - estimate), axis=1))
 
 
-def rmse(clean, estimate) -> np.ndarray:
+def rmse(clean: ArrayLike, estimate: ArrayLike) -> Array:
     """Eq. 9: root of the mean squared error over the samples, in the units of the signals.
 
     Args:
@@ -39,7 +47,7 @@ def rmse(clean, estimate) -> np.ndarray:
     return np.sqrt(np.mean(np.square(clean - estimate), axis=1))
 
 
-def psnr_db(clean, estimate) -> np.ndarray:
+def psnr_db(clean: ArrayLike, estimate: ArrayLike) -> Array:
     """Eq. 11 with the mean squared error: squared maximum of the clean image over it [dB].
 
     The source paper prints the sum of squared errors, which is 40 dB away at 101 x 101 pixels; its values need
@@ -57,7 +65,7 @@ def psnr_db(clean, estimate) -> np.ndarray:
         return 10 * np.log10(peak**2 / np.mean(np.square(clean - estimate), axis=(1, 2)))
 
 
-def ssim(clean, estimate) -> np.ndarray:
+def ssim(clean: ArrayLike, estimate: ArrayLike) -> Array:
     """Structural similarity of Wang et al. 2004: K1 = 0.01, K2 = 0.03, data range = maximum of the clean image.
 
     Local statistics over an 11 x 11 Gaussian window of 1.5 pixels standard deviation, as in that paper; eq. 10 gives
@@ -69,7 +77,13 @@ def ssim(clean, estimate) -> np.ndarray:
     Returns:
         Shape (n,), at most 1.
     """
+    from skimage.metrics import structural_similarity
+
     clean, estimate = _pair(clean, estimate, (3,))
+    if min(clean.shape[1:]) < _WINDOW:
+        raise ValueError(
+            f"images must have at least {_WINDOW} x {_WINDOW} pixels, got {clean.shape[1]} x {clean.shape[2]}"
+        )
     return np.array(
         [
             structural_similarity(a, b, data_range=peak, gaussian_weights=True, sigma=1.5, use_sample_covariance=False)
@@ -78,14 +92,14 @@ def ssim(clean, estimate) -> np.ndarray:
     )
 
 
-def scaled_to_fit(objects, images) -> np.ndarray:
+def scaled_to_fit(objects: ArrayLike, images: ArrayLike) -> Array:
     """Images, each times the factor that brings it closest to its object in least squares; shape (n, ny, nx)."""
     objects, images = _pair(objects, images, (3,))
     energy = np.sum(images**2, axis=(1, 2), keepdims=True)
     return images * np.sum(objects * images, axis=(1, 2), keepdims=True) / np.where(energy > 0, energy, 1)
 
 
-def object_error(objects, images) -> np.ndarray:
+def object_error(objects: ArrayLike, images: ArrayLike) -> Array:
     """Error of an image, scaled to fit, against the true particle distribution, relative to its norm.
 
     The scale is the one of least squares, because x-space images carry the units of the point spread function.
@@ -101,7 +115,9 @@ def object_error(objects, images) -> np.ndarray:
     return np.linalg.norm(error, axis=(1, 2)) / np.linalg.norm(objects, axis=(1, 2))
 
 
-def bootstrap_interval(values, level: float = 0.95, resamples: int = 2000, seed: int = 0) -> tuple[float, float]:
+def bootstrap_interval(
+    values: ArrayLike, level: float = 0.95, resamples: int = 2000, seed: int = 0
+) -> tuple[float, float]:
     """Percentile bootstrap interval of the mean.
 
     Args:
@@ -116,28 +132,35 @@ def bootstrap_interval(values, level: float = 0.95, resamples: int = 2000, seed:
     Raises:
         ValueError: no value, NaN or infinite values, or a level outside (0, 1).
     """
-    values = checks.signals(values, "values", dimensions=(1,))
+    from scipy.stats import bootstrap
+
+    items = checks.signals(values, "values", dimensions=(1,)).astype(np.float64)
     if not 0 < checks.finite(level, "level") < 1:
         raise ValueError(f"level must be in (0, 1), got {level!r}")
-    rng = np.random.default_rng(seed)
-    # How often each item was drawn: one row per resample.
-    weights = rng.multinomial(
-        values.size, np.full(values.size, 1 / values.size), size=checks.count(resamples, "resamples")
-    )
-    means = weights @ values.astype(np.float64) / values.size
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
+    checks.count(resamples, "resamples")
+    if items.size == 1 or np.ptp(items) == 0:  # nothing varies
+        return float(items[0]), float(items[0])
+    found = bootstrap(
+        (items,),
+        np.mean,
+        n_resamples=resamples,
+        batch=max(1, _BATCH // items.size),
+        confidence_level=level,
+        method="percentile",
+        rng=np.random.default_rng(seed),
+    ).confidence_interval
+    return float(found.low), float(found.high)
 
 
-def _pair(clean, estimate, dimensions):
-    clean = checks.signals(clean, "clean", dimensions=dimensions).astype(np.float64)
-    estimate = checks.signals(estimate, "estimate", dimensions=dimensions).astype(np.float64)
-    if clean.shape != estimate.shape:
-        raise ValueError(f"clean and estimate must have one shape, got {clean.shape} and {estimate.shape}")
-    return clean, estimate
+def _pair(clean: ArrayLike, estimate: ArrayLike, dimensions: Sequence[int]) -> tuple[Array, Array]:
+    first = checks.signals(clean, "clean", dimensions=dimensions).astype(np.float64)
+    second = checks.signals(estimate, "estimate", dimensions=dimensions).astype(np.float64)
+    if first.shape != second.shape:
+        raise ValueError(f"clean and estimate must have one shape, got {first.shape} and {second.shape}")
+    return first, second
 
 
-def _peak(clean):
+def _peak(clean: Array) -> Array:
     peak = clean.max(axis=(1, 2))
     if not (peak > 0).all():
         raise ValueError(f"clean must have a positive maximum, image {int(np.argmin(peak))} has {peak.min():g}")

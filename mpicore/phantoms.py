@@ -1,11 +1,16 @@
 """Random particle distributions: the objects that the simulated scanner measures."""
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mpicore import checks
-from mpicore.seeds import generator
+from mpicore.seeds import Seed, generator
+
+Array = NDArray[Any]
+Float32 = NDArray[np.float32]
 
 # Lengths in pixels of a 101 x 101 field of view; other grids scale them, so that the objects keep their size.
 _REFERENCE = 101
@@ -15,7 +20,7 @@ _MOST_SHAPES = 5
 _BLOCK = 500  # phantoms drawn together: bounds the memory of the masks
 
 
-def random_phantoms(count: int, shape: tuple[int, int], seed) -> np.ndarray:
+def random_phantoms(count: int, shape: tuple[int, int], seed: Seed) -> Float32:
     """Draw particle distributions of 1 to 5 overlapping shapes.
 
     Each shape is, equally likely, a rotated ellipse (semi-axes 3 to 18 pixels), a rectangle (half-sides 3 to 18 pixels)
@@ -55,7 +60,7 @@ def random_phantoms(count: int, shape: tuple[int, int], seed) -> np.ndarray:
 OTHER_KINDS = ("letters", "rings", "points")
 
 
-def other_phantoms(kind: str, count: int, shape: tuple[int, int], seed) -> np.ndarray:
+def other_phantoms(kind: str, count: int, shape: tuple[int, int], seed: Seed) -> Float32:
     """Draw particle distributions unlike those of :func:`random_phantoms`.
 
     Letters: 1 to 3 capital letters, 20 to 40 pixels high. Rings: 1 to 3 annuli, radius 6 to 20 pixels, 2 to 5 pixels
@@ -90,7 +95,7 @@ def other_phantoms(kind: str, count: int, shape: tuple[int, int], seed) -> np.nd
     return images
 
 
-def _letter(dx, dy, draw):
+def _letter(dx: Array, dy: Array, draw: Array) -> Array:
     mask = _letter_mask("ABCDEFGHIJKLMNOPQRSTUVWXYZ"[int(26 * draw[0])])
     size = 20 + 20 * draw[1]
     column, row = (np.round((d / size + 0.5) * (len(mask) - 1)).astype(int) for d in (dx, dy))
@@ -99,7 +104,7 @@ def _letter(dx, dy, draw):
 
 
 @lru_cache(maxsize=26)
-def _letter_mask(letter):
+def _letter_mask(letter: str) -> Array:
     """A capital letter as a square of 101 x 101 truth values, the first row at the bottom."""
     from matplotlib.textpath import TextPath  # the package works without matplotlib but for letters
 
@@ -110,16 +115,16 @@ def _letter_mask(letter):
     return path.contains_points(np.column_stack([x.ravel(), y.ravel()])).reshape(101, 101)
 
 
-def _ring(dx, dy, draw):
+def _ring(dx: Array, dy: Array, draw: Array) -> Array:
     radius, width = 6 + 14 * draw[0], 2 + 3 * draw[1]
     return np.abs(np.hypot(dx, dy) - radius) <= width / 2
 
 
-def _point(dx, dy, draw):
+def _point(dx: Array, dy: Array, draw: Array) -> Array:
     return np.hypot(dx, dy) <= 1.5
 
 
-def _paint(images, draw, turns, active):
+def _paint(images: Array, draw: Array, turns: Array, active: Array) -> None:
     """Paint one shape into every active image: ``draw`` (n, 7) is uniform in [0, 1), ``turns`` (n, steps) normal."""
     ny, nx = images.shape[1:]
     scale = min(ny, nx) / _REFERENCE
@@ -136,7 +141,7 @@ def _paint(images, draw, turns, active):
         images[rows] = np.where(inside, value[rows, None, None], images[rows])
 
 
-def _offsets(shape, centre):
+def _offsets(shape: tuple[int, int], centre: Array) -> tuple[Float32, Float32]:
     """Distances along x (n, 1, nx) and along y (n, ny, 1) from each centre [pixels]."""
     ny, nx = shape
     dx = (np.arange(nx) - centre[:, :1]).astype(np.float32)
@@ -144,19 +149,19 @@ def _offsets(shape, centre):
     return dx[:, None, :], dy[:, :, None]
 
 
-def _ellipse(shape, centre, size, angle, turns, scale):
+def _ellipse(shape: tuple[int, int], centre: Array, size: Array, angle: Array, turns: Array, scale: float) -> Array:
     dx, dy = _offsets(shape, centre)
     a, b = (size[:, i, None, None].astype(np.float32) for i in (0, 1))
     cos, sin = (f(angle)[:, None, None].astype(np.float32) for f in (np.cos, np.sin))
     return ((dx * cos + dy * sin) / a) ** 2 + ((dy * cos - dx * sin) / b) ** 2 <= 1
 
 
-def _rectangle(shape, centre, size, angle, turns, scale):
+def _rectangle(shape: tuple[int, int], centre: Array, size: Array, angle: Array, turns: Array, scale: float) -> Array:
     dx, dy = _offsets(shape, centre)
     return (np.abs(dx) <= size[:, 0, None, None]) & (np.abs(dy) <= size[:, 1, None, None])
 
 
-def _vessel(shape, centre, size, angle, turns, scale):
+def _vessel(shape: tuple[int, int], centre: Array, size: Array, angle: Array, turns: Array, scale: float) -> Array:
     ny, nx = shape
     heading = angle[:, None] + np.cumsum(turns, axis=1)
     steps = np.stack([np.cos(heading), np.sin(heading)], axis=2) * scale

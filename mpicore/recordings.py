@@ -18,7 +18,7 @@ _ROUNDING = 1e-6
 # Shared noise is reported from this correlation of the even parts on, where it is so many standard errors above zero,
 # and only for enough objects to know that error.
 _SHARED, _SIGNIFICANT, _ENOUGH = 0.05, 6.0, 16
-_BLOCK = 500
+_BLOCK = 500  # signals
 
 
 class SharedNoiseWarning(UserWarning):

@@ -4,10 +4,17 @@ With cosine drive a signal in equilibrium is odd, so its spectrum is imaginary. 
 1 / (1 + i omega tau): the symmetry is lost, but in a way that a single number describes, and two noisy periods tell it.
 """
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
+
+from mpicore.recordings import Recordings
+
+Array = NDArray[np.floating[Any]]
 
 
-def debye_relaxation(u, relaxation_time: float, sampling_frequency: float) -> np.ndarray:
+def debye_relaxation(u: Array, relaxation_time: float, sampling_frequency: float) -> Array:
     """Periodic signals as they are with relaxation: each line times 1 / (1 + i omega tau), smaller and later.
 
     Args:
@@ -21,7 +28,7 @@ def debye_relaxation(u, relaxation_time: float, sampling_frequency: float) -> np
     return _times(u, 1 / (1 + 1j * _angular(u, sampling_frequency) * relaxation_time))
 
 
-def without_relaxation(u, relaxation_time: float, sampling_frequency: float) -> np.ndarray:
+def without_relaxation(u: Array, relaxation_time: float, sampling_frequency: float) -> Array:
     """The inverse of :func:`debye_relaxation`: u + tau du/dt. Noise grows with its frequency.
 
     The line at half the sampling frequency, which cannot hold a phase, is the only one that does not come back.
@@ -29,7 +36,7 @@ def without_relaxation(u, relaxation_time: float, sampling_frequency: float) -> 
     return _times(u, 1 + 1j * _angular(u, sampling_frequency) * relaxation_time)
 
 
-def estimate_relaxation_time(pairs, sampling_frequency: float) -> float:
+def estimate_relaxation_time(pairs: Recordings, sampling_frequency: float) -> float:
     """tau [s] from two noisy periods of each object; no scanner and no clean signal is needed.
 
     Spectra of signals that are odd in equilibrium obey Re U = omega tau Im U in every line. The least-squares fit of
@@ -61,9 +68,9 @@ def estimate_relaxation_time(pairs, sampling_frequency: float) -> float:
     return max(float(np.sum(omega * mixed) / denominator), 0.0) if denominator > 0 else 0.0
 
 
-def _angular(u, sampling_frequency):
+def _angular(u: Array, sampling_frequency: float) -> NDArray[np.float64]:
     return 2 * np.pi * np.fft.rfftfreq(u.shape[1], 1 / sampling_frequency)
 
 
-def _times(u, factor):
+def _times(u: Array, factor: NDArray[Any]) -> Array:
     return np.fft.irfft(np.fft.rfft(u, axis=1) * factor, u.shape[1], axis=1).astype(u.dtype)

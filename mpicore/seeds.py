@@ -4,8 +4,10 @@ import zlib
 
 import numpy as np
 
+Seed = int | np.integer | np.random.SeedSequence
 
-def branch(seed, *names) -> np.random.SeedSequence:
+
+def branch(seed: Seed, *names: str | int) -> np.random.SeedSequence:
     """The seed of one purpose, such as ``branch(0, "test", "noise")``.
 
     Args:
@@ -23,6 +25,6 @@ def branch(seed, *names) -> np.random.SeedSequence:
     return np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, *key))
 
 
-def generator(seed, *names) -> np.random.Generator:
+def generator(seed: Seed, *names: str | int) -> np.random.Generator:
     """A fresh generator on that branch: the same stream on every machine and device."""
     return np.random.default_rng(branch(seed, *names))

@@ -7,13 +7,15 @@ particles, the gradient, adds relaxation, or makes the data on a finer grid; the
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mpicore import checks
 from mpicore.relaxation import debye_relaxation
 from mpicore.scanner import Particle, Scanner
 from mpicore.simulation import system_matrix
 
-_BLOCK = 500
+Float32 = NDArray[np.float32]
+_BLOCK = 500  # signals
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Truth:
     relaxation_spread: float = 0.0
     oversampling: int = 1
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         checks.positive(self.core_diameter, "core_diameter")
         checks.positive(self.gradient_scale, "gradient_scale")
         if checks.finite(self.relaxation_time, "relaxation_time") < 0:
@@ -51,15 +53,15 @@ class Truth:
 
     def scanner(self, nominal: Scanner) -> Scanner:
         """The scanner as it is: its gradient, and the pixels on which the phantoms are drawn."""
-        gradient = tuple(self.gradient_scale * component for component in nominal.gradient)
-        shape = tuple(self.oversampling * (side - 1) + 1 for side in nominal.shape)
-        return replace(nominal, gradient=gradient, shape=shape)
+        x, y = (self.gradient_scale * component for component in nominal.gradient)
+        ny, nx = (self.oversampling * (side - 1) + 1 for side in nominal.shape)
+        return replace(nominal, gradient=(x, y), shape=(ny, nx))
 
-    def response(self, nominal: Scanner) -> np.ndarray:
+    def response(self, nominal: Scanner) -> Float32:
         """Signals of the pixels of :meth:`scanner` without relaxation, shape (P, N)."""
         return system_matrix(self.scanner(nominal), Particle(core_diameter=self.core_diameter)).T
 
-    def signals(self, phantoms, response, nominal: Scanner) -> np.ndarray:
+    def signals(self, phantoms: Float32, response: Float32, nominal: Scanner) -> Float32:
         """Clean signals (n, N) of phantoms (n, ny, nx) on the pixels of :meth:`scanner`."""
         clean = phantoms.reshape(len(phantoms), -1) @ response
         if self.relaxation_time:
@@ -68,12 +70,15 @@ class Truth:
                 clean[rows] = self._relaxed(clean[rows], nominal.sampling_frequency)
         return clean
 
-    def _relaxed(self, u, sampling_frequency):
+    def _relaxed(self, u: Float32, sampling_frequency: float) -> Float32:
         if not self.relaxation_spread:
             return debye_relaxation(u, self.relaxation_time, sampling_frequency)
-        times = [self.relaxation_time * (1 + side * self.relaxation_spread) for side in (-1, 1)]
-        return sum(debye_relaxation(u, time, sampling_frequency) for time in times) / 2
+        fast, slow = (
+            debye_relaxation(u, self.relaxation_time * (1 + side * self.relaxation_spread), sampling_frequency)
+            for side in (-1, 1)
+        )
+        return (fast + slow) / 2
 
-    def seen(self, phantoms) -> np.ndarray:
+    def seen(self, phantoms: Float32) -> Float32:
         """The phantoms at the pixels of the nominal field of view."""
         return np.ascontiguousarray(phantoms[:, :: self.oversampling, :: self.oversampling])
