@@ -136,7 +136,7 @@ def test_methods_of_one_experiment_train_alike(book):
         ),
         ("1.0e-3", "0.0", "presets.smoke.training: .*learning_rate must be .*, got 0.0"),
         ("dropout: 0.02", "dropout: 1.0", "presets.smoke.network.dropout: Input should be less than 1, got 1.0"),
-        ("one-cycle", "cosine", "presets.smoke.training.*'constant'.*'one-cycle'.*, got 'cosine'"),
+        ("one-cycle", "cosine", "presets.smoke.training: .*schedule must be one of constant, one-cycle; got 'cosine'"),
         ("{snr_db: 5.0}", "{snr_db: .nan}", "xspace-gaussian.noise.*snr_db must be .*, got nan"),
         ("{snr_db: 5.0}", "{snr_db: true}", "xspace-gaussian.noise.snr_db: .*number, got True"),
         ("{snr_db: 5.0}", "{snr_dB: 5.0}", "xspace-gaussian.noise.snr_d[bB]"),
@@ -225,17 +225,17 @@ def test_a_network_that_the_denoiser_does_not_train_is_refused(changed, old, new
 
 
 @pytest.mark.parametrize(
-    "old, new, key, depth",
+    "old, new, key",
     [
-        ("data_seed: 0\n", "data_seed: 0\ndata_seed: 1\n", "data_seed", 0),
-        ("{snr_db: 5.0}", "{snr_db: 5.0, snr_db: 6.0}", "snr_db", 2),
-        ("  noisy:\n", "  noisy:\n    title: Other\n", "title", 2),
-        ("      0: {noise: {snr_db: 0.0}}\n", '      0: {noise: {snr_db: 0.0}}\n      "0": {}\n', "0", 3),
-        ("epochs: 2,", "epochs: 2, epochs: 2,", "epochs", 3),
-        ("core_diameter: 32.0e-9, oversampling: 2", "oversampling: 1, oversampling: 2", "oversampling", 5),
+        ("data_seed: 0\n", "data_seed: 0\ndata_seed: 1\n", "data_seed"),
+        ("{snr_db: 5.0}", "{snr_db: 5.0, snr_db: 6.0}", "snr_db"),
+        ("    title: Noisy\n", "    title: Noisy\n    title: Other\n", "title"),
+        ("      0: {noise: {snr_db: 0.0}}\n", '      0: {noise: {snr_db: 0.0}}\n      "0": {}\n', "0"),
+        ("epochs: 2,", "epochs: 2, epochs: 2,", "epochs"),
+        ("core_diameter: 32.0e-9, oversampling: 2", "oversampling: 1, oversampling: 2", "oversampling"),
     ],
 )
-def test_a_key_that_stands_twice_is_refused_with_its_line(changed, old, new, key, depth):
+def test_a_key_that_stands_twice_is_refused_with_its_line(changed, old, new, key):
     """At any depth, and also where a number is repeated as a text."""
     path = changed(old, new)
     text = path.read_text()
@@ -494,7 +494,11 @@ TRAINED = {"n2n", "r2r", "proposed"}
         ("revision: 3", "revision: 4", METHODS),
         ("x-space: [32, 8, 8]", "x-space: [32, 8, 9]", METHODS),
         ("x-space: 228.0", "x-space: 229.0", METHODS),
-        ("{drive_frequency: [25.0e+3, 0.5e+3]}", "{drive_frequency: [25.0e+3, 0.5e+3], gradient: [0.4, 0.41]}", METHODS),
+        (
+            "{drive_frequency: [25.0e+3, 0.5e+3]}",
+            "{drive_frequency: [25.0e+3, 0.5e+3], gradient: [0.4, 0.41]}",
+            METHODS,
+        ),
         ("core_diameter: 30.0e-9", "core_diameter: 31.0e-9", METHODS),
         ("temperature: 293.0", "temperature: 310.0", METHODS),
         ("outside: zero", "outside: nearest", METHODS),
