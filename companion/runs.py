@@ -22,7 +22,7 @@ from companion.archive import HISTORY, Archive, Stored, read_values
 from companion.cache import lock
 from companion.config import RunConfig, RunName
 from companion.setup import Setup, denoiser_of
-from mpicore import files
+from mpicore import denoisers, files
 from mpicore.denoisers import Denoiser
 
 #: Where runs are looked for.
@@ -77,7 +77,7 @@ class Run:
     def denoiser(self) -> Denoiser | None:
         """The fitted denoiser; ``None`` where the run does not bring what it learned."""
         if self.stored.weights is None:
-            return None
+            return None if learns(self.config) else denoiser_of(self.config)
         state, _ = files.load_tensors(self.stored.weights)
         return denoiser_of(self.config).restore(state)
 
@@ -180,9 +180,14 @@ def distinct(configs: Mapping[RunName, RunConfig]) -> list[tuple[RunName, RunCon
     return [(name, config) for name, config in configs.items() if first[config.key] == name]
 
 
+def learns(config: RunConfig) -> bool:
+    """Whether the denoiser of a run has anything to learn."""
+    return denoisers.find(config.denoiser).fit is not Denoiser.fit
+
+
 def fit(denoiser: Denoiser, setup: Setup, folder: Path | None = None, progress: bool = False) -> float:
     """Fit in place; returns the time of the fit [s]."""
-    if type(denoiser).fit is Denoiser.fit:  # nothing to learn, no data to make
+    if not learns(setup.config):  # no data to make
         return 0.0
     pairs, held = setup.fitting_pairs(denoiser)
     started = time.monotonic()

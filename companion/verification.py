@@ -18,7 +18,7 @@ from mpicore.reconstruction import frequency_components
 #: How far a value may lie from the stored one on another machine (dB, SSIM and object error absolute, RMSE relative).
 #: Rounding alone stays far below. A wrong weight, noise or grid does not.
 TOLERANCES = {"snr_db": 0.005, "rmse": 0.001, "ssim": 0.002, "psnr_db": 0.02, "object_error": 0.002}
-#: The same for each element of an array, relative to the largest.
+#: The same for each element of an array, relative to the largest; whole numbers are equal.
 ARRAY_TOLERANCE = 0.001
 _ITEM = ["variant", "index"]
 
@@ -50,7 +50,7 @@ def verify(
         config: of the run. A network without weights is compared with nothing.
         root: where runs are.
         signals: how many test signals to denoise, or which. ``None`` for the whole evaluation.
-        refit: fit again what is not stored because fitting takes seconds.
+        refit: fit again what has no weights and takes seconds to fit.
         cache: folder of shared data, see :class:`companion.setup.Setup`.
 
     Raises:
@@ -60,7 +60,7 @@ def verify(
     run, setup = runs.load(config, root), Setup(config, cache)
     denoiser = run.denoiser
     _check_rows(run, setup)
-    if denoiser is None and refit and not denoisers.find(config.denoiser).stored:
+    if denoiser is None and refit and not denoisers.find(config.denoiser).trains:
         denoiser = setup.denoiser()
         runs.fit(denoiser, setup)
     if denoiser is None:
@@ -78,8 +78,8 @@ def verify(
 
 
 def must_have_weights(name: RunName, config: RunConfig) -> bool:
-    """Whether a published run brings weights: the first seed of each row, but not what is fitted in seconds."""
-    return denoisers.find(config.denoiser).stored and not name.seed and not name.case
+    """Whether a published run brings weights: the first seed of each row, but not what is large and quickly fitted."""
+    return runs.learns(config) and denoisers.find(config.denoiser).stored and not name.seed and not name.case
 
 
 def verify_map(config: RunConfig, root: Root = ROOT, cache: str | Path | None = None) -> Check:
@@ -146,7 +146,8 @@ def _compared_arrays(run: Run, found: dict[str, np.ndarray]) -> dict[str, float]
         if stored is None or stored.shape != measured.shape:
             raise ValueError(f"{run.stored.folder} must hold the array {name} of shape {measured.shape}")
         deviation = float(np.abs(np.subtract(measured, stored, dtype=float)).max() / (np.abs(stored).max() or 1))
-        if not deviation <= ARRAY_TOLERANCE:
+        tolerance = ARRAY_TOLERANCE if np.issubdtype(measured.dtype, np.floating) else 0
+        if not deviation <= tolerance:
             raise ValueError(
                 f"{run.stored.folder} does not agree with its weights: array {name} is {deviation:.2g} off"
             )

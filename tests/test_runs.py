@@ -19,7 +19,7 @@ from companion.setup import Setup
 from mpicore import denoisers, files
 
 RECORD = "record.json"
-FILES = ["arrays.safetensors", "history.csv", "images.csv", "signals.csv", "weights.safetensors"]
+FILES = ["history.csv", "images.csv", "signals.csv", "weights.safetensors"]
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +113,7 @@ def test_a_run_without_training(tiny, tmp_path):
     assert run.record["device"] == "cpu"
     assert run.record["training_seconds"] == 0
     assert len(run.signals) == len(run.images) == 4
-    assert run.denoiser is None and run.arrays == {}
+    assert type(run.denoiser) is denoisers.find("noisy") and run.arrays == {}
 
 
 def test_a_system_matrix_run_keeps_its_arrays(tiny, tmp_path):
@@ -124,6 +124,10 @@ def test_a_system_matrix_run_keeps_its_arrays(tiny, tmp_path):
     for name, array in expected.arrays.items():
         np.testing.assert_array_equal(run.arrays[name], array)
     assert len(run.images) == 2
+    path = tmp_path / config.key / "arrays.safetensors"
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(ValueError, match=f"{path} is damaged or missing"):
+        runs.load(config, (tmp_path,))
 
 
 def test_r2r_keeps_its_noise_level(tiny, tmp_path):
@@ -246,7 +250,7 @@ class Killed(BaseException):
     """What a test raises where a process would end."""
 
 
-@pytest.mark.parametrize("where", ["evaluate", "signals.csv", "arrays.safetensors", RECORD])
+@pytest.mark.parametrize("where", ["evaluate", "signals.csv", "weights.safetensors", RECORD])
 def test_a_run_killed_after_training_is_made_whole(config, made, tmp_path, monkeypatch, where):
     """Without the record it is not a run yet; a second call takes the trained network from the checkpoint."""
     folder = tmp_path / config.key
