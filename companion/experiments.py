@@ -90,7 +90,7 @@ class Experiments:
             dataset=entry.dataset,
             scanner=replace(file.scanners[entry.dataset], shape=size.shape),
             particle=file.particle,
-            truth=entry.truth or Truth(core_diameter=file.particle.core_diameter),
+            truth=self._truth(entry.truth),
             data_seed=file.data_seed,
             sizes=size.sizes[entry.dataset],
             noise=entry.noise,
@@ -107,6 +107,11 @@ class Experiments:
             source=None,
             revision=file.revision,
         )
+
+    def _truth(self, given: Truth | None) -> Truth:
+        """How data are made: with the particles that the methods know where nothing else is said."""
+        truth = given or Truth()
+        return replace(truth, core_diameter=truth.core_diameter or self.file.particle.core_diameter)
 
     def _protocol(self, experiment: str, method: str, preset: str, tuned: bool) -> tuple[str | None, Protocol | None]:
         """Name and content of the protocol that a method trains under; nothing for what does not train."""
@@ -152,7 +157,7 @@ class Experiments:
             training=training,
             noise=noise,
             test_noise={"literal": noise},
-            truth=changed.truth or base.truth,
+            truth=self._truth(changed.truth) if changed.truth else base.truth,
             options={**base.options, **changed.options},
         )
 

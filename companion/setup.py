@@ -18,7 +18,6 @@ from mpicore.reconstruction import SystemMatrixReconstruction, XSpace, select_fr
 from mpicore.recordings import HeldOut, Recordings, SupervisedPairs
 from mpicore.scanner import Scanner
 from mpicore.seeds import branch
-from mpicore.truth import Truth
 
 
 class Setup:
@@ -142,20 +141,21 @@ class Setup:
             self._made[name] = shared(self.cache, name, make)
         return self._made[name]
 
-    def _xspace(self) -> tuple[int, Scanner, Truth]:
-        return self.config.data_seed, self.config.scanner, self.config.truth
+    def _xspace(self) -> dict[str, Any]:
+        config = self.config
+        return {"seed": config.data_seed, "scanner": config.scanner, "truth": config.truth, "particle": config.particle}
 
     def _test(self, noise: Noise) -> Arrays:
-        test = datasets.xspace_test(self.config.sizes[2], noise, *self._xspace(), self.config.test_phantoms)
+        test = datasets.xspace_test(self.config.sizes[2], noise, phantoms=self.config.test_phantoms, **self._xspace())
         assert test.phantoms is not None
         return {"u1": test.u1, "u2": test.u2, "clean": test.clean, "phantoms": test.phantoms}
 
     def _pairs(self) -> Arrays:
-        train, held = datasets.xspace_pairs(self.config.sizes[:2], self.config.noise, *self._xspace())
+        train, held = datasets.xspace_pairs(self.config.sizes[:2], self.config.noise, **self._xspace())
         return {"train_u1": train.u1, "train_u2": train.u2, "validation_u1": held.u1, "validation_u2": held.u2}
 
     def _supervised(self) -> Arrays:
-        train, held = datasets.xspace_supervised(self.config.sizes[:2], self.config.noise, *self._xspace())
+        train, held = datasets.xspace_supervised(self.config.sizes[:2], self.config.noise, **self._xspace())
         return {
             "train_u1": train.noisy,
             "train_u2": train.clean,

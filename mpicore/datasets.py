@@ -41,7 +41,12 @@ class Dataset:
 
 
 def xspace(
-    sizes: Sequence[int], noise: Noise, seed: int, scanner: Scanner | None = None, truth: Truth | None = None
+    sizes: Sequence[int],
+    noise: Noise,
+    seed: int,
+    scanner: Scanner | None = None,
+    truth: Truth | None = None,
+    particle: Particle | None = None,
 ) -> Dataset:
     """Signals of random phantoms on the Cartesian trajectory, x channel.
 
@@ -53,6 +58,7 @@ def xspace(
         seed: root seed.
         scanner: as the methods know it, default ``Scanner.cartesian()``.
         truth: how the signals are made, default as the methods know it.
+        particle: as the methods know them, default ``Particle()``.
 
     Raises:
         ValueError: sizes that are not three whole numbers of at least one.
@@ -63,21 +69,26 @@ def xspace(
         (4, (3, 4950))
     """
     named = _check_sizes(sizes, ("train", "validation", "test"))
-    train, validation, test = _xspace_splits(named, noise, seed, scanner, truth)
+    train, validation, test = _xspace_splits(named, noise, seed, scanner, truth, particle)
     pairs = (Recordings(part.u1, part.u2) for part in (train, validation))
     return Dataset(scanner or Scanner.cartesian(), *pairs, test)
 
 
 def xspace_pairs(
-    sizes: Sequence[int], noise: Noise, seed: int, scanner: Scanner | None = None, truth: Truth | None = None
+    sizes: Sequence[int],
+    noise: Noise,
+    seed: int,
+    scanner: Scanner | None = None,
+    truth: Truth | None = None,
+    particle: Particle | None = None,
 ) -> tuple[Recordings, Recordings]:
     """The training and validation pairs of :func:`xspace` alone.
 
     Args:
         sizes: number of training and validation signals.
-        noise, seed, scanner, truth: as there.
+        noise, seed, scanner, truth, particle: as there.
     """
-    parts = _xspace_splits(_check_sizes(sizes, ("train", "validation")), noise, seed, scanner, truth)
+    parts = _xspace_splits(_check_sizes(sizes, ("train", "validation")), noise, seed, scanner, truth, particle)
     train, validation = (Recordings(part.u1, part.u2) for part in parts)
     return train, validation
 
@@ -89,25 +100,31 @@ def xspace_test(
     scanner: Scanner | None = None,
     truth: Truth | None = None,
     phantoms: str | None = None,
+    particle: Particle | None = None,
 ) -> HeldOut:
     """The test signals of :func:`xspace` alone, the same for the same seed; ``count`` of them.
 
     Args:
-        count, noise, seed, scanner, truth: as there.
+        count, noise, seed, scanner, truth, particle: as there.
         phantoms: a kind of :func:`mpicore.phantoms.other_phantoms` in place of the usual objects.
     """
-    (test,) = _xspace_splits({"test": checks.count(count, "count")}, noise, seed, scanner, truth, phantoms)
+    (test,) = _xspace_splits({"test": checks.count(count, "count")}, noise, seed, scanner, truth, particle, phantoms)
     return test
 
 
 def xspace_supervised(
-    sizes: Sequence[int], noise: Noise, seed: int, scanner: Scanner | None = None, truth: Truth | None = None
+    sizes: Sequence[int],
+    noise: Noise,
+    seed: int,
+    scanner: Scanner | None = None,
+    truth: Truth | None = None,
+    particle: Particle | None = None,
 ) -> tuple[SupervisedPairs, SupervisedPairs]:
     """The first periods of the training and validation objects of :func:`xspace`, each with its clean signal.
 
     For ceilings alone: no self-supervised method may see them. The arguments are those of :func:`xspace_pairs`.
     """
-    parts = _xspace_splits(_check_sizes(sizes, ("train", "validation")), noise, seed, scanner, truth)
+    parts = _xspace_splits(_check_sizes(sizes, ("train", "validation")), noise, seed, scanner, truth, particle)
     train, validation = (SupervisedPairs(part.u1, part.clean) for part in parts)
     return train, validation
 
@@ -173,11 +190,12 @@ def _xspace_splits(
     seed: int,
     scanner: Scanner | None,
     truth: Truth | None,
+    particle: Particle | None,
     kind: str | None = None,
 ) -> list[HeldOut]:
     """Each split with its truth, on one response of the scanner."""
     scanner, truth = scanner or Scanner.cartesian(), truth or Truth()
-    response, shape = truth.response(scanner), truth.scanner(scanner).shape
+    response, shape = truth.response(scanner, particle), truth.scanner(scanner).shape
     made: list[HeldOut] = []
     for part, count in sizes.items():
         objects = branch(seed, "x-space", part)

@@ -23,7 +23,7 @@ class Truth:
     """How the data of an experiment are made.
 
     Args:
-        core_diameter: of the particles [m].
+        core_diameter: of the particles [m]; ``None`` for that which the methods know.
         gradient_scale: true over nominal gradient.
         relaxation_time: of a first-order Debye relaxation [s]; 0 for none.
         relaxation_spread: s, at least 0 and below 1: half of the magnetisation follows with (1 - s) times the
@@ -34,14 +34,15 @@ class Truth:
         ValueError: a value out of range.
     """
 
-    core_diameter: float = Particle.core_diameter
+    core_diameter: float | None = None
     gradient_scale: float = 1.0
     relaxation_time: float = 0.0
     relaxation_spread: float = 0.0
     oversampling: int = 1
 
     def __post_init__(self) -> None:
-        checks.positive(self.core_diameter, "core_diameter")
+        if self.core_diameter is not None:
+            checks.positive(self.core_diameter, "core_diameter")
         checks.positive(self.gradient_scale, "gradient_scale")
         if checks.finite(self.relaxation_time, "relaxation_time") < 0:
             raise ValueError(f"relaxation_time must be at least 0, got {self.relaxation_time!r}")
@@ -57,9 +58,16 @@ class Truth:
         ny, nx = (self.oversampling * (side - 1) + 1 for side in nominal.shape)
         return replace(nominal, gradient=(x, y), shape=(ny, nx))
 
-    def response(self, nominal: Scanner) -> Float32:
-        """Signals of the pixels of :meth:`scanner` without relaxation, shape (P, N)."""
-        return system_matrix(self.scanner(nominal), Particle(core_diameter=self.core_diameter)).T
+    def response(self, nominal: Scanner, known: Particle | None = None) -> Float32:
+        """Signals of the pixels of :meth:`scanner` without relaxation, shape (P, N).
+
+        Args:
+            nominal, known: scanner and particles as the methods know them, the latter ``Particle()`` by default.
+        """
+        particle = known or Particle()
+        if self.core_diameter is not None:
+            particle = replace(particle, core_diameter=self.core_diameter)
+        return system_matrix(self.scanner(nominal), particle).T
 
     def signals(self, phantoms: Float32, response: Float32, nominal: Scanner) -> Float32:
         """Clean signals (n, N) of phantoms (n, ny, nx) on the pixels of :meth:`scanner`."""

@@ -86,6 +86,7 @@ def test_test_objects_are_of_the_kind_that_is_asked_for(tiny, kind):
         {"truth": Truth(core_diameter=25e-9)},
         {"truth": Truth(oversampling=2)},
         {"truth": Truth(relaxation_time=5e-6)},
+        {"particle": Particle(temperature=400.0)},
         {"noise": Noise(6.0)},
         {"data_seed": 1},
         {"scanner": "gradient"},
