@@ -9,7 +9,7 @@ from typing import Any
 from mpicore.noise import Noise
 from mpicore.reconstruction import Gridding, Kaczmarz
 from mpicore.scanner import Particle, Scanner
-from mpicore.training import Settings
+from mpicore.settings import Settings
 from mpicore.truth import Truth
 
 

@@ -13,10 +13,14 @@ from yaml.composer import ComposerError
 from companion.config import RunConfig, RunName
 from companion.schema import Case, Experiment, File, Method, Preset, Protocol, Study, Table
 from mpicore import checks, denoisers
+from mpicore.denoisers.image_network import ForwardNoise2Noise
+from mpicore.denoisers.signal_network import SignalNetworkDenoiser
 from mpicore.truth import Truth
 
 #: How the protocols of the book are called.
 PAPER, TUNED, FORWARD = "paper", "tuned", "forward model"
+#: Which denoisers train which kind of network.
+_NETWORKS = {"signal-network": SignalNetworkDenoiser, "image-network": ForwardNoise2Noise}
 
 
 @dataclass(frozen=True)
@@ -323,8 +327,12 @@ def _check(file: File) -> None:
         known = denoisers.parameters(checks.choice(method.denoiser, f"{where}.denoiser", denoisers.names()))
         for option in method.options:
             checks.choice(option, f"{where}.options", sorted(known))
-        if denoisers.find(method.denoiser).trains != (method.network is not None):
+        denoiser = denoisers.find(method.denoiser)
+        if denoiser.trains != (method.network is not None):
             raise ValueError(f"{where}: network must be given for a denoiser that trains, and for no other")
+        for kind, base in _NETWORKS.items():
+            if issubclass(denoiser, base) and method.network != kind:
+                raise ValueError(f"{where}: network must be {kind} for {method.denoiser}, got {method.network}")
     for name, experiment in file.experiments.items():
         for method in experiment.listed + experiment.studied:
             checks.choice(method, f"method of {name}", list(file.methods))

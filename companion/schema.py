@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from mpicore.noise import Noise
 from mpicore.reconstruction import Gridding, Kaczmarz
 from mpicore.scanner import Particle, Scanner
-from mpicore.training import Settings
+from mpicore.settings import Settings
 from mpicore.truth import Truth
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]

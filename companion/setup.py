@@ -105,8 +105,8 @@ class Setup:
         """Lines of the system matrix that images are made of, selected on both noisy periods of the calibration."""
         if self.config.kaczmarz is None:
             raise ValueError(f"lines are selected for a system matrix, got {self.config.dataset}")
-        matrix = self.matrix()
-        return select_frequencies(matrix.u1, matrix.u2, self.config.kaczmarz.snr_threshold)
+        threshold = self.config.kaczmarz.snr_threshold
+        return self._kept("lines", lambda: self._selected(threshold), self.config.noise, threshold)["lines"]
 
     def kaczmarz(self, columns: NDArray[Any]) -> SystemMatrixReconstruction:
         """Reconstruction with a system matrix, given by its columns (P, N)."""
@@ -163,6 +163,10 @@ class Setup:
             "validation_u2": held.clean,
         }
 
+    def _selected(self, threshold: float) -> Arrays:
+        matrix = self.matrix()
+        return {"lines": select_frequencies(matrix.u1, matrix.u2, threshold)}
+
     def _columns(self, noise: Noise) -> Arrays:
         config = self.config
         matrix = datasets.recorded_matrix(noise, config.data_seed, config.scanner, config.particle)
@@ -171,9 +175,8 @@ class Setup:
 
 def denoiser_of(config: RunConfig, device: str = "auto") -> Denoiser:
     """The denoiser of a configuration, not yet fitted."""
-    options: dict[str, Any] = dict(config.options)
-    if denoisers.find(config.denoiser).needs_scanner:
-        options |= {"scanner": config.scanner, "particle": config.particle}
+    given: dict[str, Any] = {"scanner": config.scanner, "particle": config.particle}
     if config.training is not None:
-        options |= {"training": config.training, "seed": config.seed, "device": device}
-    return denoisers.create(config.denoiser, **options)
+        given |= {"training": config.training, "seed": config.seed, "device": device}
+    wanted = denoisers.circumstances(config.denoiser)
+    return denoisers.create(config.denoiser, **config.options, **{name: given[name] for name in wanted & given.keys()})

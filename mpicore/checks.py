@@ -37,6 +37,18 @@ def finite(value: Any, name: str) -> float:
     return number
 
 
+def at_least(value: Any, name: str, minimum: float) -> float:
+    """Return ``value`` as a float.
+
+    Raises:
+        ValueError: it is not a finite number of at least ``minimum``.
+    """
+    number = finite(value, name)
+    if number < minimum:
+        raise ValueError(f"{name} must be at least {minimum:g}, got {value!r}")
+    return number
+
+
 def count(value: Any, name: str, minimum: int = 1) -> int:
     """Return ``value`` as an int.
 

@@ -3,8 +3,8 @@
 All sums run over the samples of one period, so the weights alpha and beta do not depend on the scale of the signal.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -63,7 +63,15 @@ def composed_loss(prediction: Tensor, target: Tensor, alpha: float = 0.05, beta:
 
 
 def squared_loss(prediction: Tensor, target: Tensor) -> Tensor:
-    """Sum of squared errors over the samples, mean over the batch: the loss of Noise2Noise and R2R. A scalar."""
+    """Sum of squared errors over the samples, mean over the batch: the loss of Noise2Noise and R2R. A scalar.
+
+    Raises:
+        ValueError: shapes that differ.
+    """
+    if prediction.shape != target.shape:
+        raise ValueError(
+            f"prediction and target must have one shape, got {tuple(prediction.shape)} and {tuple(target.shape)}"
+        )
     return (prediction - target).square().sum(-1).mean()
 
 
@@ -105,47 +113,102 @@ def recorrupted_pair(
     return y + strength * z, y - z / strength
 
 
-@dataclass(frozen=True)
-class Scheme:
+class Scheme(Protocol):
     """What one method trains on: its pair and its loss. Every scheme runs in the same training loop.
 
-    Attributes:
-        pair: (u1, u2, generator) -> (input, target), each (B, N).
-        loss: (prediction, target) -> scalar.
-        description: name and parameters, which tell one training from another.
+    A scheme is told from another by its ``repr``: a checkpoint of another one is refused.
     """
 
-    pair: Callable
-    loss: Callable
-    description: str = ""
+    def pair(self, u1: Tensor, u2: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Input and target, each (B, N), of two periods (B, N) each."""
+        ...
+
+    def loss(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """A scalar."""
+        ...
 
 
-def scheme(name: str, *, alpha: float = 0.05, beta: float = 0.01, sigma: float = 0.0, strength: float = 0.5) -> Scheme:
-    """The scheme of a method: ``n2n``, ``r2r`` or ``proposed``; ``supervised`` takes a clean signal as second period.
+@dataclass(frozen=True)
+class Noise2Noise:
+    """Pairs of two periods, squared loss (Lehtinen et al. 2018)."""
+
+    def pair(self, u1: Tensor, u2: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """See :func:`two_period_pair`."""
+        return two_period_pair(u1, u2, generator)
+
+    def loss(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """See :func:`squared_loss`."""
+        return squared_loss(prediction, target)
+
+
+@dataclass(frozen=True)
+class Composed:
+    """Pairs of two periods, the loss of eq. 7: the source paper's method.
 
     Args:
-        name: of the method.
-        alpha, beta: weights of eq. 7 (``proposed``).
-        sigma, strength: noise level and a (``r2r``).
+        alpha: weight of :func:`gradient_difference`, at least zero.
+        beta: weight of :func:`total_variation`, at least zero.
 
     Raises:
-        ValueError: an unknown name, a negative weight, a strength that is not positive.
+        ValueError: a negative weight.
     """
-    checks.choice(name, "scheme", ("n2n", "r2r", "proposed", "supervised"))
-    for label, value in (("alpha", alpha), ("beta", beta), ("sigma", sigma)):
-        if checks.finite(value, label) < 0:
-            raise ValueError(f"{label} must be at least 0, got {value!r}")
-    checks.positive(strength, "strength")
-    if name == "supervised":
-        return Scheme(lambda noisy, clean, _: (noisy, clean), squared_loss, name)
-    if name == "n2n":
-        return Scheme(two_period_pair, squared_loss, name)
-    if name == "r2r":
-        description = f"{name} sigma={sigma!r} strength={strength!r}"
-        return Scheme(lambda u1, u2, g: recorrupted_pair(u1, u2, g, sigma, strength), squared_loss, description)
-    description = f"{name} alpha={alpha!r} beta={beta!r}"
-    return Scheme(two_period_pair, lambda y, target: composed_loss(y, target, alpha, beta), description)
+
+    alpha: float = 0.05
+    beta: float = 0.01
+
+    def __post_init__(self) -> None:
+        checks.at_least(self.alpha, "alpha", 0)
+        checks.at_least(self.beta, "beta", 0)
+
+    def pair(self, u1: Tensor, u2: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """See :func:`two_period_pair`."""
+        return two_period_pair(u1, u2, generator)
+
+    def loss(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """See :func:`composed_loss`."""
+        return composed_loss(prediction, target, self.alpha, self.beta)
 
 
-def _circular_difference(u):
+@dataclass(frozen=True)
+class Recorrupted:
+    """Recorrupted pairs of one period, squared loss (Pang et al. 2021).
+
+    Args:
+        sigma: standard deviation of the noise in units of the RMS of a noisy period, at least zero.
+        strength: a of the recorruption, positive.
+
+    Raises:
+        ValueError: a value out of range.
+    """
+
+    sigma: float
+    strength: float = 0.5
+
+    def __post_init__(self) -> None:
+        checks.at_least(self.sigma, "sigma", 0)
+        checks.positive(self.strength, "strength")
+
+    def pair(self, u1: Tensor, u2: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """See :func:`recorrupted_pair`."""
+        return recorrupted_pair(u1, u2, generator, self.sigma, self.strength)
+
+    def loss(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """See :func:`squared_loss`."""
+        return squared_loss(prediction, target)
+
+
+@dataclass(frozen=True)
+class Supervised:
+    """Noisy signals in, clean signals out, squared loss: for ceilings alone."""
+
+    def pair(self, u1: Tensor, u2: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """The noisy signal and the clean one, as they are."""
+        return u1, u2
+
+    def loss(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """See :func:`squared_loss`."""
+        return squared_loss(prediction, target)
+
+
+def _circular_difference(u: Tensor) -> Tensor:
     return torch.roll(u, -1, -1) - u

@@ -52,6 +52,11 @@ class Recordings:
     def __len__(self) -> int:
         return len(self.u1)
 
+    @property
+    def arrays(self) -> tuple[Array, Array]:
+        """u1 and u2."""
+        return self.u1, self.u2
+
     def blocks(self) -> Iterable["Recordings"]:
         """The same in pieces of some hundred signals: bounds the memory of what is computed of them."""
         for start in range(0, len(self), _BLOCK):
@@ -139,6 +144,11 @@ class SupervisedPairs:
     def __len__(self) -> int:
         return len(self.noisy)
 
+    @property
+    def arrays(self) -> tuple[Array, Array]:
+        """The noisy and the clean signals."""
+        return self.noisy, self.clean
+
 
 def split(u1: ArrayLike, u2: ArrayLike, validation: Recordings | None) -> tuple[Recordings, Recordings]:
     """Pairs to learn from and pairs to choose with; without any given, the last tenth (at least one) is held out.
@@ -187,3 +197,11 @@ def noisy_error(denoise: Callable[[Array], Array], pairs: Recordings) -> float:
     for source, target in ((pairs.u1, pairs.u2), (pairs.u2, pairs.u1)):
         total += float(np.mean(np.square((denoise(source) - target) / rms(source), dtype=np.float64)))
     return total / 2
+
+
+def binary_exponent(u: Array) -> NDArray[np.intc]:
+    """Exponent e of each signal with its largest magnitude in [2^(e-1), 2^e), shape (n, 1); 0 of a zero signal.
+
+    ``numpy.ldexp(u, -e)`` is the signal in a unit in which nothing overflows when it is squared, and not a bit changes.
+    """
+    return np.frexp(np.abs(u).max(axis=1, keepdims=True))[1]

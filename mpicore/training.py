@@ -5,63 +5,31 @@ recorruption, dropout) is drawn from generators seeded by the seed and k. A trai
 therefore ends with the weights of an uninterrupted one, bit for bit on one machine.
 """
 
+import json
 import math
 import sys
 import time
 import zlib
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from tqdm import tqdm
 
-from mpicore import checks, files
+from mpicore import files
 from mpicore.losses import Scheme
-from mpicore.recordings import Recordings
+from mpicore.recordings import Recordings, SupervisedPairs, binary_exponent
 from mpicore.seeds import branch, generator
+from mpicore.settings import Settings
+
+Pairs = Recordings | SupervisedPairs
+State = dict[str, Any]
 
 _CHECKPOINT_SECONDS = 20.0
 _VALIDATION_BATCH = 16
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How long and how fast to train.
-
-    Args:
-        epochs: passes over the training signals.
-        batch_size: signals per step.
-        learning_rate: of Adam; the highest one with ``one-cycle``.
-        schedule: ``constant``, or ``one-cycle``: a linear rise over the first fifth of the steps, then a cosine fall
-            to zero.
-        patience: epochs without a better noisy validation loss before stopping; 0 for never.
-
-    Raises:
-        ValueError: a value out of range.
-    """
-
-    epochs: int = 20
-    batch_size: int = 4
-    learning_rate: float = 1e-4
-    schedule: str = "constant"
-    patience: int = 0
-
-    def __post_init__(self):
-        checks.count(self.epochs, "epochs")
-        checks.count(self.batch_size, "batch_size")
-        checks.positive(self.learning_rate, "learning_rate")
-        checks.choice(self.schedule, "schedule", ("constant", "one-cycle"))
-        checks.count(self.patience, "patience", minimum=0)
-
-    def rate(self, step: int, steps: int) -> float:
-        """Learning rate of step ``step`` of ``steps``."""
-        if self.schedule == "constant":
-            return self.learning_rate
-        rise = steps / 5
-        if step < rise:
-            return self.learning_rate * (step + 1) / (rise + 1)
-        return self.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - rise) / (steps - rise)))
 
 
 def resolve_device(name: str = "auto") -> torch.device:
@@ -83,15 +51,15 @@ def resolve_device(name: str = "auto") -> torch.device:
 def train(
     network: torch.nn.Module,
     scheme: Scheme,
-    recordings: Recordings,
-    validation: Recordings,
+    recordings: Pairs,
+    validation: Pairs,
     settings: Settings,
     seed: int,
-    folder=None,
+    folder: str | Path | None = None,
     device: str = "auto",
     progress: bool = False,
     label: str = "training",
-) -> list[dict]:
+) -> list[State]:
     """Train a network on noisy pairs alone, and leave it with the weights of the best noisy validation loss.
 
     Each pair is measured in units of the RMS of its first period, so that every signal counts alike.
@@ -99,7 +67,7 @@ def train(
     Args:
         network: (B, 1, N) -> (B, 1, N), trained in place.
         scheme: pair and loss of the method.
-        recordings: noisy pairs to train on.
+        recordings: noisy pairs to train on; for a ceiling noisy signals with clean ones.
         validation: noisy pairs that choose the epoch; the same loss, the same coins at each epoch.
         settings: how long and how fast.
         seed: of order, coins, recorruption and dropout.
@@ -120,7 +88,7 @@ def train(
         raise ValueError(f"recordings must hold a batch of {settings.batch_size} signals, got {len(recordings)}")
     where = resolve_device(device)
     network.to(where)
-    samples = recordings.u1.shape[1]
+    samples = recordings.arrays[0].shape[1]
     u1, u2 = _normalised(recordings, where)
     held1, held2 = _normalised(validation, where)
     per_epoch = len(recordings) // settings.batch_size
@@ -128,10 +96,10 @@ def train(
     seeds = branch(seed, "training").generate_state(2, np.uint32)
     optimizer = torch.optim.Adam(network.parameters(), lr=settings.learning_rate, fused=True)
     checkpoint = None if folder is None else Path(folder) / "checkpoint.safetensors"
-    identity = {**asdict(settings), "seed": int(seed), "scheme": scheme.description}
-    identity["network"] = [list(parameter.shape) for parameter in network.parameters()]
-    identity["data"] = [list(recordings.u1.shape), *(zlib.crc32(np.ascontiguousarray(u)) for u in (u1.cpu(), u2.cpu()))]
-    state = {"step": 0, "running": 0.0, "history": [], "seconds": 0.0}
+    identity: State = {**asdict(settings), "seed": int(seed), "scheme": repr(scheme)}
+    identity["network"] = repr(network), [list(parameter.shape) for parameter in network.parameters()]
+    identity["data"] = [[*u.shape, zlib.crc32(u.cpu().numpy())] for u in (u1, u2, held1, held2)]
+    state: State = {"step": 0, "running": 0.0, "history": [], "seconds": 0.0}
     best = _copy(network)
     if checkpoint is not None and checkpoint.exists():
         state, best = _resume(checkpoint, identity, network, optimizer, where)
@@ -145,10 +113,10 @@ def train(
         mininterval=0.2 if sys.stderr.isatty() else 30,
     )  # fmt: skip
 
-    def save(step):
+    def save(path: Path, step: int) -> None:
         elapsed = time.monotonic() - started
         progressed = {"step": step, "running": running.item(), "history": history, "seconds": elapsed}
-        _save(checkpoint, {**progressed, "identity": identity}, network, optimizer, best)
+        _save(path, {**progressed, "identity": identity}, network, optimizer, best)
 
     with torch.random.fork_rng():
         for step in range(state["step"], steps):
@@ -185,7 +153,7 @@ def train(
                 bar.set_postfix(validation=f"{held:.4g}")
                 running.zero_()
             if checkpoint is not None and (batch == per_epoch - 1 or time.monotonic() - saved > _CHECKPOINT_SECONDS):
-                save(step + 1)
+                save(checkpoint, step + 1)
                 saved = time.monotonic()
     bar.close()
     network.__dict__.pop("forward", None)
@@ -194,7 +162,7 @@ def train(
     return history
 
 
-def _record_passes(network, batch_size, samples, device):
+def _record_passes(network: torch.nn.Module, batch_size: int, samples: int, device: torch.device) -> None:
     """Replay the forward and the backward pass of a training step as CUDA graphs.
 
     A batch of 4 keeps a GPU busy for less time than it takes to launch a pass kernel by kernel. Only training mode is
@@ -204,8 +172,11 @@ def _record_passes(network, batch_size, samples, device):
     torch.cuda.make_graphed_callables(network, (torch.ones(batch_size, 1, samples, device=device),))
 
 
-def _normalised(recordings, device):
-    u1, u2 = (torch.from_numpy(np.ascontiguousarray(u, np.float32)) for u in (recordings.u1, recordings.u2))
+def _normalised(pairs: Pairs, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """Both parts in units of the RMS of the first."""
+    # In units of a power of two no square over- or underflows, and no bit changes.
+    exponent = binary_exponent(pairs.arrays[0])
+    u1, u2 = (torch.from_numpy(np.ldexp(u, -exponent).astype(np.float32)) for u in pairs.arrays)
     scale = u1.square().mean(dim=1, keepdim=True).sqrt()
     if not scale.all():
         raise ValueError(f"u1 must not hold a zero signal, found one at index {int(scale[:, 0].argmin())}")
@@ -213,7 +184,14 @@ def _normalised(recordings, device):
 
 
 @torch.no_grad()
-def _validation_loss(network, scheme, u1, u2, pairs, seeds):
+def _validation_loss(
+    network: torch.nn.Module,
+    scheme: Scheme,
+    u1: torch.Tensor,
+    u2: torch.Tensor,
+    pairs: torch.Generator,
+    seeds: np.ndarray[Any, Any],
+) -> float:
     """Mean loss over the noisy validation pairs; the coins are the same at every epoch."""
     network.eval()
     pairs.manual_seed(int(seeds[0]))
@@ -224,7 +202,7 @@ def _validation_loss(network, scheme, u1, u2, pairs, seeds):
     return total / len(u1)
 
 
-def _stopped(history, patience):
+def _stopped(history: list[State], patience: int) -> bool:
     """Whether the last ``patience`` epochs brought no better validation loss."""
     if not patience or not history:
         return False
@@ -232,11 +210,17 @@ def _stopped(history, patience):
     return len(losses) - 1 - int(np.argmin(losses)) >= patience
 
 
-def _copy(network):
+def _copy(network: torch.nn.Module) -> dict[str, torch.Tensor]:
     return {name: value.detach().clone() for name, value in network.state_dict().items()}
 
 
-def _save(path, state, network, optimizer, best):
+def _save(
+    path: Path,
+    state: State,
+    network: torch.nn.Module,
+    optimizer: torch.optim.Optimizer,
+    best: Mapping[str, torch.Tensor],
+) -> None:
     tensors = {f"network.{name}": value for name, value in network.state_dict().items()}
     tensors |= {f"best.{name}": value for name, value in best.items()}
     for index, moments in optimizer.state_dict()["state"].items():
@@ -244,17 +228,19 @@ def _save(path, state, network, optimizer, best):
     files.save_tensors(path, {name: value.detach().cpu().numpy() for name, value in tensors.items()}, state)
 
 
-def _resume(path, identity, network, optimizer, device):
+def _resume(
+    path: Path, identity: State, network: torch.nn.Module, optimizer: torch.optim.Optimizer, device: torch.device
+) -> tuple[State, dict[str, torch.Tensor]]:
     arrays, state = files.load_tensors(path)
-    if state.pop("identity", None) != identity:
+    if state.pop("identity", None) != json.loads(json.dumps(identity)):
         raise ValueError(f"{path} belongs to another training; delete it to start over")
     tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
 
-    def part(prefix):
+    def part(prefix: str) -> dict[str, torch.Tensor]:
         return {name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)}
 
     network.load_state_dict(part("network."))
-    moments = {}
+    moments: dict[int, dict[str, torch.Tensor]] = {}
     for name, value in part("optimizer.").items():
         index, key = name.split(".")
         moments.setdefault(int(index), {})[key] = value

@@ -14,7 +14,7 @@ from companion.config import LABELS, RunConfig, RunName, canonical, digest
 from mpicore.noise import Interference, Noise, Spikes
 from mpicore.reconstruction import Gridding, Kaczmarz
 from mpicore.scanner import Particle, Scanner
-from mpicore.training import Settings
+from mpicore.settings import Settings
 from mpicore.truth import Truth
 
 
@@ -123,7 +123,7 @@ def test_labels_are_names_for_people(config, label):
         ("options", {"alpha": 0.05, "beta": 0.01, "width": 16.0}),
         ("scanner", Scanner(drive_frequency=(25_000, 500), shape=(101, 101), drive_amplitude=(0.02, 0.02))),
         ("particle", Particle(core_diameter=3.0e-8, temperature=293)),
-        ("truth", Truth(core_diameter=30e-9, gradient_scale=1, oversampling=1)),
+        ("truth", Truth(gradient_scale=1, oversampling=1)),
         ("gridding", Gridding(slow_fraction=0.45, outside="zero")),
     ],
 )
@@ -158,7 +158,7 @@ def test_true_is_not_one(config):
 def test_canonical_forms():
     assert canonical({"b": (1.0, 2.5), "a": None, 3: True}) == {"b": [1, 2.5], "a": None, "3": True}
     assert canonical(-0.0) == 0 and not np.signbit(canonical(-0.0))
-    assert canonical(Truth())["core_diameter"] == 30e-9
+    assert canonical(Truth())["gradient_scale"] == 1 and canonical(Particle())["core_diameter"] == 30e-9
     assert digest(1e300) == digest(10.0**300)
 
 

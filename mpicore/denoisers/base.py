@@ -1,23 +1,36 @@
 """The interface of a denoiser, the registry that knows them by name, and how a parameter is chosen from noisy data."""
 
-from collections.abc import Callable, Iterable
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, Self, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mpicore import checks
-from mpicore.recordings import Recordings
+
+Array = NDArray[np.floating[Any]]
+Float32 = NDArray[np.float32]
+State = dict[str, NDArray[Any]]
+Learned = TypeVar("Learned")
+Candidate = TypeVar("Candidate")
 
 _registry: dict[str, type["Denoiser"]] = {}
+#: What a constructor takes that is no option of the method: the measurement, and how and where it is trained.
+_CIRCUMSTANCES = ("scanner", "particle", "training", "seed", "device")
 
 
-def register(name: str):
+def register(name: str) -> Callable[[type["Denoiser"]], type["Denoiser"]]:
     """Class decorator: make a denoiser known by name.
 
     Raises:
         ValueError: the name is taken.
     """
 
-    def add(cls):
+    def add(cls: type["Denoiser"]) -> type["Denoiser"]:
         if name in _registry:
             raise ValueError(f"denoiser {name!r} is registered already")
         _registry[name] = cls
@@ -28,8 +41,10 @@ def register(name: str):
 
 
 def names() -> list[str]:
-    """Names of all registered denoisers."""
-    return list(_registry)
+    """Names of all registered denoisers; every module of this folder is imported for that."""
+    for module in pkgutil.iter_modules([str(Path(__file__).parent)]):
+        importlib.import_module(f"mpicore.denoisers.{module.name}")
+    return sorted(_registry)
 
 
 def find(name: str) -> type["Denoiser"]:
@@ -41,17 +56,52 @@ def find(name: str) -> type["Denoiser"]:
     return _registry[checks.choice(name, "denoiser", names())]
 
 
-def create(name: str, **options) -> "Denoiser":
+def parameters(name: str) -> dict[str, Any]:
+    """All options of a denoiser with their defaults.
+
+    Scanner, particle, training, seed and device are circumstances and no options.
+
+    Raises:
+        ValueError: an unknown name.
+
+    Example:
+        >>> parameters("proposed")
+        {'alpha': 0.05, 'beta': 0.01, 'width': 16, 'dropout': 0.0}
+    """
+    signature = inspect.signature(find(name))
+    return {
+        option: parameter.default
+        for option, parameter in signature.parameters.items()
+        if option not in _CIRCUMSTANCES and parameter.default is not parameter.empty
+    }
+
+
+def circumstances(name: str) -> set[str]:
+    """Which of ``scanner``, ``particle``, ``training``, ``seed`` and ``device`` a denoiser is created with.
+
+    Raises:
+        ValueError: an unknown name.
+    """
+    return set(_CIRCUMSTANCES) & set(inspect.signature(find(name)).parameters)
+
+
+def create(name: str, **options: Any) -> "Denoiser":
     """A new denoiser by name, with its options.
 
     Raises:
         ValueError: an unknown name or option.
+
+    Example:
+        >>> create("r2r", alpha=0.05)  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        ValueError: denoiser 'r2r' has no option alpha; it has strength, recorruptions, width, dropout, ...
     """
     cls = find(name)
-    try:
-        return cls(**options)
-    except TypeError as error:
-        raise ValueError(f"denoiser {name!r}: {error}") from None
+    allowed = inspect.signature(cls).parameters
+    for option in options:
+        if option not in allowed:
+            raise ValueError(f"denoiser {name!r} has no option {option}; it has {', '.join(allowed) or 'none'}")
+    return cls(**options)
 
 
 class Denoiser:
@@ -62,15 +112,24 @@ class Denoiser:
     """
 
     name = ""
-    history: list[dict] = []  #: one row per epoch, for methods that train
     periods = 1  #: recorded periods of an object that ``denoise`` takes; with 2 its input has the shape (n, 2, N)
-    knows = "noisy pairs"  #: what it is given besides the period that it denoises, in words for the leaderboard
-    needs_scanner = False  #: is created with the keyword ``scanner``: what is known of the measurement
+    needs_scanner = False  #: is created with the keyword ``scanner``: knows the measurement
     whole = False  #: ``fit`` and ``denoise`` take all columns of a system matrix, in the order of the pixels
     supervised = False  #: for ceilings, whose ``fit`` gets noisy and clean signals, not two noisy periods
     stored = True  #: a run keeps ``state``; without, for what is large and takes seconds, it is fitted again
+    trains = False  #: ``fit`` trains a network, under ``training``, ``seed`` and ``device``
 
-    def fit(self, u1, u2, validation: Recordings | None = None, folder=None, progress: bool = False) -> "Denoiser":
+    def __init__(self) -> None:
+        self.history: list[dict[str, Any]] = []
+
+    def fit(
+        self,
+        u1: Array,
+        u2: Array,
+        validation: Any = None,
+        folder: str | Path | None = None,
+        progress: bool = False,
+    ) -> Self:
         """Learn from two noisy periods of each object.
 
         Args:
@@ -81,33 +140,48 @@ class Denoiser:
 
         Returns:
             Itself.
+
+        Raises:
+            ValueError: periods that do not fit together, or that are one and the same.
         """
         return self
 
-    def denoise(self, u) -> np.ndarray:
-        """Denoise one noisy period per row: shape (n, N) -> (n, N), float32."""
+    def denoise(self, u: Array) -> Float32:
+        """Denoise one noisy period per row: shape (n, N) -> (n, N), float32.
+
+        Raises:
+            ValueError: signals of another length than those of the fit; a denoiser that is not fitted.
+        """
         raise NotImplementedError
 
-    def state(self) -> dict[str, np.ndarray]:
+    def state(self) -> State:
         """What was learned, as named arrays."""
         return {}
 
-    def restore(self, state: dict[str, np.ndarray]) -> "Denoiser":
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> Self:
         """Take up what :meth:`state` gave; returns itself."""
         return self
+
+    def learned(self, value: Learned | None) -> Learned:
+        """What a fit has left.
+
+        Raises:
+            ValueError: nothing yet.
+        """
+        if value is None:
+            raise ValueError(f"{self.name} must be fitted before it denoises")
+        return value
 
 
 @register("noisy")
 class Noisy(Denoiser):
     """The recorded period as it is: what every method is measured against."""
 
-    knows = "nothing"
-
-    def denoise(self, u):
+    def denoise(self, u: Array) -> Float32:
         """A checked copy of u, shape (n, N)."""
         return np.array(checks.signals(u, "u"), dtype=np.float32)
 
 
-def lowest(candidates: Iterable, error: Callable):
+def lowest(candidates: Iterable[Candidate], error: Callable[[Candidate], float]) -> Candidate:
     """The candidate with the lowest error; of equal ones the first."""
     return min(candidates, key=error)

@@ -1,14 +1,16 @@
 """Filters that need no model of the scanner: what a signal is improved by before anything is learned about it."""
 
 import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
-from scipy.signal import savgol_filter
-from skimage.restoration import denoise_wavelet
+from numpy.typing import NDArray
 
 from mpicore import checks
-from mpicore.denoisers.base import Denoiser, lowest, register
-from mpicore.recordings import noisy_error, split
+from mpicore.denoisers.base import Array, Denoiser, Float32, State, lowest, register
+from mpicore.recordings import Recordings, noisy_error, split
 from mpicore.symmetry import odd_part
 
 
@@ -20,12 +22,14 @@ class TwoPeriodAverage(Denoiser):
     denoises.
     """
 
-    knows = "a second period of the same object"
     periods = 2
 
-    def denoise(self, u):
+    def denoise(self, u: Array) -> Float32:
         """Mean over the periods: shape (n, 2, N) -> (n, N)."""
-        return checks.signals(u, "u", dimensions=(3,)).mean(axis=1, dtype=np.float32)
+        periods = checks.signals(u, "u", dimensions=(3,))
+        if periods.shape[1] != 2:
+            raise ValueError(f"u must hold two periods of each object, shape (n, 2, N), got {periods.shape}")
+        return periods.mean(axis=1, dtype=np.float32)
 
 
 @register("antisymmetric")
@@ -35,47 +39,54 @@ class AntisymmetricProjection(Denoiser):
     Assumes cosine drive, whose field-free point retraces its path so that every clean signal is odd (eq. 4). Exact.
     """
 
-    knows = "the symmetry"
-
-    def denoise(self, u):
+    def denoise(self, u: Array) -> Float32:
         """Odd part of u, shape (n, N)."""
         return odd_part(checks.signals(u, "u"))
 
 
-class _Tuned(Denoiser):
+class _Chosen(Denoiser):
     """A filter with parameters that are chosen by the noisy error of the validation pairs."""
 
-    candidates: tuple = ()
+    candidates: tuple[Any, ...] = ()
 
-    def __init__(self):
+    def __init__(self) -> None:
+        super().__init__()
         self.chosen = self.candidates[0]
 
-    def fit(self, u1, u2, validation=None, folder=None, progress=False):
+    def fit(
+        self,
+        u1: Array,
+        u2: Array,
+        validation: Recordings | None = None,
+        folder: str | Path | None = None,
+        progress: bool = False,
+    ) -> Self:
         """Choose the parameters; the training pairs are not needed."""
         _, pairs = split(u1, u2, validation)
+        pairs.check_independent(self.name)
         self.chosen = lowest(self.candidates, lambda c: noisy_error(lambda u: self.apply(u, c), pairs))
         return self
 
-    def denoise(self, u):
+    def denoise(self, u: Array) -> Float32:
         """The filter with the chosen parameters, shape (n, N)."""
         return self.apply(checks.signals(u, "u"), self.chosen).astype(np.float32)
 
-    def apply(self, u, candidate):
+    def apply(self, u: Array, candidate: Any) -> Array:
         """The filter with given parameters."""
         raise NotImplementedError
 
-    def state(self):
+    def state(self) -> State:
         """Number of the chosen candidate."""
         return {"chosen": np.array(self.candidates.index(self.chosen))}
 
-    def restore(self, state):
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> Self:
         """Take up the chosen candidate."""
         self.chosen = self.candidates[int(state["chosen"])]
         return self
 
 
 @register("low_pass")
-class LowPass(_Tuned):
+class LowPass(_Chosen):
     """All spectral lines above a cut-off are set to zero.
 
     Assumes that the signal lies at low frequencies and the noise everywhere. The cut-off, a share of the lines, is
@@ -84,7 +95,7 @@ class LowPass(_Tuned):
 
     candidates = tuple(float(share) for share in np.geomspace(1, 0.02, 25))
 
-    def apply(self, u, candidate):
+    def apply(self, u: Array, candidate: float) -> Array:
         """Keep this share of the lines."""
         spectrum = np.fft.rfft(u, axis=1)
         spectrum[:, max(1, round(candidate * spectrum.shape[1])) :] = 0
@@ -92,7 +103,7 @@ class LowPass(_Tuned):
 
 
 @register("savitzky_golay")
-class SavitzkyGolay(_Tuned):
+class SavitzkyGolay(_Chosen):
     """A polynomial is fitted to each window of the signal (Savitzky and Golay 1964).
 
     Assumes that the signal is smooth over the window. Length of the window and order of the polynomial are chosen by
@@ -101,13 +112,16 @@ class SavitzkyGolay(_Tuned):
 
     candidates = tuple((window, order) for window in range(5, 36, 2) for order in (2, 3, 4) if order < window - 1)
 
-    def apply(self, u, candidate):
+    def apply(self, u: Array, candidate: tuple[int, int]) -> Array:
         """Window length and polynomial order."""
-        return savgol_filter(u, *candidate, axis=1, mode="wrap")
+        from scipy.signal import savgol_filter
+
+        filtered: Array = savgol_filter(u, *candidate, axis=1, mode="wrap")
+        return filtered
 
 
 @register("wavelet")
-class WaveletShrinkage(_Tuned):
+class WaveletShrinkage(_Chosen):
     """Wavelet coefficients are shrunk by thresholds that follow from the noise in each signal.
 
     Assumes white noise, whose level is estimated from the finest coefficients of each signal alone, and a signal that
@@ -117,12 +131,15 @@ class WaveletShrinkage(_Tuned):
 
     candidates = tuple((w, m) for m in ("BayesShrink", "VisuShrink") for w in ("sym4", "sym8", "db2", "coif3"))
 
-    def apply(self, u, candidate):
+    def apply(self, u: Array, candidate: tuple[str, str]) -> Array:
         """Name of the wavelet, and the rule."""
+        from skimage.restoration import denoise_wavelet
+
         wavelet, rule = candidate
-        out = np.empty(u.shape, np.float32)
+        out = np.zeros(u.shape, np.float32)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Level value", category=UserWarning)
             for row, signal in zip(out, u, strict=True):
-                row[:] = denoise_wavelet(signal, wavelet=wavelet, method=rule, mode="soft", rescale_sigma=True)
+                if signal.any():
+                    row[:] = denoise_wavelet(signal, wavelet=wavelet, method=rule, mode="soft", rescale_sigma=True)
         return out

@@ -1,15 +1,19 @@
 """A Wiener filter that knows the scanner: the particle distribution is a Gaussian process, the signal its image."""
 
+from collections.abc import Mapping
 from itertools import product
+from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mpicore import checks
-from mpicore.denoisers.base import Denoiser, register
+from mpicore.denoisers.base import Array, Denoiser, Float32, State, register
 from mpicore.forward import ForwardModel, covariance_times, line_deviation
-from mpicore.recordings import rms, split
-from mpicore.scanner import Scanner
-from mpicore.symmetry import sine_lines
+from mpicore.recordings import Recordings, rms, split
+from mpicore.scanner import Particle, Scanner
+from mpicore.symmetry import require_odd, sine_lines
 
 #: Correlation lengths [m] and strengths of the prior, relative to the power of the recordings.
 LENGTHS = (4e-3, 8e-3, 16e-3, 32e-3)
@@ -25,72 +29,92 @@ class GaussianProcessWiener(Denoiser):
     estimated from the difference of the periods; l and the strength s are chosen by the noisy validation error.
 
     Args:
-        scanner: what is known of the measurement; default ``Scanner.cartesian()``.
+        scanner, particle: what is known of the measurement; default ``Scanner.cartesian()`` and ``Particle()``.
         rank: of the forward model.
+
+    Raises:
+        ValueError: a scanner whose signals are not odd.
     """
 
-    knows = "noisy pairs, the scanner and its particles"
     needs_scanner = True
 
-    def __init__(self, scanner: Scanner | None = None, rank: int = 400):
-        self.scanner, self.rank = scanner or Scanner.cartesian(), checks.count(rank, "rank")
-        self.deviation = self.length = self.strength = self._filter = None
+    def __init__(self, scanner: Scanner | None = None, particle: Particle | None = None, rank: int = 400) -> None:
+        super().__init__()
+        self.scanner = require_odd(scanner or Scanner.cartesian(), self.name)
+        self.particle, self.rank = particle or Particle(), checks.count(rank, "rank")
+        self.deviation: NDArray[np.float64] | None = None
+        self.length = self.power = 0.0
+        self._model: ForwardModel | None = None
+        self._filter: Float32 | None = None
+        self._posterior: Float32 | None = None
 
-    def fit(self, u1, u2, validation=None, folder=None, progress=False):
+    def fit(
+        self,
+        u1: Array,
+        u2: Array,
+        validation: Recordings | None = None,
+        folder: str | Path | None = None,
+        progress: bool = False,
+    ) -> Self:
         """Estimate the noise spectrum, and choose correlation length and strength."""
         train, held = split(u1, u2, validation)
+        train.check_independent(self.name, odd=True)
         self.deviation = line_deviation(train)
-        self.model = ForwardModel(self.scanner, deviation=self.deviation, rank=self.rank)
+        model = self._model = ForwardModel(self.scanner, self.particle, self.deviation, self.rank)
         scale = rms(held.u1)
-        z1, z2 = (self.model.coordinates(u / scale) for u in (held.u1, held.u2))
+        z1, z2 = (model.coordinates(u / scale) for u in (held.u1, held.u2))
         y1, y2 = (sine_lines(u / scale) for u in (held.u1, held.u2))
         power = max(float(np.mean(np.sum(z1 * z2, axis=1))), 1e-3)
-        best = None
+        best = np.inf, LENGTHS[0], power
         for length, strength in product(LENGTHS, STRENGTHS):
-            self._prepare(length, strength * power)
-            predicted1, predicted2 = (self.model.lines(z @ self._filter) for z in (z1, z2))
+            gains, _ = self._prior(model, length, strength * power)
+            predicted1, predicted2 = (model.lines(z @ gains) for z in (z1, z2))
             error = float(np.mean((predicted1 - y2) ** 2) + np.mean((predicted2 - y1) ** 2))
-            if best is None or error < best[0]:
+            if error < best[0]:
                 best = error, length, strength * power
-        self._prepare(*best[1:])
+        self._prepare(model, *best[1:])
         return self
 
-    def _prepare(self, length, power):
-        """Filter of the coordinates for a prior of this correlation length and expected power of the coordinates."""
+    def _prepare(self, model: ForwardModel, length: float, power: float) -> None:
         self.length, self.power = float(length), float(power)
-        model = self.model
+        self._filter, self._posterior = self._prior(model, self.length, self.power)
+
+    def _prior(self, model: ForwardModel, length: float, power: float) -> tuple[Float32, Float32]:
+        """Filter of the coordinates, and posterior mean of the distribution from them, for a correlation length and an
+        expected power of the coordinates."""
         pixel = self.scanner.fov[0] / (model.shape[1] - 1)
         spread = covariance_times(model.matrix, model.shape, pixel, length)
         covariance = (spread @ model.matrix.T).astype(np.float64)
         factor = power / np.trace(covariance)
         inverse = np.linalg.inv(factor * covariance + np.eye(len(covariance)))
-        self._filter = (inverse @ (factor * covariance)).astype(np.float32)
-        self._posterior = (inverse @ (factor * spread)).astype(np.float32)
+        gains, posterior = inverse @ (factor * covariance), inverse @ (factor * spread)
+        return gains.astype(np.float32), posterior.astype(np.float32)
 
-    def denoise(self, u):
+    def denoise(self, u: Array) -> Float32:
         """Posterior mean of the signal, shape (n, N)."""
-        u, scale = self._scaled(u)
-        return self.model.signals(self.model.coordinates(u) @ self._filter) * scale
+        model, gains = self.learned(self._model), self.learned(self._filter)
+        signals, scale = self._scaled(u)
+        return model.signals(model.coordinates(signals) @ gains) * scale
 
-    def distribution(self, u) -> np.ndarray:
+    def distribution(self, u: Array) -> Float32:
         """Posterior mean of the particle distribution, shape (n, ny, nx)."""
-        u, scale = self._scaled(u)
-        return self.model.images(self.model.coordinates(u) @ self._posterior) * scale[:, :, None]
+        model, posterior = self.learned(self._model), self.learned(self._posterior)
+        signals, scale = self._scaled(u)
+        return model.images(model.coordinates(signals) @ posterior) * scale[:, :, None]
 
-    def _scaled(self, u):
-        if self._filter is None:
-            raise ValueError(f"{self.name} must be fitted before it denoises")
-        u = checks.signals(u, "u", length=self.scanner.num_samples).astype(np.float32)
-        scale = rms(u)
-        return u / scale, scale
+    def _scaled(self, u: Array) -> tuple[Float32, Float32]:
+        signals = checks.signals(u, "u", length=self.scanner.num_samples).astype(np.float32)
+        scale = rms(signals).astype(np.float32)
+        return (signals / scale).astype(np.float32), scale
 
-    def state(self):
+    def state(self) -> State:
         """Noise spectrum, correlation length and power."""
-        return {"deviation": self.deviation, "prior": np.array([self.length, self.power])}
+        return {"deviation": self.learned(self.deviation), "prior": np.array([self.length, self.power])}
 
-    def restore(self, state):
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> Self:
         """Take up noise spectrum and prior, and compute the filter from them."""
         self.deviation = np.array(state["deviation"], dtype=np.float64)
-        self.model = ForwardModel(self.scanner, deviation=self.deviation, rank=self.rank)
-        self._prepare(*np.array(state["prior"], dtype=np.float64))
+        self._model = ForwardModel(self.scanner, self.particle, self.deviation, self.rank)
+        length, power = np.array(state["prior"], dtype=np.float64)
+        self._prepare(self._model, float(length), float(power))
         return self

@@ -5,49 +5,71 @@ would without relaxation, and the relaxation is put back. The noise that undoing
 these methods estimate the noise of each line, and weigh the lines by it.
 """
 
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
 import numpy as np
+from numpy.typing import NDArray
 
 from mpicore import checks
-from mpicore.denoisers.base import register
-from mpicore.denoisers.forward_network import ForwardNoise2Noise
+from mpicore.denoisers.base import Array, Denoiser, Float32, State, register
 from mpicore.denoisers.gaussian_process import GaussianProcessWiener
+from mpicore.denoisers.image_network import ForwardNoise2Noise
 from mpicore.recordings import Recordings
 from mpicore.relaxation import debye_relaxation, estimate_relaxation_time, without_relaxation
+from mpicore.scanner import Scanner
+
+if TYPE_CHECKING:
+
+    class _ForEquilibrium(Denoiser):
+        """A denoiser with a scanner for signals without relaxation."""
+
+        scanner: Scanner
+
+        def distribution(self, u: Array) -> Float32: ...
+
+else:
+    _ForEquilibrium = object
 
 
-class Relaxed:
+class Relaxed(_ForEquilibrium):
     """Put before a denoiser with a scanner, this makes it one for signals with a first-order Debye relaxation."""
 
     relaxation_time = 0.0  #: as it was estimated [s]
 
-    def fit(self, u1, u2, validation=None, folder=None, progress=False):
+    def fit(
+        self, u1: Array, u2: Array, validation: Any = None, folder: str | Path | None = None, progress: bool = False
+    ) -> Self:
         """Estimate the relaxation time from the training pairs, then fit to the signals without it."""
-        self.relaxation_time = estimate_relaxation_time(Recordings(u1, u2), self.scanner.sampling_frequency)
+        pairs = Recordings(u1, u2)
+        self.relaxation_time = estimate_relaxation_time(pairs, self.scanner.sampling_frequency)
         if validation is not None:
-            validation = Recordings(*(self._undone(u) for u in (validation.u1, validation.u2)))
-        return super().fit(self._undone(u1), self._undone(u2), validation, folder, progress)
+            validation = Recordings(*(self._undone(u) for u in validation.arrays))
+        return super().fit(*(self._undone(u) for u in pairs.arrays), validation, folder, progress)
 
-    def denoise(self, u):
+    def denoise(self, u: Array) -> Float32:
         """The denoised signals as they were recorded, with their relaxation; shape (n, N)."""
-        return debye_relaxation(super().denoise(self._undone(u)), self.relaxation_time, self.scanner.sampling_frequency)
+        still = super().denoise(self._undone(u))
+        return debye_relaxation(still, self.relaxation_time, self.scanner.sampling_frequency).astype(np.float32)
 
-    def distribution(self, u) -> np.ndarray:
+    def distribution(self, u: Array) -> Float32:
         """The particle distribution behind each signal u (n, N), shape (n, ny, nx)."""
         return super().distribution(self._undone(u))
 
-    def _undone(self, u):
-        u = checks.signals(u, "u", length=self.scanner.num_samples)
-        return without_relaxation(u, self.relaxation_time, self.scanner.sampling_frequency)
+    def _undone(self, u: Array) -> Array:
+        signals = checks.signals(u, "u", length=self.scanner.num_samples)
+        return without_relaxation(signals, self.relaxation_time, self.scanner.sampling_frequency)
 
-    def state(self):
+    def state(self) -> State:
         """What the method has learned, and the relaxation time."""
         return {**super().state(), "relaxation_time": np.array(self.relaxation_time)}
 
-    def restore(self, state):
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> Self:
         """Take up the relaxation time and what the method has learned."""
-        state = dict(state)
-        self.relaxation_time = float(state.pop("relaxation_time"))
-        return super().restore(state)
+        learned = dict(state)
+        self.relaxation_time = float(learned.pop("relaxation_time"))
+        return super().restore(learned)
 
 
 @register("relaxed_gp_wiener")

@@ -1,10 +1,14 @@
 """Linear denoisers in the subspace that the noisy signals themselves span."""
 
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
 import numpy as np
-from scipy.linalg import eigh
+from numpy.typing import NDArray
 
 from mpicore import checks
-from mpicore.denoisers.base import Denoiser, register
+from mpicore.denoisers.base import Array, Denoiser, Float32, State, register
 from mpicore.lowrank import leading_singular, optimal_shrinkage
 from mpicore.recordings import Recordings, rms, split
 from mpicore.symmetry import odd_part
@@ -19,34 +23,34 @@ class _Subspace(Denoiser):
         antisymmetric: work on the odd part of each period; assumes cosine drive.
     """
 
-    knows = "noisy pairs, the symmetry"
     stored = False
 
-    def __init__(self, antisymmetric: bool = True):
+    def __init__(self, antisymmetric: bool = True) -> None:
+        super().__init__()
         self.antisymmetric = bool(antisymmetric)
-        self.analysis = self.synthesis = None
+        self.analysis: Float32 | None = None
+        self.synthesis: Float32 | None = None
 
-    def denoise(self, u):
+    def denoise(self, u: Array) -> Float32:
         """Analyse u, shape (n, N), and put it together again."""
-        if self.analysis is None:
-            raise ValueError(f"{self.name} must be fitted before it denoises")
-        u = self.prepare(checks.signals(u, "u", length=len(self.analysis)))
-        return ((u @ self.analysis) @ self.synthesis.T).astype(np.float32)
+        analysis, synthesis = self.learned(self.analysis), self.learned(self.synthesis)
+        signals = self.prepare(checks.signals(u, "u", length=len(analysis)))
+        return ((signals @ analysis) @ synthesis.T).astype(np.float32)
 
-    def prepare(self, u):
+    def prepare(self, u: Array) -> Float32:
         """What the coordinates are taken of."""
         return odd_part(u) if self.antisymmetric else u.astype(np.float32)
 
-    def scaled(self, pairs: Recordings) -> tuple[np.ndarray, np.ndarray]:
+    def scaled(self, pairs: Recordings) -> tuple[Float32, Float32]:
         """Both prepared periods in units of the power of the first."""
         scale = rms(pairs.u1)
         return self.prepare(pairs.u1 / scale), self.prepare(pairs.u2 / scale)
 
-    def state(self):
+    def state(self) -> State:
         """The vectors a_i and f_i b_i, each of shape (N, rank)."""
-        return {"analysis": self.analysis, "synthesis": self.synthesis}
+        return {"analysis": self.learned(self.analysis), "synthesis": self.learned(self.synthesis)}
 
-    def restore(self, state):
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> Self:
         """Take up the vectors."""
         self.analysis, self.synthesis = (np.array(state[name], np.float32) for name in ("analysis", "synthesis"))
         return self
@@ -66,9 +70,19 @@ class LinearNoise2Noise(_Subspace):
     ranks = (10, 20, 30, 45, 65, 95, 140, 200, 280, 400)
     whitenesses = (0.01, 0.1, 1.0)
 
-    def fit(self, u1, u2, validation=None, folder=None, progress=False):
+    def fit(
+        self,
+        u1: Array,
+        u2: Array,
+        validation: Recordings | None = None,
+        folder: str | Path | None = None,
+        progress: bool = False,
+    ) -> Self:
         """Estimate the covariances, and choose rank and whiteness."""
+        from scipy.linalg import eigh
+
         train, held = split(u1, u2, validation)
+        train.check_independent(self.name, odd=self.antisymmetric)
         first, second = self.scaled(train)
         _, _, leading = leading_singular((first + second) / 2, _LARGEST)
         inner1, inner2 = first @ leading, second @ leading
@@ -76,7 +90,7 @@ class LinearNoise2Noise(_Subspace):
         noise = np.cov(inner1 - inner2, rowvar=False, bias=True).astype(np.float64).reshape(cross.shape) / 2
         white = np.trace(noise) / len(noise) * np.eye(len(noise))
         held1, held2 = self.scaled(held)
-        best = None
+        best = np.inf
         for whiteness in self.whitenesses:
             mixed = (1 - whiteness) * noise + whiteness * white
             power, vectors = eigh((cross + cross.T) / 2, mixed)
@@ -86,7 +100,7 @@ class LinearNoise2Noise(_Subspace):
             for rank in sorted({min(rank, len(power)) for rank in self.ranks}):
                 predicted1, predicted2 = (u @ analysis[:, :rank] @ synthesis[:, :rank].T for u in (held1, held2))
                 error = np.mean((predicted1 - held2) ** 2) + np.mean((predicted2 - held1) ** 2)
-                if best is None or error < best:
+                if error < best:
                     best, self.analysis, self.synthesis = error, analysis[:, :rank], synthesis[:, :rank]
         return self
 
@@ -99,9 +113,16 @@ class SingularValueShrinkage(_Subspace):
     value. Assumes white noise, whose variance is taken from the difference of the periods, and signals of low rank.
     """
 
-    def fit(self, u1, u2, validation=None, folder=None, progress=False):
+    def fit(
+        self,
+        u1: Array,
+        u2: Array,
+        validation: Recordings | None = None,
+        folder: str | Path | None = None,
+        progress: bool = False,
+    ) -> Self:
         """Singular vectors and factors from both periods of all pairs; there is no parameter to choose."""
-        first, second = self.scaled(Recordings(u1, u2))
+        first, second = self.scaled(Recordings(u1, u2).check_independent(self.name, odd=self.antisymmetric))
         noise = np.mean((first - second).astype(np.float64) ** 2) / 2
         matrix = np.concatenate([first, second])
         _, _, basis = leading_singular(matrix, _LARGEST)

@@ -4,15 +4,17 @@ They are given all columns at once, in the order of the pixels, and need no trai
 the two noisy periods of the matrix that they denoise.
 """
 
+from pathlib import Path
+from typing import Self
+
 import numpy as np
-from scipy.fft import dctn, idctn
-from scipy.ndimage import uniform_filter
 
 from mpicore import checks
-from mpicore.denoisers.base import Denoiser, lowest, register
+from mpicore.denoisers.base import Array, Denoiser, Float32, lowest, register
 from mpicore.lowrank import leading_singular, optimal_shrinkage
+from mpicore.recordings import Recordings, binary_exponent
 from mpicore.scanner import Scanner
-from mpicore.symmetry import from_sine_lines, sine_lines
+from mpicore.symmetry import from_sine_lines, require_odd, sine_lines
 
 _LARGEST = 600  #: singular values that are looked at
 
@@ -23,47 +25,66 @@ class MatrixDenoiser(Denoiser):
     Each column is measured in units of its own noise, taken from the difference of its two periods.
 
     Args:
-        scanner: gives the pixel grid alone; default ``Scanner.lissajous()``.
+        scanner: gives the pixel grid; default ``Scanner.lissajous()``.
+
+    Raises:
+        ValueError: a scanner whose signals are not odd.
     """
 
-    knows = "both periods of the whole matrix, the symmetry"
     needs_scanner = True
     whole = True
     stored = False
 
-    def __init__(self, scanner: Scanner | None = None):
-        self.shape = (scanner or Scanner.lissajous()).shape
-        self.deviation = None
+    def __init__(self, scanner: Scanner | None = None) -> None:
+        super().__init__()
+        self.shape = require_odd(scanner or Scanner.lissajous(), self.name).shape
+        self.deviation: Array | None = None
+        self.samples: int | None = None
 
-    def fit(self, u1, u2, validation=None, folder=None, progress=False):
+    def fit(
+        self,
+        u1: Array,
+        u2: Array,
+        validation: Recordings | None = None,
+        folder: str | Path | None = None,
+        progress: bool = False,
+    ) -> Self:
         """Learn the statistics of the matrix from both periods of all its columns, shape (P, N)."""
-        self._check(u1)
-        y1, y2 = sine_lines(u1), sine_lines(u2)
-        self.deviation = np.sqrt(np.mean((y1 - y2) ** 2, axis=1, keepdims=True) / 2)
-        if not self.deviation.all():
-            raise ValueError(f"u1 and u2 must differ, column {int(self.deviation.argmin())} is the same in both")
-        self.learn(y1 / self.deviation, y2 / self.deviation)
+        pairs = Recordings(u1, u2).check_independent(self.name, odd=True)
+        self._check(pairs.u1)
+        self.learn(*self.units_of_noise(pairs.u1, pairs.u2))
         return self
 
-    def denoise(self, u):
-        """Denoise one period of all columns, shape (P, N)."""
-        if self.deviation is None:
-            raise ValueError(f"{self.name} must be fitted before it denoises")
-        self._check(u)
-        return from_sine_lines(self.shrink(sine_lines(u) / self.deviation) * self.deviation, u.shape[1])
+    def units_of_noise(self, u1: Array, u2: Array) -> tuple[Float32, Float32]:
+        """Sine lines of two arrays of columns in units of half the power of their difference, column by column."""
+        self.samples = u1.shape[1]
+        y1, y2 = sine_lines(u1), sine_lines(u2)
+        unit = binary_exponent(y1 - y2)
+        difference = np.ldexp(y1 - y2, -unit)
+        self.deviation = deviation = np.ldexp(np.sqrt(np.mean(difference**2, axis=1, keepdims=True) / 2), unit)
+        if not deviation.all():
+            raise ValueError(f"u1 and u2 must differ, column {int(deviation.argmin())} is the same in both")
+        return y1 / deviation, y2 / deviation
 
-    def learn(self, y1, y2) -> None:
+    def denoise(self, u: Array) -> Float32:
+        """Denoise one period of all columns, shape (P, N)."""
+        deviation = self.learned(self.deviation)
+        columns = self._check(u)
+        return from_sine_lines(self.shrink(sine_lines(columns) / deviation) * deviation, columns.shape[1])
+
+    def learn(self, y1: Float32, y2: Float32) -> None:
         """Take up the statistics of both periods, each (P, lines), with white noise of unit variance."""
         raise NotImplementedError
 
-    def shrink(self, y) -> np.ndarray:
+    def shrink(self, y: Float32) -> Float32:
         """Denoise one period of such lines."""
         raise NotImplementedError
 
-    def _check(self, u):
-        u = checks.signals(u, "u")
-        if len(u) != np.prod(self.shape):
-            raise ValueError(f"u must hold all {np.prod(self.shape)} columns of the system matrix, got {len(u)}")
+    def _check(self, u: Array) -> Array:
+        columns = checks.signals(u, "u", length=self.samples)
+        if len(columns) != np.prod(self.shape):
+            raise ValueError(f"u must hold all {np.prod(self.shape)} columns of the system matrix, got {len(columns)}")
+        return columns
 
 
 @register("dct_wiener")
@@ -81,11 +102,12 @@ class SpatialWiener(MatrixDenoiser):
 
     windows = ((3, 3, 3), (5, 3, 3), (5, 5, 5), (9, 5, 5), (15, 7, 7))
 
-    def __init__(self, scanner: Scanner | None = None):
+    def __init__(self, scanner: Scanner | None = None) -> None:
         super().__init__(scanner)
-        self.window = self.gains = None
+        self.window: tuple[int, int, int] | None = None
+        self.gains: Float32 | None = None
 
-    def learn(self, y1, y2):
+    def learn(self, y1: Float32, y2: Float32) -> None:
         """Choose the window; then gains from the averaged cross-power: S / (S + 1)."""
         first, second = self._transform(y1), self._transform(y2)
         own = np.square(first)
@@ -96,14 +118,18 @@ class SpatialWiener(MatrixDenoiser):
         first *= second
         self.gains = _gains(alternate_mean(first, self.window))
 
-    def shrink(self, y):
+    def shrink(self, y: Float32) -> Float32:
         """Multiply the cosine transform of each component by its gains."""
+        from scipy.fft import idctn
+
         coefficients = self._transform(y)
-        coefficients *= self.gains
+        coefficients *= self.learned(self.gains)
         images = idctn(coefficients, axes=(1, 2), norm="ortho", overwrite_x=True)
         return np.ascontiguousarray(images.reshape(len(images), -1).T)
 
-    def _transform(self, y):
+    def _transform(self, y: Float32) -> Float32:
+        from scipy.fft import dctn
+
         images = np.ascontiguousarray(y.T, np.float32).reshape(-1, *self.shape)
         return dctn(images, axes=(1, 2), norm="ortho", overwrite_x=True)
 
@@ -120,21 +146,22 @@ class TwoStepSpatialWiener(SpatialWiener):
 
     small_windows = ((1, 1, 1), (1, 1, 3), (1, 3, 3), (3, 3, 3))
 
-    def learn(self, y1, y2):
+    def learn(self, y1: Float32, y2: Float32) -> None:
         """Gains of the first step, then those of the second."""
         super().learn(y1, y2)
         first, second = self._transform(y1), self._transform(y2)
-        pilot = first * self.gains
-        own, share = np.square(pilot), np.square(self.gains)
+        gains = self.learned(self.gains)
+        pilot = first * gains
+        own, share = np.square(pilot), np.square(gains)
 
-        def error(window):
+        def error(window: tuple[int, int, int]) -> float:
             # The filtered noise of the one period that is looked at has the power g^2.
-            gains = _gains(alternate_mean(own, window) - alternate_mean(share, window))
-            return float(np.mean((first * gains - second) ** 2))
+            tried = _gains(alternate_mean(own, window) - alternate_mean(share, window))
+            return float(np.mean((first * tried - second) ** 2))
 
         self.small_window = lowest(self.small_windows, error)
         pilot *= second
-        pilot *= self.gains
+        pilot *= gains
         self.gains = _gains(alternate_mean(pilot, self.small_window))
 
 
@@ -149,7 +176,7 @@ class CombinedShrinkage(TwoStepSpatialWiener):
 
     rank = 1500
 
-    def learn(self, y1, y2):
+    def learn(self, y1: Float32, y2: Float32) -> None:
         """The filter, then patterns and factors."""
         super().learn(y1, y2)
         filtered = super().shrink(y1)
@@ -159,7 +186,7 @@ class CombinedShrinkage(TwoStepSpatialWiener):
         factors = np.sum(inner * other, axis=0, dtype=np.float64) / np.where(power > 0, power, 1)
         self.factors = np.clip(factors, 0, 1).astype(np.float32)
 
-    def shrink(self, y):
+    def shrink(self, y: Float32) -> Float32:
         """The filter, then the factors."""
         return (super().shrink(y) @ self.patterns * self.factors) @ self.patterns.T
 
@@ -172,10 +199,10 @@ class MatrixShrinkage(MatrixDenoiser):
     matrix of low rank.
     """
 
-    def learn(self, y1, y2):
+    def learn(self, y1: Float32, y2: Float32) -> None:
         """Nothing beyond the noise of each column: a matrix is denoised by its own singular values."""
 
-    def shrink(self, y):
+    def shrink(self, y: Float32) -> Float32:
         """Truncate and shrink the singular values."""
         left, singular, right = leading_singular(y, _LARGEST)
         longer, shorter = max(y.shape), min(y.shape)
@@ -184,19 +211,21 @@ class MatrixShrinkage(MatrixDenoiser):
         return (left * shrunk.astype(np.float32)) @ right.T
 
 
-def _gains(power):
+def _gains(power: Float32) -> Float32:
     """Wiener gains for noise of unit variance."""
     power = np.maximum(power, 0)
     return power / (power + 1)
 
 
-def alternate_mean(values, window) -> np.ndarray:
+def alternate_mean(values: Float32, window: tuple[int, int, int]) -> Float32:
     """Running mean over every second neighbour along each axis, so that even and odd indices do not mix.
 
     Args:
         values: shape (a, b, c).
         window: how many neighbours along each axis are averaged. Beyond an edge the values are mirrored.
     """
+    from scipy.ndimage import uniform_filter
+
     padded = np.pad(values, [(0, size % 2) for size in values.shape], mode="reflect")
     split = padded.reshape(sum(((size // 2, 2) for size in padded.shape), ()))
     mean = uniform_filter(split, sum(((size, 1) for size in window), ()), mode="reflect")

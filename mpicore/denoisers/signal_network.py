@@ -1,0 +1,214 @@
+"""The paper's network on the signal, under the schemes of self-supervision."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpicore import checks
+from mpicore.denoisers.base import Array, Float32, State, register
+from mpicore.denoisers.trained import Pairs, TrainedDenoiser, half_precision, load_weights
+from mpicore.recordings import Recordings, binary_exponent, split
+from mpicore.settings import Settings
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from mpicore.losses import Scheme
+
+
+class SignalNetworkDenoiser(TrainedDenoiser):
+    """A scheme of self-supervision with the encoder-decoder network (:class:`mpicore.network.EncoderDecoder`).
+
+    Args:
+        width, dropout: of the network.
+        seed: of the initial weights and of the training.
+        training: a :class:`mpicore.settings.Settings`, or its keywords.
+        device: ``auto``, ``cpu``, ``cuda``.
+    """
+
+    odd = False  #: the scheme assumes that clean signals are odd
+
+    def __init__(
+        self,
+        width: int = 16,
+        dropout: float = 0.0,
+        seed: int = 0,
+        training: Settings | Mapping[str, Any] | None = None,
+        device: str = "auto",
+    ) -> None:
+        from mpicore.network import EncoderDecoder
+
+        super().__init__(width, dropout, seed, training, device)
+        self.network = self.seeded(lambda: EncoderDecoder(width, dropout))
+
+    def fit(
+        self,
+        u1: Array,
+        u2: Array,
+        validation: Any = None,
+        folder: str | Path | None = None,
+        progress: bool = False,
+    ) -> Self:
+        """Train the network; without validation pairs the last tenth of the pairs (at least one) is held out."""
+        pairs, held = self.pairs(u1, u2, validation)
+        self.history = self.train(self.network, pairs, held, folder, progress)
+        return self.restore(self.state())  # with the weights as they are stored, so that both denoise alike
+
+    def pairs(self, u1: Array, u2: Array, validation: Any) -> tuple[Pairs, Pairs]:
+        """Checked training and validation pairs; what the scheme needs before training is estimated from them."""
+        train, held = split(u1, u2, validation)
+        return train.check_independent(self.name, odd=self.odd), held
+
+    def denoise(self, u: Array) -> Float32:
+        """One pass of the network per signal, shape (n, N)."""
+        signals = checks.signals(u, "u")
+        exponent = binary_exponent(signals)  # no square over- or underflows, and no bit changes
+        unit = np.ldexp(signals, -exponent).astype(np.float32)
+        return np.ldexp(self.over_batches(self.network, unit, self._step), exponent).astype(np.float32)
+
+    def _step(self, u: "Tensor") -> "Tensor":
+        denoised: Tensor = self.network(u[:, None])[:, 0]
+        return denoised
+
+    def state(self) -> State:
+        """The weights of the network, in half precision."""
+        return half_precision(self.network)
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> Self:
+        """Load weights.
+
+        Raises:
+            ValueError: weights of another network.
+        """
+        load_weights(self.network, state)
+        return self
+
+
+@register("n2n")
+class Noise2Noise(SignalNetworkDenoiser):
+    """Noise2Noise (Lehtinen et al. 2018): one period predicts the other, squared loss.
+
+    Assumes that the noises of the two periods are independent and have zero mean.
+    """
+
+    def scheme(self) -> "Scheme":
+        """Pairs of two periods, squared loss."""
+        from mpicore import losses
+
+        return losses.Noise2Noise()
+
+
+@register("proposed")
+class Proposed(SignalNetworkDenoiser):
+    """The source paper's method: one period predicts the other under the composed loss of eq. 7.
+
+    Assumes that the noises of the two periods are independent, with zero median, and that clean signals are odd.
+
+    Args:
+        alpha, beta: weights of eq. 7, at least zero.
+        width, dropout, seed, training, device: as for :class:`SignalNetworkDenoiser`.
+    """
+
+    odd = True
+
+    def __init__(
+        self,
+        alpha: float = 0.05,
+        beta: float = 0.01,
+        width: int = 16,
+        dropout: float = 0.0,
+        seed: int = 0,
+        training: Settings | Mapping[str, Any] | None = None,
+        device: str = "auto",
+    ) -> None:
+        self.alpha, self.beta = checks.at_least(alpha, "alpha", 0), checks.at_least(beta, "beta", 0)
+        super().__init__(width, dropout, seed, training, device)
+
+    def scheme(self) -> "Scheme":
+        """Pairs of two periods, the loss of eq. 7."""
+        from mpicore import losses
+
+        return losses.Composed(self.alpha, self.beta)
+
+
+@register("r2r")
+class Recorrupted(SignalNetworkDenoiser):
+    """Recorrupted-to-Recorrupted (Pang et al. 2021), and the mean over recorruptions when it denoises.
+
+    Assumes white Gaussian noise. Its level relative to the signal is estimated from the differences of the training
+    periods, so it is the level of all noise together, white or not. Every signal meets the same recorruptions.
+
+    Args:
+        strength: a of the recorruption, positive.
+        recorruptions: how many recorrupted copies of a signal are denoised and averaged.
+        width, dropout, seed, training, device: as for :class:`SignalNetworkDenoiser`.
+
+    Attributes:
+        sigma: noise level in units of the RMS of a noisy period, once fitted.
+    """
+
+    def __init__(
+        self,
+        strength: float = 0.5,
+        recorruptions: int = 50,
+        width: int = 16,
+        dropout: float = 0.0,
+        seed: int = 0,
+        training: Settings | Mapping[str, Any] | None = None,
+        device: str = "auto",
+    ) -> None:
+        self.strength = checks.positive(strength, "strength")
+        self.recorruptions = checks.count(recorruptions, "recorruptions")
+        self.sigma: float | None = None
+        super().__init__(width, dropout, seed, training, device)
+
+    def scheme(self) -> "Scheme":
+        """Recorrupted pairs at the estimated level, squared loss."""
+        from mpicore import losses
+
+        return losses.Recorrupted(self.learned(self.sigma), self.strength)
+
+    def pairs(self, u1: Array, u2: Array, validation: Any) -> tuple[Pairs, Pairs]:
+        """Checked pairs, and the noise level: half the power of u1 - u2 over that of u1."""
+        train, held = super().pairs(u1, u2, validation)
+        assert isinstance(train, Recordings)
+        self.sigma = noise_level(train)
+        return train, held
+
+    def _step(self, u: "Tensor") -> "Tensor":
+        import torch
+
+        generator = torch.Generator().manual_seed(0)
+        level = self.strength * self.learned(self.sigma) * u.square().mean(dim=1, keepdim=True).sqrt()
+        total = torch.zeros_like(u)
+        for _ in range(self.recorruptions):
+            z = torch.randn(u.shape[1], generator=generator)
+            total += super()._step(u + level * z.to(u.device))
+        return total / self.recorruptions
+
+    def state(self) -> State:
+        """The weights and the noise level."""
+        return {**super().state(), "sigma": np.array(self.learned(self.sigma))}
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> Self:
+        """Load weights and noise level.
+
+        Raises:
+            ValueError: weights of another network, or no noise level.
+        """
+        weights = dict(state)
+        if "sigma" not in weights:
+            raise ValueError("state must hold the noise level sigma")
+        self.sigma = float(weights.pop("sigma"))
+        return super().restore(weights)
+
+
+def noise_level(pairs: Recordings) -> float:
+    """Standard deviation of the noise in units of the RMS of a noisy period, from half the power of u1 - u2."""
+    exponent = binary_exponent(pairs.u1)
+    u1, u2 = (np.ldexp(u, -exponent) for u in pairs.arrays)
+    difference = np.mean((u1 - u2) ** 2, axis=1)
+    return float(np.sqrt(np.mean(difference / np.mean(u1**2, axis=1)) / 2))
