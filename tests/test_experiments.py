@@ -136,7 +136,7 @@ def test_methods_of_one_experiment_train_alike(book):
         ),
         ("1.0e-3", "0.0", "presets.smoke.training: .*learning_rate must be .*, got 0.0"),
         ("dropout: 0.02", "dropout: 1.0", "presets.smoke.network.dropout: Input should be less than 1, got 1.0"),
-        ("one-cycle", "cosine", "presets.smoke.training: .*schedule must be one of constant, one-cycle; got 'cosine'"),
+        ("one-cycle", "cosine", "presets.smoke.training.schedule: .*'constant' or 'one-cycle', got 'cosine'"),
         ("{snr_db: 5.0}", "{snr_db: .nan}", "xspace-gaussian.noise.*snr_db must be .*, got nan"),
         ("{snr_db: 5.0}", "{snr_db: true}", "xspace-gaussian.noise.snr_db: .*number, got True"),
         ("{snr_db: 5.0}", "{snr_dB: 5.0}", "xspace-gaussian.noise.snr_d[bB]"),
