@@ -1,21 +1,24 @@
 """The figures of the book, in one style. Every function takes arrays and returns a matplotlib figure."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, Rectangle
 
+from companion.schema import Method
+from mpicore import symmetry
 from mpicore.network import EncoderDecoder
 from mpicore.scanner import Particle, Scanner
 from mpicore.simulation import point_spread_function
 
-#: Okabe and Ito's colours, which stay apart for colour-blind readers; one per method in the whole book.
-COLOURS = {
-    "clean": "#000000", "noisy": "#999999", "n2n": "#0072B2", "r2r": "#E69F00", "proposed": "#D55E00",
-    "other": "#009E73", "wiener_antisymmetric": "#56B4E9", "linear_n2n": "#009E73", "gp_wiener": "#CC79A7",
-    "forward_n2n": "#6A3D9A", "relaxed_gp_wiener": "#882255", "relaxed_forward_n2n": "#7F7F00",
-}  # fmt: skip
-_OTHERS = ("#009E73", "#CC79A7", "#56B4E9", "#8C564B")
+# Okabe and Ito's colours, which stay apart for colour-blind readers. The colour of a method stands with the method.
+BLACK, GREY, BLUE, RED, GREEN, PURPLE, SKY = "#000000", "#999999", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9"
+_OTHERS = (GREEN, PURPLE, SKY, "#8C564B")
+Array = np.ndarray[Any, Any]
 _STYLE = {
     "figure.figsize": (7.2, 3.2), "figure.dpi": 150, "figure.constrained_layout.use": True, "figure.facecolor": "white",
     "font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "grid.alpha": 0.25,
@@ -29,18 +32,18 @@ def use_style() -> None:
     plt.rcParams.update(_STYLE)
 
 
-def colour(method: str, number: int = 0) -> str:
-    """The colour of a method; methods without one take turns by number."""
-    return COLOURS.get(method, _OTHERS[number % len(_OTHERS)])
+def shade(own: str | None, number: int = 0) -> str:
+    """The colour of a method, if it has one of its own; the others take turns by number."""
+    return own if isinstance(own, str) else _OTHERS[number % len(_OTHERS)]
 
 
-def trajectories(scanners: dict[str, Scanner]) -> Figure:
+def trajectories(scanners: Mapping[str, Scanner]) -> Figure:
     """Paths of the field-free point, one panel per scanner, in millimetres."""
     figure, axes = plt.subplots(1, len(scanners), figsize=(7.2, 3.5))
     for axis, (title, scanner) in zip(np.atleast_1d(axes), scanners.items(), strict=True):
         x, y = 1e3 * scanner.ffp.T
-        axis.plot(np.append(x, x[0]), np.append(y, y[0]), color=COLOURS["n2n"], linewidth=0.5)
-        axis.plot(x[0], y[0], "o", color=COLOURS["proposed"], markersize=4, clip_on=False, zorder=3)
+        axis.plot(np.append(x, x[0]), np.append(y, y[0]), color=BLUE, linewidth=0.5)
+        axis.plot(x[0], y[0], "o", color=RED, markersize=4, clip_on=False, zorder=3)
         axis.set(title=title, xlabel="x [mm]", ylabel="y [mm]", aspect="equal")
     return figure
 
@@ -57,21 +60,21 @@ def point_spread(scanner: Scanner, particle: Particle) -> Figure:
     left.grid(False)
     left.set(xlabel="x [mm]", ylabel="y [mm]", title="x channel")
     figure.colorbar(shown, ax=left, label="relative to the peak")
-    right.plot(1e3 * line, image[150] / peak, color=COLOURS["n2n"], label="along x (tangential)")
-    right.plot(1e3 * line, image[:, 150] / peak, color=COLOURS["proposed"], label="along y (normal)")
+    right.plot(1e3 * line, image[150] / peak, color=BLUE, label="along x (tangential)")
+    right.plot(1e3 * line, image[:, 150] / peak, color=RED, label="along y (normal)")
     right.axhline(0.5, color="0.5", linewidth=0.8, linestyle=":")
     right.set(xlabel="distance [mm]", ylabel="relative to the peak", ylim=(0, None))
     right.legend(loc="upper right", fontsize=7)
     return figure
 
 
-def odd_symmetry(time, signal) -> Figure:
+def odd_symmetry(time: Array, signal: Array) -> Figure:
     """A clean period u(t), its mirror -u(T - t), and their difference. ``time`` in s, ``signal`` (N,)."""
-    mirror = -np.roll(signal[::-1], 1)
+    mirror = -symmetry.mirror(signal[None])[0]
     peak = np.abs(signal).max()
     figure, (top, bottom) = plt.subplots(2, 1, figsize=(7.2, 3.6), sharex=True, height_ratios=(2, 1))
-    top.plot(1e3 * time, signal / peak, color=COLOURS["n2n"], label="u(t)", linewidth=0.8)
-    top.plot(1e3 * time, mirror / peak, color=COLOURS["proposed"], label="−u(T − t)", linewidth=0.8, linestyle="--")
+    top.plot(1e3 * time, signal / peak, color=BLUE, label="u(t)", linewidth=0.8)
+    top.plot(1e3 * time, mirror / peak, color=RED, label="−u(T − t)", linewidth=0.8, linestyle="--")
     top.set(ylabel="relative to the peak")
     top.legend(loc="upper right", ncols=2)
     bottom.plot(1e3 * time, (signal - mirror) / peak, color="black", linewidth=0.8)
@@ -79,22 +82,21 @@ def odd_symmetry(time, signal) -> Figure:
     return figure
 
 
-def spectra(frequency, amplitudes: dict[str, np.ndarray], highest: float) -> Figure:
+def spectra(frequency: Array, amplitudes: Mapping[str, Array], highest: float) -> Figure:
     """Amplitude spectra on a logarithmic axis. ``frequency`` in Hz up to ``highest``; amplitudes by label."""
     figure, axis = plt.subplots()
     keep = frequency <= highest
     peak = max(values[keep].max() for values in amplitudes.values())
     for number, (label, values) in enumerate(amplitudes.items()):
-        axis.semilogy(
-            1e-3 * frequency[keep], values[keep] / peak, color=colour(label, number), label=label, linewidth=0.8
-        )
+        look = {"color": _OTHERS[number % len(_OTHERS)], "label": label, "linewidth": 0.8}
+        axis.semilogy(1e-3 * frequency[keep], values[keep] / peak, **look)
     axis.set(xlabel="frequency [kHz]", ylabel="amplitude, relative to the peak", ylim=(1e-6, 2))
     axis.legend(loc="upper right")
     return figure
 
 
-def images(panels: dict[str, np.ndarray], columns: int, label: str) -> Figure:
-    """Images (ny, nx) by title on one shared colour scale with its unit in ``label``."""
+def images(panels: Mapping[str, Array], columns: int, label: str, scanner: Scanner) -> Figure:
+    """Images (ny, nx) of a scanner's field of view by title, on one shared colour scale with its unit in ``label``."""
     rows = -(-len(panels) // columns)
     figure, axes = plt.subplots(rows, columns, figsize=(7.2, 0.5 + 6.6 / columns * rows), squeeze=False)
     low = min(0.0, *(float(panel.min()) for panel in panels.values()))
@@ -103,7 +105,8 @@ def images(panels: dict[str, np.ndarray], columns: int, label: str) -> Figure:
         axis.set_visible(number < len(panels))
     for number, (title, panel) in enumerate(panels.items()):
         axis = axes.flat[number]
-        shown = _map(axis, panel, number % columns == 0, number + columns >= len(panels), vmin=low, vmax=high)
+        outer = number % columns == 0, number + columns >= len(panels)
+        shown = _map(axis, panel, scanner, *outer, vmin=low, vmax=high)
         axis.set_title(title, fontsize=8)
     figure.colorbar(shown, ax=axes, label=label, shrink=0.9, pad=0.01)
     return figure
@@ -165,16 +168,24 @@ def _connect(axis, place, sizes, start, end, colour, style):
     axis.add_patch(FancyArrowPatch(*ends, color=colour, linestyle=style, **look))
 
 
-def signals_and_images(time, clean, estimates: dict, clean_image, estimate_images: dict, titles: dict) -> Figure:
+def signals_and_images(
+    clean: Array,
+    estimates: Mapping[str, Array],
+    clean_image: Array,
+    estimate_images: Mapping[str, Array],
+    methods: Mapping[str, Method],
+    scanner: Scanner,
+) -> Figure:
     """Figure 2: denoised signals, the images they give, and the errors of those images.
 
     Args:
-        time: shape (N,) [s].
         clean: clean signal, shape (N,).
         estimates: denoised signal by method.
         clean_image, estimate_images: their x-space images (ny, nx), on one colour scale.
-        titles: how each method is called.
+        methods: how each is called and drawn.
+        scanner: whose period and field of view these are.
     """
+    time = scanner.time
     count = len(estimates) + 1
     figure = plt.figure(figsize=(7.6, 5.6))
     signals, maps = figure.subfigures(2, 1, height_ratios=(1, 1.35))
@@ -184,42 +195,46 @@ def signals_and_images(time, clean, estimates: dict, clean_image, estimate_image
     window = slice(max(0, middle - 90), middle + 90)
     for method, signal in estimates.items():
         faint = 0.6 if method == "noisy" else 1
-        axis.plot(1e3 * time[window], signal[window] / peak, color=colour(method), label=titles[method], alpha=faint)
-    axis.plot(1e3 * time[window], clean[window] / peak, color=COLOURS["clean"], label="Clean", linestyle="--")
+        look = {"color": shade(methods[method].colour), "label": methods[method].title, "alpha": faint}
+        axis.plot(1e3 * time[window], signal[window] / peak, **look)
+    axis.plot(1e3 * time[window], clean[window] / peak, color=BLACK, label="Clean", linestyle="--")
     axis.set(xlabel="time [ms]", ylabel="signal, relative\nto the clean peak")
     axis.legend(ncols=count, fontsize=8, loc="lower left", bbox_to_anchor=(0, 1.0), borderaxespad=0)
     top = clean_image.max()
     axes = maps.subplots(2, count)
-    panels = {"Clean": clean_image} | {titles[method]: image for method, image in estimate_images.items()}
+    panels = {"Clean": clean_image} | {methods[method].title: image for method, image in estimate_images.items()}
     for column, (title, image) in enumerate(panels.items()):
-        shown = _map(axes[0, column], image / top, column == 0, column == 0, vmin=0, vmax=1)
+        shown = _map(axes[0, column], image / top, scanner, column == 0, column == 0, vmin=0, vmax=1)
         axes[0, column].set_title(title, fontsize=9)
         if column:
             scale = {"vmin": -0.3, "vmax": 0.3, "cmap": "RdBu_r"}
-            errors = _map(axes[1, column], (image - clean_image) / top, False, True, **scale)
+            errors = _map(axes[1, column], (image - clean_image) / top, scanner, False, True, **scale)
     axes[1, 0].set_axis_off()
     maps.colorbar(shown, ax=axes[0], label="image / clean max.", pad=0.01)
     maps.colorbar(errors, ax=axes[1], label="error / clean max.", pad=0.01)
     return figure
 
 
-def component_maps(components: dict[str, np.ndarray], harmonics, shape) -> Figure:
+def component_maps(components: Mapping[str, Array], harmonics: Sequence[int], scanner: Scanner) -> Figure:
     """Figure 3: magnitude of system-matrix components by method, and of their errors; two rows per harmonic.
 
     Args:
         components: by title, shape (harmonics, P), complex; the first one is the reference and sets the scale.
         harmonics: their numbers.
-        shape: (ny, nx).
+        scanner: whose pixels these are.
     """
+    shape = scanner.shape
     clean = next(iter(components.values()))
     top = np.abs(clean).max(axis=1)[:, None]
     maps = {title: (np.abs(values) / top).reshape(-1, *shape) for title, values in components.items()}
     errors = {title: (np.abs(values - clean) / top).reshape(-1, *shape) for title, values in components.items()}
     labels = [f"harmonic {harmonic}" for harmonic in harmonics]
-    return _maps_and_errors(maps, errors, labels, "magnitude\n/ clean max.", "error\n/ clean max.", 0)
+    return _maps_and_errors(maps, errors, labels, "magnitude\n/ clean max.", "error\n/ clean max.", 0, scanner)
 
 
-def reconstructions(objects, reference, images: dict[str, np.ndarray], labels: list[str]) -> Figure:
+def reconstructions(
+    objects: Array, reference: Array, images: Mapping[str, Array], labels: Sequence[str], scanner: Scanner
+) -> Figure:
     """Objects, their images, and the errors of these against the image with the clean matrix; two rows per object.
 
     Args:
@@ -227,13 +242,22 @@ def reconstructions(objects, reference, images: dict[str, np.ndarray], labels: l
         reference: images with the clean matrix, shape (n, ny, nx).
         images: by title, shape (n, ny, nx).
         labels: what each object is called.
+        scanner: whose pixels these are.
     """
-    maps = {"Object": objects, "Clean matrix": reference} | images
+    maps = {"Object": objects, "Clean matrix": reference, **images}
     errors = {title: image - reference for title, image in maps.items()}
-    return _maps_and_errors(maps, errors, labels, "concentration", "error", 1)
+    return _maps_and_errors(maps, errors, labels, "concentration", "error", 1, scanner)
 
 
-def _maps_and_errors(maps, errors, labels, unit, error_unit, reference):
+def _maps_and_errors(
+    maps: Mapping[str, Array],
+    errors: Mapping[str, Array],
+    labels: Sequence[str],
+    unit: str,
+    error_unit: str,
+    reference: int,
+    scanner: Scanner,
+) -> Figure:
     """Rows of maps with a row of errors below each, from the column after the reference; one scale for each kind."""
     rows, columns = 2 * len(labels), len(maps)
     figure, axes = plt.subplots(rows, columns, figsize=(7.6, 0.5 + 6.4 / columns * rows), squeeze=False)
@@ -247,11 +271,11 @@ def _maps_and_errors(maps, errors, labels, unit, error_unit, reference):
     for row, label in enumerate(labels):
         for column, title in enumerate(titles):
             upper, lower = axes[2 * row : 2 * row + 2, column]
-            shown = _map(upper, maps[title][row], column == 0, False, vmin=0, vmax=highest)
+            shown = _map(upper, maps[title][row], scanner, column == 0, False, vmin=0, vmax=highest)
             if row == 0:
                 upper.set_title(title, fontsize=8)
             if column > reference:
-                mistaken = _map(lower, errors[title][row], False, row + 1 == len(labels), **look)
+                mistaken = _map(lower, errors[title][row], scanner, False, row + 1 == len(labels), **look)
             else:
                 lower.set_axis_off()
         axes[2 * row, 0].set_ylabel(f"{label}\ny [mm]")
@@ -260,17 +284,18 @@ def _maps_and_errors(maps, errors, labels, unit, error_unit, reference):
     return figure
 
 
-def _map(axis, image, left, bottom, **look):
+def _map(axis: Any, image: Array, scanner: Scanner, left: bool, bottom: bool, **look: Any) -> Any:
     """One image of the field of view; ticks on every panel, their labels on the outer ones alone."""
-    shown = axis.imshow(image, extent=(-50, 50, -50, 50), **look)
+    _, right, _, top = scanner.extent_mm
+    shown = axis.imshow(image, extent=scanner.extent_mm, **look)
     axis.grid(False)
-    axis.set(xticks=(-40, 0, 40), yticks=(-40, 0, 40))
+    axis.set(xticks=(-0.8 * right, 0, 0.8 * right), yticks=(-0.8 * top, 0, 0.8 * top))
     axis.tick_params(labelleft=left, labelbottom=bottom)
     axis.set(xlabel="x [mm]" if bottom else "", ylabel="y [mm]" if left else "")
     return shown
 
 
-def learning_curves(histories: dict[str, dict]) -> Figure:
+def learning_curves(histories: Mapping[str, Mapping[str, pd.DataFrame]]) -> Figure:
     """Training and noisy validation loss per sample over the steps, one panel per experiment.
 
     The scale is that of the validation losses: the training loss of a first epoch, a mean over its steps, may be above.
@@ -296,13 +321,11 @@ def learning_curves(histories: dict[str, dict]) -> Figure:
     return figure
 
 
-def training_curve(history) -> Figure:
+def training_curve(history: pd.DataFrame) -> Figure:
     """Training and noisy validation loss per sample, and the learning rate, over the steps of one run."""
     figure, (left, right) = plt.subplots(1, 2)
-    left.plot(history["step"], history["training_loss"], "o:", color=COLOURS["n2n"], markersize=3, label="training")
-    left.plot(
-        history["step"], history["validation_loss"], "o-", color=COLOURS["proposed"], markersize=3, label="validation"
-    )
+    left.plot(history["step"], history["training_loss"], "o:", color=BLUE, markersize=3, label="training")
+    left.plot(history["step"], history["validation_loss"], "o-", color=RED, markersize=3, label="validation")
     left.set(xlabel="training steps", ylabel="loss per sample")
     left.legend()
     right.plot(history["step"], history["learning_rate"], "o-", color="black", markersize=3)
@@ -312,13 +335,13 @@ def training_curve(history) -> Figure:
 
 #: Colours of the kinds of methods in a leaderboard.
 _GROUPS = {
-    "printed in the paper": "#000000", "the paper's network": COLOURS["proposed"], "knows no scanner": COLOURS["n2n"],
-    "knows the scanner": COLOURS["other"], "needs the whole matrix": COLOURS["other"], "from outside": "#CC79A7",
-    "ceiling: needs clean signals": COLOURS["noisy"],
+    "printed in the paper": "#000000", "the paper's network": RED, "knows no scanner": BLUE,
+    "knows the scanner": GREEN, "needs the whole matrix": GREEN, "from outside": "#CC79A7",
+    "ceiling: needs clean signals": GREY,
 }  # fmt: skip
 
 
-def leaderboard(rows) -> Figure:
+def leaderboard(rows: pd.DataFrame) -> Figure:
     """SNR of the methods of one experiment with 95 % intervals, the best on top; colours tell what a method knows.
 
     Args:
@@ -329,21 +352,19 @@ def leaderboard(rows) -> Figure:
     for group, part in rows.groupby("group", sort=False):
         spread = [part["snr_db"] - part["snr_db_low"], part["snr_db_high"] - part["snr_db"]]
         marker = "D" if group == "printed in the paper" else "o"
-        axis.errorbar(
-            part["snr_db"], part.index, xerr=np.nan_to_num(spread), fmt=marker, color=_GROUPS[group], markersize=4,
-            label=group,
-        )  # fmt: skip
+        look = {"color": _GROUPS.get(str(group), BLACK), "markersize": 4, "label": group}
+        axis.errorbar(part["snr_db"], part.index, xerr=np.nan_to_num(spread), fmt=marker, **look)
     axis.set_yticks(rows.index, rows["title"], fontsize=8)
     axis.set(xlabel="SNR [dB]", ylim=(-0.7, len(rows) - 0.3))
     axis.legend(loc="lower right", fontsize=8)
     return figure
 
 
-def averages(averaged, methods: dict[str, dict[str, float]]) -> Figure:
+def averages(averaged: pd.DataFrame, methods: Mapping[str, Mapping[str, float]]) -> Figure:
     """What averaging gives, for signals and for images, and where denoised matrices stand.
 
     Args:
-        averaged: columns ``averages``, ``snr_db``, ``psnr_db``, see :func:`companion.limits.averaged_matrices`.
+        averaged: columns ``averages``, ``snr_db``, ``psnr_db``: the analysis ``averages``.
         methods: by title the ``snr_db`` and ``psnr_db`` of one recording after a denoiser.
     """
     figure, panels = plt.subplots(1, 2, figsize=(7.6, 3.4))
@@ -359,39 +380,40 @@ def averages(averaged, methods: dict[str, dict[str, float]]) -> Figure:
     return figure
 
 
-def distributions(objects, estimates: dict[str, np.ndarray], labels: list[str]) -> Figure:
+def distributions(objects: Array, estimates: Mapping[str, Array], labels: Sequence[str], scanner: Scanner) -> Figure:
     """Objects and estimates of them, each scaled to fit: one row and one colour scale per object.
 
     Args:
         objects: phantoms, shape (n, ny, nx).
         estimates: by title, the same shape.
         labels: n names of the rows.
+        scanner: whose pixels these are.
     """
-    panels = {"object": objects} | estimates
+    panels = {"object": objects, **estimates}
     figure, axes = plt.subplots(len(objects), len(panels), figsize=(9.0, 1.9 * len(objects)), squeeze=False)
     for row, label in enumerate(labels):
         look = {"vmin": 0.0, "vmax": float(objects[row].max())}
         for column, (title, images) in enumerate(panels.items()):
-            shown = _map(axes[row, column], images[row], column == 0, row == len(objects) - 1, **look)
+            shown = _map(axes[row, column], images[row], scanner, column == 0, row == len(objects) - 1, **look)
             axes[row, column].set_title(title.replace(", ", ",\n") if row == 0 else "", fontsize=8)
         axes[row, 0].set_ylabel(f"{label}\ny [mm]")
         figure.colorbar(shown, ax=axes[row], label="concentration", pad=0.01, extend="both")
     return figure
 
 
-def study(table, x: str, label: str, scale: str = "linear") -> Figure:
+def study(table: pd.DataFrame, x: str, label: str, scale: str = "linear") -> Figure:
     """SNR of each method over one quantity, with 95 % intervals.
 
     Args:
         table: of :func:`companion.studies.make`.
         x: its column with the quantity.
         label: of the axis, with its unit.
-        scale: ``linear`` or ``log``.
+        scale: of that axis, ``linear`` or ``log``.
     """
     figure, axis = plt.subplots(figsize=(7.2, 3.8))
     for number, (title, part) in enumerate(table.groupby("title", sort=False)):
         spread = [part["snr_db"] - part["snr_db_low"], part["snr_db_high"] - part["snr_db"]]
-        look = {"color": colour(part["method"].iloc[0], number), "markersize": 3, "capsize": 2}
+        look = {"color": shade(part["colour"].iloc[0], number), "markersize": 3, "capsize": 2}
         axis.errorbar(part[x], part["snr_db"], yerr=spread, fmt="o-", label=title, **look)
     axis.set(xlabel=label, ylabel="SNR [dB]", xscale=scale)
     axis.set_xticks(sorted(set(table[x])), [f"{value:g}" for value in sorted(set(table[x]))])
@@ -400,13 +422,13 @@ def study(table, x: str, label: str, scale: str = "linear") -> Figure:
     return figure
 
 
-def cases(table, names: dict[str, str] | None = None) -> Figure:
+def cases(table: pd.DataFrame) -> Figure:
     """SNR of each method in each case, with 95 % intervals; the first case on top.
 
     Args:
         table: of :func:`companion.studies.make`.
-        names: how cases are written; those that it does not have stand as they are.
     """
+    names = dict(zip(table["case"], table["case_title"], strict=True))
     order = list(dict.fromkeys(table["case"]))[::-1]
     titles = list(dict.fromkeys(table["title"]))
     figure, axis = plt.subplots(figsize=(7.2, 0.8 + 0.36 * len(order)))
@@ -414,9 +436,9 @@ def cases(table, names: dict[str, str] | None = None) -> Figure:
         part = table[table["title"] == title]
         height = [order.index(case) + 0.3 * (0.5 - (number + 0.5) / len(titles)) for case in part["case"]]
         spread = [part["snr_db"] - part["snr_db_low"], part["snr_db_high"] - part["snr_db"]]
-        shade = colour(part["method"].iloc[0], number)
-        axis.errorbar(part["snr_db"], height, xerr=spread, fmt="o", label=title, color=shade, markersize=3)
-    axis.set_yticks(range(len(order)), [(names or {}).get(case, case) for case in order])
+        look = {"color": shade(part["colour"].iloc[0], number), "markersize": 3}
+        axis.errorbar(part["snr_db"], height, xerr=spread, fmt="o", label=title, **look)
+    axis.set_yticks(range(len(order)), [names[case] for case in order])
     axis.set(xlabel="SNR [dB]", ylim=(-0.6, len(order) - 0.4))
     axis.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.01, 1.0))
     return figure

@@ -1,67 +1,78 @@
 """All methods of all experiments in one table, the paper's own values among them."""
 
 import inspect
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from companion import plugins, runs
-from companion.experiments import ROOT, Experiments, RunConfig
-from companion.tables import TITLES, VALUES
+from companion.config import RunConfig
+from companion.experiments import Experiments
+from companion.runs import ROOT, Root, Run
+from companion.tables import VALUES
 from mpicore import denoisers
-from mpicore.denoisers.networks import NetworkDenoiser
+from mpicore.denoisers import Denoiser
 from mpicore.metrics import bootstrap_interval
 
 #: Columns of the leaderboard.
 COLUMNS = ["experiment", "variant", "method", "title", "snr_db", "snr_db_low", "snr_db_high", "rmse", "ssim", "psnr_db"]
-COLUMNS += ["object_error", "knows", "training_seconds", "denoising_seconds", "code", "key", "group"]
+COLUMNS += ["object_error", "knows", "training_seconds", "denoising_seconds", "code", "key", "group", "shown"]
 
 
 def make(
-    experiments: Experiments,
+    known: Experiments,
     preset: str,
     paper: pd.DataFrame,
-    root=ROOT,
-    own: list[RunConfig] = (),
+    root: Root = ROOT,
+    own: pd.DataFrame | None = None,
     times: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
-    """One row per experiment, variant of the test noise and method; the best first.
+    """One row per experiment, variant of the test noise and run; the best first.
 
     Args:
-        experiments: the checked ``experiments.yml``.
+        known: the checked ``experiments.yml``.
         preset: whose runs.
         paper: the paper's figures, see :func:`companion.tables.read_paper`; they stand beside the last variant.
-        root: search path of the runs.
-        own: further runs, of denoisers from outside.
+        root: where the runs are.
+        own: rows of denoisers from outside, see :func:`own_rows`.
         times: the benchmarks, which say how long denoising takes.
 
     Returns:
         Columns :data:`COLUMNS`: means over the test items, the interval of the SNR, what a method is given besides the
         period that it denoises, the time to fit it and to denoise a signal [s], the class with its code or the file it
-        came from, and the key of the run. The paper's rows have no key.
+        came from, and the key of the run. ``shown`` is true for the run by which a leaderboard knows the method: under
+        the tuned protocol where the preset trains it so, which no test value decides. The paper's rows have no key.
 
     Raises:
         FileNotFoundError: a run is missing.
     """
-    listed = {name: config for name, config in experiments.runs(preset).items() if not (name.seed or name.case)}
-    titled = [(_title(name.method) + " (tuned)" * name.tuned, config) for name, config in listed.items()]
-    titled += [(config.method, config) for config in own]
-    rows = []
-    for title, config in titled:
-        run = runs.load(config, root)
-        for variant in config.test_noise:
-            rows.append({**_values(run, variant), **_facts(run, times), "variant": variant, "title": title})
+    rows: list[dict[str, Any]] = []
+    for name, config in known.runs(preset).items():
+        if name.seed or name.case:
+            continue
+        method = known.methods[name.method]
+        facts = {
+            "title": method.title + " (tuned)" * name.tuned,
+            "knows": method.knows,
+            "shown": name == known.shown(name.experiment, name.method, preset),
+        }
+        rows += _rows(runs.load(config, root), facts, times)
     for table, printed in paper.groupby("table"):
-        experiment = experiments.tables[table].experiment
-        variant = list(experiments.experiments[experiment].variants)[-1]
-        for row in printed.to_dict("records"):
-            title = f"{_title(row['method'])} (printed in the paper)"
-            rows.append({**{column: row[column] for column in VALUES}, "experiment": experiment, "variant": variant})
-            rows[-1] |= {"method": row["method"], "title": title, "group": "printed in the paper"}
-    table = pd.DataFrame(rows, columns=COLUMNS)
-    order = {name: number for number, name in enumerate(experiments.experiments)}
-    return table.sort_values(
+        experiment = known.tables[str(table)].experiment
+        variant = list(known.experiments[experiment].variants)[-1]
+        for line in printed.to_dict("records"):
+            title = f"{known.methods[line['method']].title} (printed in the paper)"
+            values = {column: line[column] for column in VALUES}
+            rows.append({**values, "experiment": experiment, "variant": variant, "method": line["method"]})
+            rows[-1] |= {"title": title, "group": "printed in the paper", "shown": True}
+    frame = pd.DataFrame(rows, columns=COLUMNS)
+    if own is not None and len(own):
+        frame = pd.concat([frame, own[COLUMNS].astype(frame.dtypes)], ignore_index=True)
+    order = {name: number for number, name in enumerate(known.experiments)}
+    return frame.sort_values(
         ["experiment", "variant", "snr_db"],
         ascending=[True, True, False],
         key=lambda column: column.map(order) if column.name == "experiment" else column,
@@ -70,14 +81,30 @@ def make(
     )
 
 
-def own_runs(experiments: Experiments, preset: str, names: list[str]) -> list[RunConfig]:
+def own_runs(known: Experiments, preset: str, names: Sequence[str]) -> list[RunConfig]:
     """The runs of denoisers from outside: on every experiment, or on the system matrix where they need all of one."""
-    found = []
-    for name in names:
-        for experiment, entry in experiments.experiments.items():
-            if entry.dataset == "system-matrix" or not denoisers.find(name).whole:
-                found.append(experiments.own(experiment, name, plugins.source(name), preset))
-    return found
+    return [
+        known.own(experiment, name, plugins.source(name), preset)
+        for name in names
+        for experiment, entry in known.experiments.items()
+        if entry.dataset == "system-matrix" or not denoisers.find(name).whole
+    ]
+
+
+def own_rows(configs: Sequence[RunConfig], root: Root = ROOT) -> pd.DataFrame:
+    """Rows of finished runs of denoisers from outside; what such a class knows, its attribute ``knows`` says."""
+    rows: list[dict[str, Any]] = []
+    for config in configs:
+        cls = denoisers.find(config.denoiser)
+        facts = {
+            "title": getattr(cls, "title", config.method),
+            "knows": getattr(cls, "knows", "not said"),
+            "shown": True,
+            "code": _file(cls),
+            "group": "from outside",
+        }
+        rows += _rows(runs.load(config, root), facts, None)
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def display(table: pd.DataFrame, experiment: str) -> pd.DataFrame:
@@ -106,63 +133,59 @@ def plain(shown: pd.DataFrame) -> str:
     return shown.replace(marks, regex=True).to_string(index=False)
 
 
-def _linked(title, code):
+def _linked(title: str, code: Any) -> str:
     return f"{{py:class}}`{title} <{code}>`" if str(code).startswith("mpicore.") else title
 
 
-def _duration(seconds):
+def _duration(seconds: float) -> str:
     if np.isnan(seconds):
         return ""
     return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"
 
 
-def _title(method):
-    return TITLES.get(method, method)
+def _rows(run: Run, facts: dict[str, Any], times: pd.DataFrame | None) -> Iterator[dict[str, Any]]:
+    config, cls = run.config, denoisers.find(run.config.denoiser)
+    learns = cls.fit is not Denoiser.fit
+    common = {
+        "experiment": config.experiment,
+        "method": config.method,
+        "training_seconds": run.record["training_seconds"] if learns else None,
+        "denoising_seconds": None if times is None else _denoising_seconds(config, times.set_index("key")),
+        "code": f"{cls.__module__}.{cls.__name__}",
+        "key": config.key,
+        "group": _group(config, cls),
+        **facts,
+    }
+    for variant in config.test_noise:
+        yield {**_values(run, variant), **common, "variant": variant}
 
 
-def _values(run, variant):
+def _values(run: Run, variant: str) -> dict[str, float]:
     signals, images = (part[part["variant"] == variant] for part in (run.signals, run.images))
-    low, high = bootstrap_interval(signals["snr_db"].to_numpy())
+    low, high = bootstrap_interval(signals["snr_db"].to_numpy(float))
     found = {"snr_db": signals["snr_db"].mean(), "snr_db_low": low, "snr_db_high": high, "rmse": signals["rmse"].mean()}
     return found | {column: images[column].mean() for column in ("ssim", "psnr_db", "object_error")}
 
 
-def _facts(run, times):
-    config, cls = run.config, denoisers.find(run.config.denoiser)
-    return {
-        "experiment": config.experiment,
-        "method": config.method,
-        "knows": cls.knows,
-        "training_seconds": run.record["training_seconds"] if config.denoiser != "noisy" else None,
-        "denoising_seconds": None if times is None else _denoising_seconds(config, cls, times.set_index("key")),
-        "code": _file(cls) if config.source else f"{cls.__module__}.{cls.__name__}",
-        "key": config.key,
-        "group": _group(config, cls),
-    }
-
-
-def _group(config, cls):
-    if config.source:
-        return "from outside"
+def _group(config: RunConfig, cls: type[Denoiser]) -> str:
     if cls.supervised:
         return "ceiling: needs clean signals"
-    if issubclass(cls, NetworkDenoiser):
+    if cls.trains and not cls.needs_scanner:
         return "the paper's network"
     if cls.whole:
         return "needs the whole matrix"
     return "knows the scanner" if cls.needs_scanner else "knows no scanner"
 
 
-def _denoising_seconds(config, cls, times):
-    """The paper's network is the baseline of these benchmarks; R2R passes it once per recorruption."""
-    rows = times[times.index.str.startswith("denoise_")]
-    if (key := f"denoise_{config.denoiser}") in rows.index:
-        return rows["candidate_seconds"][key]
-    if issubclass(cls, NetworkDenoiser):
-        return rows["baseline_seconds"].iloc[0] * config.options.get("recorruptions", 1)
+def _denoising_seconds(config: RunConfig, times: pd.DataFrame) -> float | None:
+    """Of the benchmark of the denoiser, or of the network that it passes; R2R passes it once per recorruption."""
+    if (key := f"denoise_{config.denoiser}") in times.index:
+        return float(times["candidate_seconds"][key])
+    if config.training is not None and "denoise_network" in times.index:
+        return float(times["candidate_seconds"]["denoise_network"]) * config.options.get("recorruptions", 1)
     return None
 
 
-def _file(cls):
-    path, root = Path(inspect.getsourcefile(cls)).resolve(), Path.cwd()
+def _file(cls: type[Denoiser]) -> str:
+    path, root = Path(inspect.getsourcefile(cls) or "?").resolve(), Path.cwd()
     return str(path.relative_to(root)) if path.is_relative_to(root) else path.name

@@ -1,16 +1,25 @@
 """Studies: one quantity is varied, and every method meets it in the same way."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
 from companion import runs
-from companion.experiments import ROOT, Experiments
-from companion.tables import TITLES
+from companion.experiments import Experiments
+from companion.runs import ROOT, Root, Run
+from companion.schema import Case, Method
 from mpicore.metrics import bootstrap_interval
 
 
-def make(experiments: Experiments, study: str, preset: str, root=ROOT) -> pd.DataFrame:
+def make(known: Experiments, study: str, preset: str, root: Root = ROOT) -> pd.DataFrame:
     """One row per case and method, in the order of the file.
+
+    Args:
+        known: the checked ``experiments.yml``.
+        study: its name.
+        preset: whose runs.
+        root: where the runs are.
 
     Returns:
         The columns of :func:`row`.
@@ -18,62 +27,93 @@ def make(experiments: Experiments, study: str, preset: str, root=ROOT) -> pd.Dat
     Raises:
         FileNotFoundError: a run is missing.
     """
-    entry = experiments.studies[study]
-    cases = [(case, method) for case in entry.cases for method in entry.methods]
-    return pd.DataFrame(
-        row(case, runs.load(experiments.study_run(study, case, method, preset), root)) for case, method in cases
-    )
+    entry = known.studies[study]
+    rows: list[dict[str, Any]] = []
+    for case, changed in entry.cases.items():
+        for method in entry.methods:
+            run = runs.load(known.study_run(study, case, method, preset), root)
+            rows.append(row(case, changed.title or case, known.methods[method], run))
+    return pd.DataFrame(rows)
 
 
-def row(case: str, run: runs.Run) -> dict:
+def row(case: str, title: str, method: Method, run: Run) -> dict[str, Any]:
     """One run as a row of the table of a study.
 
+    Args:
+        case, title: name of the case, and how it is written.
+        method: how the method of the run is called and drawn.
+        run: the run.
+
     Returns:
-        ``case, method, title, input_snr_db`` (of the noise as the case has it), ``signals`` (for training),
-        ``snr_db, snr_db_low, snr_db_high, ssim, psnr_db, training_seconds, key``: means over the test signals with the
-        95 % interval of the SNR.
+        ``case, case_title, method, title, colour, input_snr_db`` (of the noise as the case has it), ``signals`` (for
+        training), ``steps`` (of the training), ``snr_db, snr_db_low, snr_db_high, ssim, psnr_db, training_seconds,
+        key``: means over the test signals with the 95 % interval of the SNR.
     """
-    values = run.signals["snr_db"].to_numpy()
+    values = run.signals["snr_db"].to_numpy(float)
     low, high = bootstrap_interval(values)
+    images = run.images[["ssim", "psnr_db"]].mean()
     return {
         "case": case,
+        "case_title": title,
         "method": run.config.method,
-        "title": TITLES[run.config.method],
+        "title": method.title,
+        "colour": method.colour,
         "input_snr_db": run.config.noise.snr_db,
         "signals": run.config.sizes[0],
+        "steps": run.history["step"].max() if run.config.training else None,
         "snr_db": values.mean(),
         "snr_db_low": low,
         "snr_db_high": high,
-        **run.images[["ssim", "psnr_db"]].mean(),
+        "ssim": images["ssim"],
+        "psnr_db": images["psnr_db"],
         "training_seconds": run.record["training_seconds"],
         "key": run.config.key,
     }
 
 
-def display(table: pd.DataFrame, heading: str, names: dict[str, str] | None = None) -> pd.DataFrame:
+def display(table: pd.DataFrame, heading: str) -> pd.DataFrame:
     """SNR with its interval as text: a row per case, a column per method; the best of several in bold.
 
     Args:
         table: of :func:`make`.
         heading: of the column with the cases.
-        names: how cases are written; those that it does not have stand as they are.
     """
-    rows = []
-    for case, part in table.groupby("case", sort=False):
+    rows: list[dict[str, str]] = []
+    for _, part in table.groupby("case", sort=False):
         part = part.round({"snr_db": 2, "snr_db_low": 2, "snr_db_high": 2}).replace(-0.0, 0.0)
         best = part["snr_db"].max() if len(part) > 1 else None
-        cells = {
-            row.title: (f"**{row.snr_db:.2f}**" if row.snr_db == best else f"{row.snr_db:.2f}")
-            + f" [{row.snr_db_low:.2f}, {row.snr_db_high:.2f}]"
-            for row in part.itertuples()
-        }
-        rows.append({heading: (names or {}).get(case, case), **cells})
+        cells = {heading: str(part["case_title"].iloc[0])}
+        for line in part.itertuples():
+            value = f"**{line.snr_db:.2f}**" if line.snr_db == best else f"{line.snr_db:.2f}"
+            cells[str(line.title)] = f"{value} [{line.snr_db_low:.2f}, {line.snr_db_high:.2f}]"
+        rows.append(cells)
     return pd.DataFrame(rows)
 
 
-def differences(table: pd.DataFrame, reference: str) -> pd.DataFrame:
-    """What each case costs each method against a reference [dB SNR]: a row per case, a column per method."""
-    wide = table.pivot(index="case", columns="title", values="snr_db")
-    order = list(dict.fromkeys(table["case"]))
-    found = (wide - wide.loc[reference]).loc[order, list(dict.fromkeys(table["title"]))]
-    return found.replace(-0.0, 0.0).astype(np.float64)
+def full_training(known: Experiments, study: str, preset: str, root: Root = ROOT) -> pd.DataFrame:
+    """How far the networks of a study are from those of its experiment, on the data of the experiment.
+
+    Args:
+        known, study, preset, root: as for :func:`make`.
+
+    Returns:
+        A row per method that trains, by name: ``steps`` and ``snr_db`` of its training in the study where the study
+        changes nothing, and ``full_steps`` and ``full_snr_db`` of the one that the experiment shows. Empty where every
+        case changes something.
+    """
+    entry = known.studies[study]
+    plain = [case for case, changed in entry.cases.items() if changed == Case(title=changed.title)]
+    rows: dict[str, dict[str, Any]] = {}
+    for method in entry.methods:
+        names = [known.shown(entry.experiment, method, preset)]
+        if not plain or known.methods[method].network is None or names[0] not in known.names(preset):
+            continue
+        short = runs.load(known.study_run(study, plain[0], method, preset), root)
+        full = runs.load(known.named(names[0], preset), root)
+        rows[method] = {
+            "steps": int(short.history["step"].max()),
+            "snr_db": float(np.mean(short.signals["snr_db"])),
+            "full_steps": int(full.history["step"].max()),
+            "full_snr_db": float(np.mean(full.signals["snr_db"])),
+        }
+    return pd.DataFrame.from_dict(rows, orient="index")

@@ -1,48 +1,20 @@
 """The tables of the book: means over test items with 95 % intervals, beside the paper's figures."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from companion import runs
-from companion.experiments import ROOT, Experiments
+from companion.experiments import Experiments
+from companion.runs import ROOT, Root
 from mpicore import checks
 from mpicore.metrics import bootstrap_interval
 
 VALUES = ["snr_db", "rmse", "ssim", "psnr_db"]
-#: How the paper writes the methods, and how the book writes its own.
-TITLES = {
-    "noisy": "Noisy",
-    "n2n": "N2N",
-    "r2r": "R2R",
-    "proposed": "Proposed",
-    "l1": "L1 alone",
-    "l1_gd": "L1 + gradient difference",
-    "l1_tv": "L1 + total variation",
-    "average": "Average of two periods",
-    "antisymmetric": "Antisymmetric projection",
-    "low_pass": "Low-pass",
-    "savitzky_golay": "Savitzky-Golay",
-    "wavelet": "Wavelet shrinkage",
-    "wiener": "Spectral Wiener",
-    "wiener_antisymmetric": "Spectral Wiener, projected",
-    "linear_n2n": "Linear N2N",
-    "singular_values": "Singular-value shrinkage",
-    "gp_wiener": "Gaussian-process Wiener",
-    "forward_n2n": "N2N through the forward model",
-    "forward_nonnegative": "N2N through the model, non-negative",
-    "relaxed_gp_wiener": "Gaussian process, relaxation undone",
-    "relaxed_forward_n2n": "Forward network, relaxation undone",
-    "dct_wiener": "Spatial Wiener",
-    "dct_wiener_twice": "Spatial Wiener in two steps",
-    "supervised": "The paper's network, clean targets",
-    "forward_supervised": "Forward network, clean targets",
-    "oracle_wiener": "Oracle Wiener",
-    "oracle_dct_wiener": "Spatial Wiener, true power",
-    "svd_dct": "Spatial Wiener, then singular values",
-    "svd_shrinkage": "Singular-value shrinkage of the matrix",
-}
 _SIGNAL_VALUES = ["snr_db", "rmse"]
 _IMAGE_VALUES = ["ssim", "psnr_db", "object_error"]
 _HEADINGS = {
@@ -56,20 +28,20 @@ _HEADINGS = {
 _DIGITS = {"snr_db": 2, "rmse": 1, "ssim": 3, "psnr_db": 2, "object_error": 3, "gap": 2}
 
 
-def read_paper(path="book/paper_tables.csv") -> pd.DataFrame:
+def read_paper(path: str | Path = "book/paper_tables.csv") -> pd.DataFrame:
     """The source paper's own tables: columns ``table, experiment, method, snr_db, rmse, ssim, psnr_db``."""
     return pd.read_csv(path)
 
 
-def make_table(experiments: Experiments, table: str, preset: str, paper: pd.DataFrame, root=ROOT) -> pd.DataFrame:
+def make_table(known: Experiments, table: str, preset: str, paper: pd.DataFrame, root: Root = ROOT) -> pd.DataFrame:
     """One table of the book, from the finished runs.
 
     Args:
-        experiments: the checked ``experiments.yml``.
+        known: the checked ``experiments.yml``.
         table: such as ``table1``.
         preset: whose runs.
         paper: the paper's figures, see :func:`read_paper`.
-        root: search path of the runs.
+        root: where the runs are.
 
     Returns:
         One row per method, variant of the test noise and protocol, the last two as columns where there are several. It
@@ -80,13 +52,13 @@ def make_table(experiments: Experiments, table: str, preset: str, paper: pd.Data
         ValueError: no such table.
         FileNotFoundError: a run is missing.
     """
-    layout = experiments.tables[checks.choice(table, "table", list(experiments.tables))]
-    entry = experiments.experiments[layout.experiment]
+    layout = known.tables[checks.choice(table, "table", list(known.tables))]
+    entry = known.experiments[layout.experiment]
     printed = paper[paper["table"] == table].set_index("method")[VALUES]
-    wanted = experiments.runs(preset)
+    wanted = known.runs(preset)
     rows = []
     for variant in entry.variants:
-        for protocol, names in experiments.rows(table, preset).items():
+        for protocol, names in known.rows(table, preset).items():
             loaded = {name.method: runs.load(wanted[name], root) for name in names}
             chosen = {
                 method: [part[part["variant"] == variant] for part in (run.signals, run.images)]
@@ -111,7 +83,7 @@ def make_table(experiments: Experiments, table: str, preset: str, paper: pd.Data
     return made[columns]
 
 
-def make_summary(experiments: Experiments, preset: str, paper: pd.DataFrame, root=ROOT) -> pd.DataFrame:
+def make_summary(known: Experiments, preset: str, paper: pd.DataFrame, root: Root = ROOT) -> pd.DataFrame:
     """The SNR of every table that the paper has as well, at the last of its noise variants.
 
     Returns:
@@ -121,7 +93,7 @@ def make_summary(experiments: Experiments, preset: str, paper: pd.DataFrame, roo
     rows = []
     for name, printed in paper.groupby("table", sort=False):
         rows.append({"table": name, "source": "print", **printed.set_index("method")["snr_db"]})
-        made = make_table(experiments, name, preset, paper, root)
+        made = make_table(known, name, preset, paper, root)
         if "variant" in made:
             made = made[made["variant"] == made["variant"].iloc[-1]]
         protocols = made.get("protocol", pd.Series("paper", index=made.index))
@@ -132,25 +104,25 @@ def make_summary(experiments: Experiments, preset: str, paper: pd.DataFrame, roo
     return pd.DataFrame(rows)
 
 
-def make_seed_table(experiments: Experiments, preset: str, root=ROOT) -> pd.DataFrame:
+def make_seed_table(known: Experiments, preset: str, root: Root = ROOT) -> pd.DataFrame:
     """The methods that are trained from several seeds: the test SNR of each training.
 
     Returns:
         Columns ``experiment, method, seed, snr_db, snr_db_low, snr_db_high, key``, the interval over test signals.
     """
     rows = []
-    for name in experiments.repeats(preset):
-        config = experiments.runs(preset)[name]
+    for name in known.repeats(preset):
+        config = known.runs(preset)[name]
         value = _mean("snr_db", runs.load(config, root).signals["snr_db"])
         rows.append({"experiment": name.experiment, "method": name.method, "seed": name.seed, **value})
         rows[-1]["key"] = config.key
     return pd.DataFrame(rows)
 
 
-def display_table(table: pd.DataFrame) -> pd.DataFrame:
+def display_table(table: pd.DataFrame, known: Experiments) -> pd.DataFrame:
     """The same table as text for the book: mean with its interval, and the paper's value in its own column."""
     protocols = table.get("protocol", pd.Series("paper", index=table.index))
-    names = [TITLES.get(method, method) for method in table["method"]]
+    names = [known.methods[method].title for method in table["method"]]
     tuned = [" (tuned)" * (protocol == "tuned") for protocol in protocols]
     shown = pd.DataFrame({"Method": [name + suffix for name, suffix in zip(names, tuned, strict=True)]})
     if "variant" in table:
@@ -168,43 +140,43 @@ def display_table(table: pd.DataFrame) -> pd.DataFrame:
     return shown
 
 
-def display_summary(summary: pd.DataFrame, experiments: Experiments) -> pd.DataFrame:
+def display_summary(summary: pd.DataFrame, known: Experiments) -> pd.DataFrame:
     """The summary as text for the front page, each table with a link to its page."""
     sources = {"print": "printed in the paper", "paper": "the paper's protocol", "tuned": "tuned protocol"}
-    titles = [f"[{experiments.tables[name].title}](pages/{name}.ipynb)" for name in summary["table"]]
+    titles = [f"[{known.tables[name].title}](pages/{name}.ipynb)" for name in summary["table"]]
     shown = pd.DataFrame({"Experiment": titles, "SNR [dB]": summary["source"].map(sources)})
     shown["Experiment"] = shown["Experiment"].where(~summary["table"].duplicated(), "")
     for method in summary.columns[2:]:
-        shown[TITLES.get(method, method)] = ["" if pd.isna(value) else f"{value:.2f}" for value in summary[method]]
+        shown[known.methods[method].title] = ["" if pd.isna(value) else f"{value:.2f}" for value in summary[method]]
     return shown
 
 
-def display_seed_table(table: pd.DataFrame) -> pd.DataFrame:
+def display_seed_table(table: pd.DataFrame, known: Experiments) -> pd.DataFrame:
     """The table of seeds as text: one row per method, one column per seed, and the spread between the trainings."""
     rows = []
     for method, trained in table.groupby("method", sort=False):
-        row = {"Method": TITLES.get(method, method)}
+        row = {"Method": known.methods[str(method)].title}
         row |= {f"Seed {line['seed']}: SNR [dB]": _interval(line, "snr_db") for line in trained.to_dict("records")}
         row["Largest difference [dB]"] = f"{trained['snr_db'].max() - trained['snr_db'].min():.2f}"
         rows.append(row)
     return pd.DataFrame(rows)
 
 
-def _mean(name, values):
+def _mean(name: str, values: ArrayLike) -> dict[str, float]:
     """Mean and 95 % interval of values as three columns."""
-    values = np.asarray(values, float)
-    low, high = bootstrap_interval(values)
-    return {name: values.mean(), f"{name}_low": low, f"{name}_high": high}
+    items = np.asarray(values, float)
+    low, high = bootstrap_interval(items)
+    return {name: float(items.mean()), f"{name}_low": low, f"{name}_high": high}
 
 
-def _interval(row, column):
+def _interval(row: Mapping[str, Any], column: str) -> str:
     digits = _DIGITS[column]
     sign = "+" if column == "gap" else ""
     mean, low, high = (f"{row[column + end]:{sign}.{digits}f}" for end in ("", "_low", "_high"))
     return f"**{mean}** [{low}, {high}]"
 
 
-def display_path(path) -> Path:
+def display_path(path: str | Path) -> Path:
     """Where the text version of a table lies, beside the numbers."""
     path = Path(path)
     return path.with_name(f"{path.stem}-display.csv")

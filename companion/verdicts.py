@@ -1,11 +1,15 @@
 """The paper's claims one by one, each as a difference that can be measured."""
 
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from companion import runs
-from companion.experiments import ROOT, Experiments, RunName
+from companion.config import RunName
+from companion.experiments import Experiments
+from companion.runs import ROOT, Root, Run
 from mpicore.metrics import bootstrap_interval
 
 _IN_IMAGES = ("ssim", "psnr_db")
@@ -56,27 +60,30 @@ def verdict(paper: float, low: float, mean: float) -> str:
     return "reproduced" if mean >= paper / 2 else "in part"
 
 
-def judge(experiments: Experiments, preset: str, paper: pd.DataFrame, root=ROOT) -> pd.DataFrame:
+def judge(known: Experiments, preset: str, paper: pd.DataFrame, root: Root = ROOT) -> pd.DataFrame:
     """Every claim, at every protocol that was trained.
 
     Args:
-        experiments: the checked ``experiments.yml``.
+        known: the checked ``experiments.yml``.
         preset: whose runs.
         paper: see :func:`companion.tables.read_paper`.
-        root: search path of the runs.
+        root: where the runs are.
 
     Returns:
         Columns ``claim, protocol, column, paper, measured, low, high, verdict``. The measured difference is the mean of
         the paired differences over the test items, with its 95 % interval.
     """
-    wanted = experiments.runs(preset)
+    wanted = known.runs(preset)
     printed = paper.set_index(["table", "method"])
     rows = []
     for claim in CLAIMS:
-        experiment = experiments.tables[claim.table].experiment
+        experiment = known.tables[claim.table].experiment
         difference = _printed(printed, claim)
         for protocol, tuned in (("paper", False), ("tuned", True)):
-            names = [RunName(experiment, m, tuned and m != "noisy") for m in (claim.better, claim.worse)]
+            names = [
+                RunName(experiment, method, tuned and known.methods[method].network is not None)
+                for method in (claim.better, claim.worse)
+            ]
             if not all(name in wanted for name in names):
                 continue
             better, worse = (_values(runs.load(wanted[name], root), claim) for name in names)
@@ -105,12 +112,12 @@ def display(judged: pd.DataFrame) -> pd.DataFrame:
     return shown
 
 
-def _printed(printed, claim):
+def _printed(printed: pd.DataFrame, claim: Claim) -> float:
     better, worse = (printed[claim.column][claim.table, method] for method in (claim.better, claim.worse))
     return float(better - worse)
 
 
-def _values(run, claim):
+def _values(run: Run, claim: Claim) -> np.ndarray[Any, Any]:
     """One value per test item, in the order of the items."""
     source = run.images if claim.column in _IN_IMAGES else run.signals
     return source[source["variant"] == claim.variant].sort_values("index")[claim.column].to_numpy(float)
