@@ -1,5 +1,7 @@
 """Layers that do what the stock ones do, in less time on a CPU."""
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -9,12 +11,13 @@ class _PReLUFunction(torch.autograd.Function):
     """max(0, x) + a min(0, x); its stock backward pass branches on every element, which a CPU does slowly."""
 
     @staticmethod
-    def forward(ctx, x, slope):
+    def forward(ctx: Any, x: Tensor, slope: Tensor) -> Tensor:
         ctx.save_for_backward(x, slope)
         return F.prelu(x, slope)
 
     @staticmethod
-    def backward(ctx, grad):
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor]:
+        (grad,) = gradients
         x, slope = ctx.saved_tensors
         slope_grad = x.clamp_max(0).mul_(grad).sum((0, 2, 3))
         positive = torch.ops.aten.threshold_backward(grad, x, 0)
@@ -36,7 +39,9 @@ class Dropout(nn.Dropout):
 
 
 class PReLU(nn.PReLU):
-    """Parametric rectified linear unit with one slope per channel (He et al. 2015)."""
+    """Parametric rectified linear unit with one slope per channel (He et al. 2015); for maps (B, C, 1, L)."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return _PReLUFunction.apply(x, self.weight)
+        """Feature map to the same shape."""
+        found: Tensor = _PReLUFunction.apply(x, self.weight)
+        return found

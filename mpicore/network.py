@@ -21,7 +21,7 @@ _SHORTEST = 64
 class ResBlock(nn.Module):
     """Eq. 2: F(X) = W2 * max(0, W1 * X + B1) + X + B2, with * a convolution over three positions."""
 
-    def __init__(self, channels: int):
+    def __init__(self, channels: int) -> None:
         super().__init__()
         self.first = _convolution(channels, channels)
         self.second = _convolution(channels, channels)
@@ -34,7 +34,7 @@ class ResBlock(nn.Module):
 class EncoderBlock(nn.Sequential):
     """EcB: down-sampling by a strided convolution, dropout, PReLU, three resblocks."""
 
-    def __init__(self, channels_in: int, channels_out: int, dropout: float):
+    def __init__(self, channels_in: int, channels_out: int, dropout: float) -> None:
         super().__init__(
             nn.Conv2d(channels_in, channels_out, (1, 2), stride=(1, 2)),
             Dropout(dropout),
@@ -46,7 +46,7 @@ class EncoderBlock(nn.Sequential):
 class DecoderBlock(nn.Module):
     """DcB: up-sampling by a transposed convolution, concatenation with the encoder's map, two convolutions, PReLU."""
 
-    def __init__(self, channels_in: int, channels_out: int):
+    def __init__(self, channels_in: int, channels_out: int) -> None:
         super().__init__()
         self.up = nn.ConvTranspose2d(channels_in, channels_out, (1, 2), stride=(1, 2))
         self.fuse = nn.Sequential(
@@ -75,7 +75,7 @@ class EncoderDecoder(nn.Module):
         ValueError: a width or dropout out of range; on a call, a shape other than (B, 1, N) with N >= 64.
     """
 
-    def __init__(self, width: int = 16, dropout: float = 0.0):
+    def __init__(self, width: int = 16, dropout: float = 0.0) -> None:
         super().__init__()
         if checks.count(width, "width") > 256:
             raise ValueError(f"width must be at most 256, got {width}")
@@ -101,7 +101,7 @@ class EncoderDecoder(nn.Module):
         scale = u.square().mean(dim=2, keepdim=True).sqrt().clamp_min(torch.finfo(u.dtype).tiny)
         x = F.pad(u / scale, (left, right), mode="circular")
         x = self.stem(x[:, :, None, :].contiguous(memory_format=torch.channels_last))
-        skips = []
+        skips: list[Tensor] = []
         for block in self.encoder:
             skips.append(x)
             x = block(x)
@@ -133,8 +133,8 @@ class EncoderDecoder(nn.Module):
 
     def dimensions(self, samples: int) -> list[tuple[str, int, int]]:
         """Name, channels and length of every feature map for a signal of N samples, read off a real pass."""
-        found = []
-        named = [("stem", self.stem)]
+        found: list[tuple[str, int, int]] = []
+        named: list[tuple[str, nn.Module]] = [("stem", self.stem)]
         named += [(f"EcB {i}", block) for i, block in enumerate(self.encoder, 1)]
         named += [(f"DcB {i}", block) for i, block in enumerate(self.decoder, 1)]
         named += [("up-sampling", self.head)]
@@ -151,5 +151,5 @@ class EncoderDecoder(nn.Module):
         return found
 
 
-def _convolution(channels_in, channels_out):
+def _convolution(channels_in: int, channels_out: int) -> nn.Conv2d:
     return nn.Conv2d(channels_in, channels_out, (1, 3), padding=(0, 1))

@@ -1,7 +1,11 @@
 """A small two-dimensional U-Net (Ronneberger et al. 2015), and the network that puts it between two products with A."""
 
+from typing import Any
+
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from mpicore import checks
@@ -18,7 +22,7 @@ class UNet(nn.Module):
         dropout: probability of dropping a channel of the deepest map, in [0, 1).
     """
 
-    def __init__(self, channels: int, width: int = 16, dropout: float = 0.0):
+    def __init__(self, channels: int, width: int = 16, dropout: float = 0.0) -> None:
         super().__init__()
         checks.count(width, "width")
         if not 0 <= checks.finite(dropout, "dropout") < 1:
@@ -58,18 +62,27 @@ class ForwardNetwork(nn.Module):
         nonnegative: replace negative concentrations by zero.
     """
 
-    def __init__(self, estimates, matrix, shape, width: int = 16, dropout: float = 0.0, nonnegative: bool = False):
+    estimates: Tensor
+    matrix: Tensor
+
+    def __init__(
+        self,
+        estimates: NDArray[np.floating[Any]],
+        matrix: NDArray[np.floating[Any]],
+        shape: tuple[int, int],
+        width: int = 16,
+        dropout: float = 0.0,
+        nonnegative: bool = False,
+    ) -> None:
         super().__init__()
         self.shape, self.nonnegative = tuple(shape), nonnegative
         self.unet = UNet(len(estimates), width, dropout)
-        estimates, matrix = (torch.as_tensor(array, dtype=torch.float32) for array in (estimates, matrix))
+        linear, forward = (torch.as_tensor(array, dtype=torch.float32) for array in (estimates, matrix))
         # What follows from the scanner and the noise spectrum is computed anew and not stored with the weights. Images
         # are scaled so that each estimate of coordinates of unit RMS has about unit RMS.
-        unit = estimates.square().mean(dim=(1, 2)).sqrt() * estimates.shape[1] ** 0.5
-        self.register_buffer(
-            "estimates", (estimates / unit[:, None, None]).transpose(0, 1).flatten(1), persistent=False
-        )
-        self.register_buffer("matrix", matrix.T.contiguous() * unit[0], persistent=False)
+        unit = linear.square().mean(dim=(1, 2)).sqrt() * linear.shape[1] ** 0.5
+        self.register_buffer("estimates", (linear / unit[:, None, None]).transpose(0, 1).flatten(1), persistent=False)
+        self.register_buffer("matrix", forward.T.contiguous() * unit[0], persistent=False)
         self.unit = float(unit[0])
 
     def distribution(self, z: Tensor) -> Tensor:
@@ -83,13 +96,17 @@ class ForwardNetwork(nn.Module):
         images = self._images((z / scale)[:, 0])
         return (images.flatten(1) @ self.matrix)[:, None] * scale
 
-    def _images(self, z):
+    def extra_repr(self) -> str:
+        """What tells it from another network of the same layers."""
+        return f"shape={self.shape}, nonnegative={self.nonnegative}"
+
+    def _images(self, z: Tensor) -> Tensor:
         x = (z @ self.estimates).view(len(z), -1, *self.shape)
         images = x[:, :1] + self.unet(x)
         return F.relu(images) if self.nonnegative else images
 
 
-def _block(channels_in, channels_out, dropout=0.0):
-    layers = [nn.Conv2d(channels_in, channels_out, 3, padding=1), nn.ReLU(inplace=True)]
+def _block(channels_in: int, channels_out: int, dropout: float = 0.0) -> nn.Sequential:
+    layers: list[nn.Module] = [nn.Conv2d(channels_in, channels_out, 3, padding=1), nn.ReLU(inplace=True)]
     layers += [nn.Conv2d(channels_out, channels_out, 3, padding=1), nn.ReLU(inplace=True)]
     return nn.Sequential(*layers, *([nn.Dropout2d(dropout)] if dropout else []))

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpicore import checks
+from mpicore.recordings import Recordings, split
 
 Array = NDArray[np.floating[Any]]
 Float32 = NDArray[np.float32]
@@ -89,7 +90,7 @@ def create(name: str, **options: Any) -> "Denoiser":
     """A new denoiser by name, with its options.
 
     Raises:
-        ValueError: an unknown name or option.
+        ValueError: an unknown name or option, or one that is missing.
 
     Example:
         >>> create("r2r", alpha=0.05)  # doctest: +ELLIPSIS
@@ -97,11 +98,17 @@ def create(name: str, **options: Any) -> "Denoiser":
         ValueError: denoiser 'r2r' has no option alpha; it has strength, recorruptions, width, dropout, ...
     """
     cls = find(name)
-    allowed = inspect.signature(cls).parameters
+    signature = inspect.signature(cls)
+    allowed = signature.parameters
+    anything = any(parameter.kind is parameter.VAR_KEYWORD for parameter in allowed.values())
     for option in options:
-        if option not in allowed:
+        if option not in allowed and not anything:
             raise ValueError(f"denoiser {name!r} has no option {option}; it has {', '.join(allowed) or 'none'}")
-    return cls(**options)
+    try:
+        signature.bind(**options)
+    except TypeError as error:
+        raise ValueError(f"denoiser {name!r}: {error}") from None
+    return cls(**options)  # an error from in here is the constructor's own
 
 
 class Denoiser:
@@ -118,6 +125,7 @@ class Denoiser:
     supervised = False  #: for ceilings, whose ``fit`` gets noisy and clean signals, not two noisy periods
     stored = True  #: a run keeps ``state``; without, for what is large and takes seconds, it is fitted again
     trains = False  #: ``fit`` trains a network, under ``training``, ``seed`` and ``device``
+    samples: int | None = None  #: N of the signals of the fit
 
     def __init__(self) -> None:
         self.history: list[dict[str, Any]] = []
@@ -126,6 +134,7 @@ class Denoiser:
         self,
         u1: Array,
         u2: Array,
+        /,
         validation: Any = None,
         folder: str | Path | None = None,
         progress: bool = False,
@@ -144,6 +153,7 @@ class Denoiser:
         Raises:
             ValueError: periods that do not fit together, or that are one and the same.
         """
+        self.recorded(u1, u2)
         return self
 
     def denoise(self, u: Array) -> Float32:
@@ -162,6 +172,43 @@ class Denoiser:
         """Take up what :meth:`state` gave; returns itself."""
         return self
 
+    def recorded(self, u1: Array, u2: Array, odd: bool = False, length: int | None = None) -> Recordings:
+        """Two periods at the door of a fit: checked, with noise of their own; their length is that to be denoised.
+
+        Args:
+            u1, u2: shape (n, N).
+            odd: clean signals are odd, so that noise which both periods share can be seen.
+            length: the number of samples N that is required, if any.
+
+        Raises:
+            ValueError: periods that do not fit together, or that are one and the same.
+        """
+        pairs = Recordings(checks.signals(u1, "u1", length), u2).check_independent(self.name, odd)
+        self.samples = pairs.u1.shape[1]
+        return pairs
+
+    def parts(
+        self, u1: Array, u2: Array, validation: Recordings | None, odd: bool = False, length: int | None = None
+    ) -> tuple[Recordings, Recordings]:
+        """The same for methods that choose: pairs to learn from, and pairs to choose with.
+
+        Without any given, the last tenth of the pairs (at least one) is held out.
+
+        Raises:
+            ValueError: as :meth:`recorded`; a single pair, which cannot be split.
+        """
+        train, held = split(u1, u2, validation)
+        held.check_independent(f"the validation of {self.name}")
+        return self.recorded(*train.arrays, odd, length), held
+
+    def checked(self, u: Array) -> Array:
+        """What is to be denoised, shape (n, N).
+
+        Raises:
+            ValueError: no real and finite signals, or not of the length of the fit.
+        """
+        return checks.signals(u, "u", length=self.samples)
+
     def learned(self, value: Learned | None) -> Learned:
         """What a fit has left.
 
@@ -179,7 +226,7 @@ class Noisy(Denoiser):
 
     def denoise(self, u: Array) -> Float32:
         """A checked copy of u, shape (n, N)."""
-        return np.array(checks.signals(u, "u"), dtype=np.float32)
+        return np.array(self.checked(u), dtype=np.float32)
 
 
 def lowest(candidates: Iterable[Candidate], error: Callable[[Candidate], float]) -> Candidate:

@@ -16,7 +16,7 @@ from mpicore.denoisers.signal_network import SignalNetworkDenoiser
 from mpicore.denoisers.trained import Pairs
 from mpicore.denoisers.whole_matrix import SpatialWiener
 from mpicore.forward import line_deviation
-from mpicore.recordings import Recordings, SupervisedPairs, rms, split
+from mpicore.recordings import Recordings, SupervisedPairs, rms
 from mpicore.symmetry import from_sine_lines, sine_lines
 
 if TYPE_CHECKING:
@@ -35,9 +35,23 @@ class Supervised(SignalNetworkDenoiser):
 
         return losses.Supervised()
 
+    def fit(
+        self,
+        noisy: Array,
+        clean: Array,
+        /,
+        validation: SupervisedPairs | None = None,
+        folder: str | Path | None = None,
+        progress: bool = False,
+    ) -> Self:
+        """Train on noisy signals and clean ones, each (n, N)."""
+        return super().fit(noisy, clean, validation, folder, progress)
+
     def pairs(self, u1: Array, u2: Array, validation: Any) -> tuple[Pairs, Pairs]:
         """Noisy signals with clean ones."""
-        return _supervised(u1, u2, validation)
+        train, held = _parts(u1, u2, validation)
+        self.samples = train.noisy.shape[1]
+        return train, held
 
 
 @register("forward_supervised")
@@ -57,16 +71,18 @@ class ForwardSupervised(ForwardNoise2Noise):
 
     def fit(
         self,
-        u1: Array,
-        u2: Array,
-        validation: Any = None,
+        noisy: Array,
+        clean: Array,
+        /,
+        validation: SupervisedPairs | None = None,
         folder: str | Path | None = None,
         progress: bool = False,
     ) -> Self:
-        """Train on noisy signals u1 and clean ones u2, each (n, N)."""
-        pairs, held = (Recordings(*part.arrays) for part in _supervised(u1, u2, validation))
+        """Train on noisy signals and clean ones, each (n, N)."""
+        pairs, held = _parts(noisy, clean, validation, self.scanner.num_samples)
         # One of the two signals has all of the noise, where with two noisy periods each has half of it.
-        return self._fit(pairs, held, np.sqrt(2) * line_deviation(pairs), folder, progress)
+        deviation = np.sqrt(2) * line_deviation(Recordings(*pairs.arrays))
+        return self._fit(pairs, held, deviation, folder, progress)
 
 
 @register("oracle_wiener")
@@ -83,30 +99,30 @@ class OracleWiener(Denoiser):
     def __init__(self) -> None:
         super().__init__()
         self._filter: Float32 | None = None
-        self.samples: int | None = None
 
     def fit(
         self,
-        u1: Array,
-        u2: Array,
-        validation: Any = None,
+        noisy: Array,
+        clean: Array,
+        /,
+        validation: SupervisedPairs | None = None,
         folder: str | Path | None = None,
         progress: bool = False,
     ) -> Self:
-        """Learn from noisy signals u1 and clean ones u2, each (n, N)."""
-        pairs = SupervisedPairs(u1, u2)
+        """Learn from noisy signals and clean ones, each (n, N)."""
+        pairs = SupervisedPairs(noisy, clean)
         self.samples = pairs.noisy.shape[1]
         scale = rms(pairs.noisy)
-        clean = sine_lines(pairs.clean / scale)
-        noise = np.mean((sine_lines(pairs.noisy / scale) - clean).astype(np.float64) ** 2, axis=0)
-        covariance = (clean.T @ clean).astype(np.float64) / len(clean)
+        lines = sine_lines(pairs.clean / scale)
+        noise = np.mean((sine_lines(pairs.noisy / scale) - lines).astype(np.float64) ** 2, axis=0)
+        covariance = (lines.T @ lines).astype(np.float64) / len(lines)
         self._filter = np.linalg.solve(covariance + np.diag(noise), covariance).astype(np.float32)
         return self
 
     def denoise(self, u: Array) -> Float32:
         """Apply the filter, shape (n, N)."""
         gains = self.learned(self._filter)
-        signals = checks.signals(u, "u", length=self.samples)
+        signals = self.checked(u)
         return from_sine_lines(sine_lines(signals) @ gains, signals.shape[1])
 
 
@@ -122,14 +138,16 @@ class OracleSpatialWiener(SpatialWiener):
 
     def fit(
         self,
-        u1: Array,
-        u2: Array,
-        validation: Any = None,
+        noisy: Array,
+        clean: Array,
+        /,
+        validation: SupervisedPairs | None = None,
         folder: str | Path | None = None,
         progress: bool = False,
     ) -> Self:
-        """Learn from a noisy matrix u1 and the clean one u2, each (P, N)."""
-        pairs = SupervisedPairs(u1, u2)
+        """Learn from a noisy matrix and the clean one, each (P, N)."""
+        pairs = SupervisedPairs(noisy, clean)
+        self.samples = pairs.noisy.shape[1]
         self._check(pairs.noisy)
         self.units_of_noise(pairs.noisy, pairs.clean)
         deviation = self.learned(self.deviation)
@@ -139,9 +157,18 @@ class OracleSpatialWiener(SpatialWiener):
         return self
 
 
-def _supervised(noisy: Array, clean: Array, validation: Any) -> tuple[SupervisedPairs, SupervisedPairs]:
-    """Pairs to learn from and pairs to choose with, noisy signals with clean ones."""
-    if isinstance(validation, SupervisedPairs):
-        return SupervisedPairs(noisy, clean), validation
-    train, held = split(noisy, clean, validation)
-    return SupervisedPairs(*train.arrays), SupervisedPairs(*held.arrays)
+def _parts(
+    noisy: Array, clean: Array, validation: SupervisedPairs | None, length: int | None = None
+) -> tuple[SupervisedPairs, SupervisedPairs]:
+    """Pairs to learn from and pairs to choose with; without any given, the last tenth (at least one) is held out."""
+    pairs = SupervisedPairs(checks.signals(noisy, "noisy", length), clean)
+    if validation is not None:
+        checks.signals(validation.noisy, "validation", length=pairs.noisy.shape[1])
+        return pairs, validation
+    if len(pairs) < 2:
+        raise ValueError("noisy and clean must hold at least 2 signals where no validation pairs are given, got 1")
+    cut = len(pairs) - max(1, len(pairs) // 10)
+    return (
+        SupervisedPairs(pairs.noisy[:cut], pairs.clean[:cut]),
+        SupervisedPairs(pairs.noisy[cut:], pairs.clean[cut:]),
+    )

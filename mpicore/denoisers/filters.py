@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from mpicore import checks
 from mpicore.denoisers.base import Array, Denoiser, Float32, State, lowest, register
-from mpicore.recordings import Recordings, noisy_error, split
+from mpicore.recordings import Recordings, noisy_error
 from mpicore.symmetry import odd_part
 
 
@@ -26,7 +26,7 @@ class TwoPeriodAverage(Denoiser):
 
     def denoise(self, u: Array) -> Float32:
         """Mean over the periods: shape (n, 2, N) -> (n, N)."""
-        periods = checks.signals(u, "u", dimensions=(3,))
+        periods = checks.signals(u, "u", length=self.samples, dimensions=(3,))
         if periods.shape[1] != 2:
             raise ValueError(f"u must hold two periods of each object, shape (n, 2, N), got {periods.shape}")
         return periods.mean(axis=1, dtype=np.float32)
@@ -41,7 +41,7 @@ class AntisymmetricProjection(Denoiser):
 
     def denoise(self, u: Array) -> Float32:
         """Odd part of u, shape (n, N)."""
-        return odd_part(checks.signals(u, "u"))
+        return odd_part(self.checked(u))
 
 
 class _Chosen(Denoiser):
@@ -51,25 +51,25 @@ class _Chosen(Denoiser):
 
     def __init__(self) -> None:
         super().__init__()
-        self.chosen = self.candidates[0]
+        self.chosen: Any = None
 
     def fit(
         self,
         u1: Array,
         u2: Array,
+        /,
         validation: Recordings | None = None,
         folder: str | Path | None = None,
         progress: bool = False,
     ) -> Self:
         """Choose the parameters; the training pairs are not needed."""
-        _, pairs = split(u1, u2, validation)
-        pairs.check_independent(self.name)
+        _, pairs = self.parts(u1, u2, validation)
         self.chosen = lowest(self.candidates, lambda c: noisy_error(lambda u: self.apply(u, c), pairs))
         return self
 
     def denoise(self, u: Array) -> Float32:
         """The filter with the chosen parameters, shape (n, N)."""
-        return self.apply(checks.signals(u, "u"), self.chosen).astype(np.float32)
+        return self.apply(self.checked(u), self.learned(self.chosen)).astype(np.float32)
 
     def apply(self, u: Array, candidate: Any) -> Array:
         """The filter with given parameters."""
@@ -77,7 +77,7 @@ class _Chosen(Denoiser):
 
     def state(self) -> State:
         """Number of the chosen candidate."""
-        return {"chosen": np.array(self.candidates.index(self.chosen))}
+        return {"chosen": np.array(self.candidates.index(self.learned(self.chosen)))}
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> Self:
         """Take up the chosen candidate."""

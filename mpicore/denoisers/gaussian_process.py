@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from mpicore import checks
 from mpicore.denoisers.base import Array, Denoiser, Float32, State, register
 from mpicore.forward import ForwardModel, covariance_times, line_deviation
-from mpicore.recordings import Recordings, rms, split
+from mpicore.recordings import Recordings, rms
 from mpicore.scanner import Particle, Scanner
 from mpicore.symmetry import require_odd, sine_lines
 
@@ -42,6 +42,7 @@ class GaussianProcessWiener(Denoiser):
         super().__init__()
         self.scanner = require_odd(scanner or Scanner.cartesian(), self.name)
         self.particle, self.rank = particle or Particle(), checks.count(rank, "rank")
+        self.samples = self.scanner.num_samples
         self.deviation: NDArray[np.float64] | None = None
         self.length = self.power = 0.0
         self._model: ForwardModel | None = None
@@ -52,13 +53,13 @@ class GaussianProcessWiener(Denoiser):
         self,
         u1: Array,
         u2: Array,
+        /,
         validation: Recordings | None = None,
         folder: str | Path | None = None,
         progress: bool = False,
     ) -> Self:
         """Estimate the noise spectrum, and choose correlation length and strength."""
-        train, held = split(u1, u2, validation)
-        train.check_independent(self.name, odd=True)
+        train, held = self.parts(u1, u2, validation, odd=True, length=self.scanner.num_samples)
         self.deviation = line_deviation(train)
         model = self._model = ForwardModel(self.scanner, self.particle, self.deviation, self.rank)
         scale = rms(held.u1)
@@ -103,7 +104,7 @@ class GaussianProcessWiener(Denoiser):
         return model.images(model.coordinates(signals) @ posterior) * scale[:, :, None]
 
     def _scaled(self, u: Array) -> tuple[Float32, Float32]:
-        signals = checks.signals(u, "u", length=self.scanner.num_samples).astype(np.float32)
+        signals = self.checked(u).astype(np.float32)
         scale = rms(signals).astype(np.float32)
         return (signals / scale).astype(np.float32), scale
 

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from mpicore import checks
 from mpicore.denoisers.base import Array, Float32, State, register
-from mpicore.denoisers.trained import TrainedDenoiser, half_precision, load_weights
+from mpicore.denoisers.trained import Pairs, TrainedDenoiser, half_precision, load_weights
 from mpicore.forward import ForwardModel, covariance_times, line_deviation
-from mpicore.recordings import Recordings, rms, split
+from mpicore.recordings import Recordings, SupervisedPairs, rms
 from mpicore.scanner import Particle, Scanner
 from mpicore.settings import Settings
 from mpicore.symmetry import require_odd
@@ -66,6 +66,7 @@ class ForwardNoise2Noise(TrainedDenoiser):
         super().__init__(width, dropout, seed, training, device)
         self.scanner = require_odd(scanner or Scanner.cartesian(), self.name)
         self.particle, self.rank = particle or Particle(), checks.count(rank, "rank")
+        self.samples = self.scanner.num_samples
         self.nonnegative = bool(nonnegative)
         self.model: ForwardModel | None = None
         self.network: ForwardNetwork | None = None
@@ -82,30 +83,29 @@ class ForwardNoise2Noise(TrainedDenoiser):
         self,
         u1: Array,
         u2: Array,
+        /,
         validation: Any = None,
         folder: str | Path | None = None,
         progress: bool = False,
     ) -> Self:
         """Estimate the noise spectrum, build the network around the forward model, and train it."""
-        recordings, held = split(u1, u2, validation)
-        recordings.check_independent(self.name, odd=True)
+        recordings, held = self.parts(u1, u2, validation, odd=True, length=self.scanner.num_samples)
         return self._fit(recordings, held, line_deviation(recordings), folder, progress)
 
-    def _fit(
-        self, pairs: Recordings, held: Recordings, deviation: Array, folder: str | Path | None, progress: bool
-    ) -> Self:
+    def _fit(self, pairs: Pairs, held: Pairs, deviation: Array, folder: str | Path | None, progress: bool) -> Self:
         """Train for a standard deviation of the noise in each sine line, in units of the RMS of a noisy period."""
         deviation = deviation.astype(np.float32)  # as it is stored
         model = self.model = ForwardModel(self.scanner, self.particle, deviation, self.rank)
         first, second = (self._coordinates(model, part) for part in (pairs, held))
-        power = float(np.mean(np.sum(first.u1 * first.u2, axis=1, dtype=np.float64)))
+        power = float(np.mean(np.sum(np.multiply(*first.arrays), axis=1, dtype=np.float64)))
         network = self._build(model, deviation, power)
         self.history = self.train(network, first, second, folder, progress)
         return self.restore(self.state())  # with the weights as they are stored, so that both denoise alike
 
-    def _coordinates(self, model: ForwardModel, pairs: Recordings) -> Recordings:
-        scale = rms(pairs.u1)
-        return Recordings(*(model.coordinates(u / scale) for u in pairs.arrays))
+    def _coordinates(self, model: ForwardModel, pairs: Pairs) -> Pairs:
+        scale = rms(pairs.arrays[0])
+        kind = SupervisedPairs if isinstance(pairs, SupervisedPairs) else Recordings
+        return kind(*(model.coordinates(u / scale) for u in pairs.arrays))
 
     def _build(self, model: ForwardModel, deviation: Array, power: float) -> "ForwardNetwork":
         """The network for a noise spectrum and an expected power of the coordinates."""
@@ -140,7 +140,7 @@ class ForwardNoise2Noise(TrainedDenoiser):
 
     def _pass(self, u: Array, step: Callable[["Tensor"], "Tensor"], finish: Callable[[Float32], Float32]) -> Float32:
         model, network = self.learned(self.model), self.learned(self.network)
-        signals = checks.signals(u, "u", length=self.scanner.num_samples).astype(np.float32)
+        signals = self.checked(u).astype(np.float32)
         found: list[Float32] = []
         for start in range(0, len(signals), self.batch):
             part = signals[start : start + self.batch]

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from mpicore import checks
 from mpicore.denoisers.base import Array, Denoiser, Float32, State, register
 from mpicore.denoisers.gaussian_process import GaussianProcessWiener
 from mpicore.denoisers.image_network import ForwardNoise2Noise
@@ -39,10 +38,10 @@ class Relaxed(_ForEquilibrium):
     relaxation_time = 0.0  #: as it was estimated [s]
 
     def fit(
-        self, u1: Array, u2: Array, validation: Any = None, folder: str | Path | None = None, progress: bool = False
+        self, u1: Array, u2: Array, /, validation: Any = None, folder: str | Path | None = None, progress: bool = False
     ) -> Self:
         """Estimate the relaxation time from the training pairs, then fit to the signals without it."""
-        pairs = Recordings(u1, u2)
+        pairs = self.recorded(u1, u2, length=self.scanner.num_samples)
         self.relaxation_time = estimate_relaxation_time(pairs, self.scanner.sampling_frequency)
         if validation is not None:
             validation = Recordings(*(self._undone(u) for u in validation.arrays))
@@ -58,7 +57,7 @@ class Relaxed(_ForEquilibrium):
         return super().distribution(self._undone(u))
 
     def _undone(self, u: Array) -> Array:
-        signals = checks.signals(u, "u", length=self.scanner.num_samples)
+        signals = self.checked(u)
         return without_relaxation(signals, self.relaxation_time, self.scanner.sampling_frequency)
 
     def state(self) -> State:
@@ -82,7 +81,7 @@ class RelaxedGaussianProcessWiener(Relaxed, GaussianProcessWiener):
 
 @register("relaxed_forward_n2n")
 class RelaxedForwardNoise2Noise(Relaxed, ForwardNoise2Noise):
-    """:class:`~mpicore.denoisers.forward_network.ForwardNoise2Noise` with one relaxation time for all particles.
+    """:class:`~mpicore.denoisers.image_network.ForwardNoise2Noise` with one relaxation time for all particles.
 
     Assumes what that assumes, and cosine drive.
     """

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from mpicore import checks
 from mpicore.denoisers.base import Array, Float32, State, register
 from mpicore.denoisers.trained import Pairs, TrainedDenoiser, half_precision, load_weights
-from mpicore.recordings import Recordings, binary_exponent, split
+from mpicore.recordings import Recordings, binary_exponent
 from mpicore.settings import Settings
 
 if TYPE_CHECKING:
@@ -42,12 +42,14 @@ class SignalNetworkDenoiser(TrainedDenoiser):
         from mpicore.network import EncoderDecoder
 
         super().__init__(width, dropout, seed, training, device)
+        self.ready = False
         self.network = self.seeded(lambda: EncoderDecoder(width, dropout))
 
     def fit(
         self,
         u1: Array,
         u2: Array,
+        /,
         validation: Any = None,
         folder: str | Path | None = None,
         progress: bool = False,
@@ -59,12 +61,12 @@ class SignalNetworkDenoiser(TrainedDenoiser):
 
     def pairs(self, u1: Array, u2: Array, validation: Any) -> tuple[Pairs, Pairs]:
         """Checked training and validation pairs; what the scheme needs before training is estimated from them."""
-        train, held = split(u1, u2, validation)
-        return train.check_independent(self.name, odd=self.odd), held
+        return self.parts(u1, u2, validation, self.odd)
 
     def denoise(self, u: Array) -> Float32:
         """One pass of the network per signal, shape (n, N)."""
-        signals = checks.signals(u, "u")
+        self.learned(self.ready or None)
+        signals = self.checked(u)
         exponent = binary_exponent(signals)  # no square over- or underflows, and no bit changes
         unit = np.ldexp(signals, -exponent).astype(np.float32)
         return np.ldexp(self.over_batches(self.network, unit, self._step), exponent).astype(np.float32)
@@ -84,6 +86,7 @@ class SignalNetworkDenoiser(TrainedDenoiser):
             ValueError: weights of another network.
         """
         load_weights(self.network, state)
+        self.ready = True
         return self
 
 

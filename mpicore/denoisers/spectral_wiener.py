@@ -7,7 +7,6 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from mpicore import checks
 from mpicore.denoisers.base import Array, Denoiser, Float32, State, register
 from mpicore.recordings import Recordings, rms
 from mpicore.symmetry import odd_part
@@ -27,20 +26,19 @@ class SpectralWiener(Denoiser):
     def __init__(self) -> None:
         super().__init__()
         self.gains: NDArray[np.float64] | None = None
-        self.samples: int | None = None
 
     def fit(
         self,
         u1: Array,
         u2: Array,
+        /,
         validation: Recordings | None = None,
         folder: str | Path | None = None,
         progress: bool = False,
     ) -> Self:
         """Estimate the gains from the training pairs; there is no parameter to choose."""
-        pairs = Recordings(u1, u2).check_independent(self.name, odd=self.antisymmetric)
-        self.samples = pairs.u1.shape[1]
-        cross, power = np.zeros((2, self.samples // 2 + 1))
+        pairs = self.recorded(u1, u2, odd=self.antisymmetric)
+        cross, power = np.zeros((2, pairs.u1.shape[1] // 2 + 1))
         for start in range(0, len(pairs), 1000):
             rows = slice(start, start + 1000)
             scale = rms(pairs.u1[rows])
@@ -57,7 +55,7 @@ class SpectralWiener(Denoiser):
     def denoise(self, u: Array) -> Float32:
         """Multiply the spectrum by the gains, shape (n, N)."""
         gains = self.learned(self.gains)
-        signals = checks.signals(u, "u", length=self.samples)
+        signals = self.checked(u)
         if signals.shape[1] // 2 + 1 != len(gains):
             raise ValueError(f"u must have the {len(gains)} lines of the fit, got {signals.shape[1] // 2 + 1}")
         spectrum = np.fft.rfft(self.prepare(signals), axis=1)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from mpicore import checks
 from mpicore.denoisers.base import Array, Denoiser, Float32, State, register
 from mpicore.lowrank import leading_singular, optimal_shrinkage
-from mpicore.recordings import Recordings, rms, split
+from mpicore.recordings import Recordings, rms
 from mpicore.symmetry import odd_part
 
 _LARGEST = 400  #: dimensions of a subspace at most
@@ -74,6 +74,7 @@ class LinearNoise2Noise(_Subspace):
         self,
         u1: Array,
         u2: Array,
+        /,
         validation: Recordings | None = None,
         folder: str | Path | None = None,
         progress: bool = False,
@@ -81,8 +82,7 @@ class LinearNoise2Noise(_Subspace):
         """Estimate the covariances, and choose rank and whiteness."""
         from scipy.linalg import eigh
 
-        train, held = split(u1, u2, validation)
-        train.check_independent(self.name, odd=self.antisymmetric)
+        train, held = self.parts(u1, u2, validation, odd=self.antisymmetric)
         first, second = self.scaled(train)
         _, _, leading = leading_singular((first + second) / 2, _LARGEST)
         inner1, inner2 = first @ leading, second @ leading
@@ -117,12 +117,13 @@ class SingularValueShrinkage(_Subspace):
         self,
         u1: Array,
         u2: Array,
+        /,
         validation: Recordings | None = None,
         folder: str | Path | None = None,
         progress: bool = False,
     ) -> Self:
         """Singular vectors and factors from both periods of all pairs; there is no parameter to choose."""
-        first, second = self.scaled(Recordings(u1, u2).check_independent(self.name, odd=self.antisymmetric))
+        first, second = self.scaled(self.recorded(u1, u2, odd=self.antisymmetric))
         noise = np.mean((first - second).astype(np.float64) ** 2) / 2
         matrix = np.concatenate([first, second])
         _, _, basis = leading_singular(matrix, _LARGEST)

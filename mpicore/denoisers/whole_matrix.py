@@ -9,7 +9,6 @@ from typing import Self
 
 import numpy as np
 
-from mpicore import checks
 from mpicore.denoisers.base import Array, Denoiser, Float32, lowest, register
 from mpicore.lowrank import leading_singular, optimal_shrinkage
 from mpicore.recordings import Recordings, binary_exponent
@@ -39,25 +38,24 @@ class MatrixDenoiser(Denoiser):
         super().__init__()
         self.shape = require_odd(scanner or Scanner.lissajous(), self.name).shape
         self.deviation: Array | None = None
-        self.samples: int | None = None
 
     def fit(
         self,
         u1: Array,
         u2: Array,
+        /,
         validation: Recordings | None = None,
         folder: str | Path | None = None,
         progress: bool = False,
     ) -> Self:
         """Learn the statistics of the matrix from both periods of all its columns, shape (P, N)."""
-        pairs = Recordings(u1, u2).check_independent(self.name, odd=True)
+        pairs = self.recorded(u1, u2, odd=True)
         self._check(pairs.u1)
         self.learn(*self.units_of_noise(pairs.u1, pairs.u2))
         return self
 
     def units_of_noise(self, u1: Array, u2: Array) -> tuple[Float32, Float32]:
         """Sine lines of two arrays of columns in units of half the power of their difference, column by column."""
-        self.samples = u1.shape[1]
         y1, y2 = sine_lines(u1), sine_lines(u2)
         unit = binary_exponent(y1 - y2)
         difference = np.ldexp(y1 - y2, -unit)
@@ -81,7 +79,7 @@ class MatrixDenoiser(Denoiser):
         raise NotImplementedError
 
     def _check(self, u: Array) -> Array:
-        columns = checks.signals(u, "u", length=self.samples)
+        columns = self.checked(u)
         if len(columns) != np.prod(self.shape):
             raise ValueError(f"u must hold all {np.prod(self.shape)} columns of the system matrix, got {len(columns)}")
         return columns
