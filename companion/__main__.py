@@ -1,241 +1,303 @@
-"""Commands of the pipeline: ``python -m companion COMMAND --help``."""
+"""Commands of the companion: ``python -m companion COMMAND --help``."""
 
 import argparse
 import json
 import os
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from companion import experiments
-from companion.experiments import ROOT
+from companion.experiments import Experiments
+from companion.runs import ROOT
 from mpicore import files
 
+Options = argparse.Namespace
 
-def main(arguments: list[str] | None = None) -> int:
+
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status. Errors that the user can mend come as one line, not a traceback."""
-    parser = argparse.ArgumentParser(prog="python -m companion", description=__doc__)
-    parser.add_argument("--experiments", default="experiments.yml", help="the experiments file")
-    commands = parser.add_subparsers(dest="command", required=True)
-
-    root = "folders of runs, separated by colons; new ones go to the last"
-    command = commands.add_parser("run", help="train and test one method, or load what is there")
-    command.set_defaults(action=_run)
-    command.add_argument("experiment")
-    command.add_argument("method")
-    command.add_argument("--preset", default="paper")
-    command.add_argument("--seed", type=int, default=0)
-    command.add_argument("--tuned", action="store_true", help="train under the preset's second protocol")
-    command.add_argument("--case", default="", help="of a study, which then stands in the place of the experiment")
-    command.add_argument("--root", default=ROOT, help=root)
-    command.add_argument("--verify", type=_signals, default=0, help="how much of a published run to measure again")
-    command.add_argument("--device", default="auto", help="auto, cpu or cuda")
-    command.add_argument("--threads", type=int, help="processor threads; default: all cores")
-    command.add_argument("--stamp", help="write the run's key and digests here when it is whole")
-
-    command = commands.add_parser("table", help="write one table as CSV, from finished runs")
-    command.set_defaults(action=_table)
-    command.add_argument("table")
-    command.add_argument("--preset", default="paper")
-    command.add_argument("--root", default=ROOT, help=root)
-    command.add_argument("--paper", default="book/paper_tables.csv", help="the paper's own figures")
-    command.add_argument("--output", required=True)
-
-    command = commands.add_parser("study", help="make all runs of one study, or load them, and write its table as CSV")
-    command.set_defaults(action=_study)
-    command.add_argument("study")
-    command.add_argument("--preset", default="paper")
-    command.add_argument("--root", default=ROOT, help=root)
-    command.add_argument("--verify", type=_signals, default=0, help="how much of a published run to measure again")
-    command.add_argument("--device", default="auto", help="auto, cpu or cuda")
-    command.add_argument("--threads", type=int, help="processor threads; default: all cores")
-    command.add_argument("--output", required=True)
-
-    command = commands.add_parser(
-        "publish", help="copy the finished runs of a preset to where the repository keeps them"
-    )
-    command.set_defaults(action=_publish)
-    command.add_argument("--preset", default="paper")
-    command.add_argument("--root", default="runs")
-    command.add_argument("--target", default="published")
-
-    command = commands.add_parser("verify", help="measure published runs again and compare every value")
-    command.set_defaults(action=_verify)
-    command.add_argument("--preset", default="paper")
-    command.add_argument("--root", default="published")
-    command.add_argument("--signals", type=_signals, default=None, help="test signals per run; default: all")
-
-    command = commands.add_parser("progress", help="how far the trainings of a preset are, and how long they will take")
-    command.set_defaults(action=_progress)
-    command.add_argument("--preset", default="paper")
-    command.add_argument("--root", default="runs", help=root)
-    command.add_argument("--jobs", type=int, default=1, help="trainings side by side")
-
-    command = commands.add_parser(
-        "leaderboard", help="all methods of all experiments as CSV, and denoisers of your own"
-    )
-    command.set_defaults(action=_leaderboard)
-    command.add_argument("--preset", default="paper")
-    command.add_argument("--root", default=ROOT, help=root)
-    command.add_argument("--paper", default="book/paper_tables.csv", help="the paper's own figures")
-    command.add_argument("--benchmarks", help="results/benchmarks.csv, for the time that denoising takes")
-    command.add_argument("--denoiser", action="append", default=[], help="path/to/file.py:Name, as often as you like")
-    command.add_argument("--output", required=True)
-
-    command = commands.add_parser("notebook", help="execute one notebook with parameters")
-    command.set_defaults(action=_notebook)
-    command.add_argument("source")
-    command.add_argument("target")
-    command.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), dest="values")
-
-    command = commands.add_parser("stage", help="put the sources of the book together")
-    command.set_defaults(action=_stage)
-    command.add_argument("target")
-    command.add_argument("--source", default="book")
-    command.add_argument("--preset", default="paper")
-    command.add_argument("--notebooks", nargs="+", required=True)
-    command.add_argument("--tables", nargs="+", required=True)
-
-    options = parser.parse_args(arguments)
+    options = _parser().parse_args(arguments)
     try:
         options.action(options)
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on", file=sys.stderr)
+        return 130
+    except MemoryError as error:
+        print(f"error: not enough memory: {error}", file=sys.stderr)
+        return 1
     except (ValueError, OSError, FloatingPointError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-def _run(options):
-    import torch
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m companion", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
 
-    if options.threads:
+    preset = argparse.ArgumentParser(add_help=False)
+    preset.add_argument("--experiments", default="experiments.yml", help="the experiments file")
+    preset.add_argument("--preset", default="paper")
+    root = argparse.ArgumentParser(add_help=False)
+    root.add_argument(
+        "--root", action="append", help=f"a place of finished runs, in turn; default {' and '.join(ROOT)}"
+    )
+    root.add_argument("--cache", help="folder of data that processes share")
+    machine = argparse.ArgumentParser(add_help=False)
+    machine.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    machine.add_argument("--threads", type=_count, help="processor threads; default: all cores")
+    output = argparse.ArgumentParser(add_help=False)
+    output.add_argument("--output", required=True, help="the file to write")
+    paper = argparse.ArgumentParser(add_help=False)
+    paper.add_argument("--paper", default="book/paper_tables.csv", help="the paper's own figures")
+    denoiser = argparse.ArgumentParser(add_help=False)
+    denoiser.add_argument("--denoiser", action="append", default=[], help="path/to/file.py:Name, as often as you like")
+
+    def add(name: str, action: Callable[[Options], None], text: str, *parents: Any) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=text, description=text, parents=list(parents))
+        command.set_defaults(action=action)
+        return command
+
+    command = add("build", _build, "make the book, or a part of it, with Snakemake", preset)
+    command.add_argument("--out", default=".", help="folder of everything that is made")
+    command.add_argument("--published", default="published", help="the archive of runs, or none to make them all here")
+    command.add_argument("--cores", type=_count, default=os.cpu_count() or 1)
+    command.add_argument("--jobs", type=_count, help="trainings side by side; default: all cores")
+    command.add_argument("targets", nargs="*", help="files or rules; default: the book")
+    command = add("run", _run, "make one run, or load what is there", preset, root, machine)
+    command.add_argument("experiment")
+    command.add_argument("method")
+    command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--tuned", action="store_true", help="train under the preset's second protocol")
+    command.add_argument("--case", default="", help="of a study, which then stands in the place of the experiment")
+    command.add_argument("--stamp", help="write the run's key here when it is whole")
+    command = add("check", _check, "measure a part of the published runs again", preset, root, machine, output)
+    command.add_argument("experiment", nargs="+", help="of experiments and studies")
+    command.add_argument("--signals", type=_count, default=20, help="test signals of each network")
+    command = add("verify", _verify, "measure published runs and results again in full", preset, root, machine)
+    command.add_argument("names", nargs="*", help="runs such as xspace-gaussian-n2n, or analyses; default: all")
+    command.add_argument("--signals", type=_count, help="test signals per run; default: all")
+    command = add("table", _table, "write one table as CSV, from finished runs", preset, root, output, paper)
+    command.add_argument("table", help="of experiments.yml, or seeds, or summary")
+    command = add("study", _study, "write the table of one study as CSV, from finished runs", preset, root, output)
+    command.add_argument("study")
+    command = add("analysis", _analysis, "write the result of one analysis as CSV", preset, root, machine, output)
+    command.add_argument("analysis")
+    command = add("leaderboard", _leaderboard, "all methods of all experiments as CSV", preset, root, output, paper)
+    command.add_argument("--benchmarks", help="table of the benchmarks, for the time that denoising takes")
+    command.add_argument("--own", help="rows of denoisers from outside, see the command own")
+    command = add("own", _own, "run denoisers of your own on every experiment", preset, root, machine, output, denoiser)
+    command = add("publish", _publish, "keep the finished runs of a preset in the archive", preset, root)
+    command.add_argument("--target", default="published")
+    command = add("progress", _progress, "how far the trainings of a preset are, and the time left", preset, root)
+    command.add_argument("--jobs", type=_count, default=1, help="trainings side by side")
+    command = add("notebook", _notebook, "execute one notebook with parameters")
+    command.add_argument("source")
+    command.add_argument("target")
+    command.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), dest="values")
+    command = add("stage", _stage, "put the sources of the book together", preset)
+    command.add_argument("target")
+    command.add_argument("--source", default="book")
+    command.add_argument("--notebooks", nargs="+", required=True)
+    command.add_argument("--tables", nargs="+", required=True)
+    return parser
+
+
+def _known(options: Options) -> Experiments:
+    if getattr(options, "threads", None):
+        import torch
+
         torch.set_num_threads(options.threads)
     known = experiments.read(options.experiments)
-    name = experiments.RunName(options.experiment, options.method, options.tuned, options.seed, options.case)
-    config = known.named(name, options.preset)
-    run = _obtain(config, options)
+    known.preset(options.preset)
+    return known
+
+
+def _root(options: Options) -> Sequence[str]:
+    return options.root or ROOT
+
+
+def _build(options: Options) -> None:
+    from companion import build
+
+    known = _known(options)
+    status = build.run(known, options)
+    if status:
+        raise SystemExit(status)
+
+
+def _run(options: Options) -> None:
+    from companion import runs
+    from companion.config import RunName
+
+    name = RunName(options.experiment, options.method, options.tuned, options.seed, options.case)
+    config = _known(options).named(name, options.preset)
+    run = runs.obtain(config, _root(options), options.device, progress=True, cache=options.cache)
+    summary = ", ".join(f"{v} {s:.2f} dB" for v, s in run.signals.groupby("variant")["snr_db"].mean().items())
+    print(f"{run.stored.folder}: {name}, test SNR {summary}", flush=True)
     if options.stamp:
-        files.write_json(options.stamp, {"key": config.key, "files": run.record["files"]})
+        files.write_json(options.stamp, {"key": config.key})
 
 
-def _study(options):
-    import torch
+def _check(options: Options) -> None:
+    import pandas as pd
 
-    from companion import studies
-    from mpicore import checks
+    from companion import analyses, verification
 
-    if options.threads:
-        torch.set_num_threads(options.threads)
-    known = experiments.read(options.experiments)
-    checks.choice(options.study, "study", list(known.studies))
-    for name, config in known.runs(options.preset).items():
-        if name.experiment == options.study:
-            _obtain(config, options)
-    table = studies.make(known, options.study, options.preset, options.root)
+    known = _known(options)
+    mapped = analyses.mapped(known, options.preset)
+    rows = []
+    for experiment in options.experiment:
+        for name, config, found in verification.check(
+            known, experiment, options.preset, _root(options), options.signals, mapped, options.cache
+        ):
+            rows.append({"run": str(name), "key": config.key, "signals": found.signals, "images": found.images})
+            rows[-1] |= found.deviations
+            if found.deviations:
+                print(f"{name}: {_deviations(found)}", flush=True)
+    columns = ["run", "key", "signals", "images"]
+    table = pd.DataFrame(rows, columns=list(dict.fromkeys(columns + [column for row in rows for column in row])))
     files.write_text(options.output, table.to_csv(index=False))
 
 
-def _obtain(config, options):
-    """The run, made or loaded; where it is a published one, a part of it is measured again."""
-    from companion import runs
+def _verify(options: Options) -> None:
+    from companion import analyses, runs, verification
+    from companion.archive import Archive
 
-    found = runs.find(config, options.root)
-    run = runs.obtain(config, options.root, options.device, progress=True)
-    checked = {}
-    if found is not None and not found.is_relative_to(options.root.split(os.pathsep)[-1]) and options.verify != 0:
-        checked = runs.verify(config, options.root, options.verify)
-    summary = ", ".join(f"{v} {s:.2f} dB" for v, s in run.signals.groupby("variant")["snr_db"].mean().items())
-    print(f"{runs.find(config, options.root)}: test SNR {summary}" + _deviations(checked), flush=True)
-    return run
-
-
-def _publish(options):
-    from companion import runs
-
-    for name, config in experiments.read(options.experiments).runs(options.preset).items():
-        if runs.find(config, options.root) is None:
-            print(f"{name}: not finished")
-        else:
-            # One trained network per row is kept; further seeds and studies are known by their numbers alone.
-            print(f"{name}: {runs.publish(config, options.root, options.target, weights=not (name.seed or name.case))}")
-
-
-def _progress(options):
-    from companion import runs
-
-    table = runs.progress(experiments.read(options.experiments).runs(options.preset), options.root)
-    for row in table.itertuples():
-        print(f"{row.run:36} {row.state:9} {row.share:4.0%}")
-    known = table["minutes_left"].notna()
-    left = table.loc[known, "minutes_left"].sum() / 60 / options.jobs
-    unknown = f", and {(~known).sum()} trainings whose pace is not known yet" if not known.all() else ""
-    print(f"{(table['state'] == 'finished').sum()} of {len(table)} trainings are finished")
-    print(f"time left: {left:.1f} h with {options.jobs} side by side{unknown}")
-
-
-def _verify(options):
-    from companion import runs
-
-    for name, config in experiments.read(options.experiments).runs(options.preset).items():
-        if runs.find(config, options.root) is None:
-            print(f"{name}: not published")
-        else:
-            found = runs.verify(config, options.root, options.signals)
+    known, root = _known(options), options.root or ROOT[:1]
+    listed = {str(name): (name, config) for name, config in runs.distinct(known.runs(options.preset))}
+    wanted = options.names or [*listed, *analyses.names()]
+    for text in wanted:
+        if text not in listed and text not in analyses.names():
+            raise ValueError(f"there is no run and no analysis {text!r}; runs are called like {next(iter(listed))}")
+    agree = alone = missing = 0
+    for number, text in enumerate(wanted, 1):
+        where = f"{number} of {len(wanted)}: {text}"
+        if text in listed:
+            _, config = listed[text]
+            if runs.find(config, root) is None:
+                missing += 1
+                print(f"{where}: not published", flush=True)
+                continue
+            found = verification.verify(config, root, options.signals, cache=options.cache)
+            agree, alone = agree + bool(found.deviations), alone + (not found.deviations)
             print(
-                f"{name}: " + ("agrees" + _deviations(found) if found else "has no weights, kept as numbers"),
+                f"{where}: " + (f"agrees; {_deviations(found)}" if found.deviations else "known by its numbers alone"),
                 flush=True,
             )
+        else:
+            key = analyses.key(text, known, options.preset)
+            stored = next((r for place in root if Archive.is_at(place) and (r := Archive(place).result(key))), None)
+            if stored is None:
+                missing += 1
+                print(f"{where}: not published", flush=True)
+                continue
+            deviation = analyses.compare(stored, analyses.compute(text, known, options.preset, root, options.cache))
+            agree += 1
+            print(f"{where}: agrees; largest deviation {deviation:.1e}", flush=True)
+    print(f"{agree} agree, none disagrees, {alone} are known by their numbers alone, {missing} are not published")
 
 
-def _deviations(found):
-    listed = ", ".join(f"{column} {value:.1e}" for column, value in found.items())
-    return f"; measured again, largest deviations: {listed}" if found else ""
+def _deviations(found: Any) -> str:
+    listed = ", ".join(f"{column} {value:.1e}" for column, value in found.deviations.items())
+    return f"{found.signals} signals and {found.images} images measured again, largest deviations: {listed}"
 
 
-def _signals(text):
-    """A number of test signals; ``None`` for ``all``."""
-    return None if text == "all" else int(text)
-
-
-def _table(options):
+def _table(options: Options) -> None:
     from companion import tables
 
-    known = experiments.read(options.experiments)
-    paper = tables.read_paper(options.paper)
+    known, paper = _known(options), tables.read_paper(options.paper)
     if options.table == "seeds":
-        made = tables.make_seed_table(known, options.preset, options.root)
-        shown = tables.display_seed_table(made)
+        made = tables.make_seed_table(known, options.preset, _root(options))
+        shown = tables.display_seed_table(made, known)
     elif options.table == "summary":
-        made = tables.make_summary(known, options.preset, paper, options.root)
+        made = tables.make_summary(known, options.preset, paper, _root(options))
         shown = tables.display_summary(made, known)
     else:
-        made = tables.make_table(known, options.table, options.preset, paper, options.root)
-        shown = tables.display_table(made)
+        made = tables.make_table(known, options.table, options.preset, paper, _root(options))
+        shown = tables.display_table(made, known)
     files.write_text(options.output, made.to_csv(index=False))
     files.write_text(tables.display_path(options.output), shown.to_csv(index=False))
 
 
-def _leaderboard(options):
+def _study(options: Options) -> None:
+    from companion import studies
+    from mpicore import checks
+
+    known = _known(options)
+    checks.choice(options.study, "study", list(known.studies))
+    table = studies.make(known, options.study, options.preset, _root(options))
+    files.write_text(options.output, table.to_csv(index=False))
+
+
+def _analysis(options: Options) -> None:
+    from companion import analyses
+
+    known = _known(options)
+    result = analyses.make(options.analysis, known, options.preset, _root(options), options.cache)
+    analyses.write(result, options.output)
+
+
+def _leaderboard(options: Options) -> None:
     import pandas as pd
 
-    from companion import leaderboard, plugins, runs, tables
+    from companion import leaderboard, tables
 
-    known = experiments.read(options.experiments)
-    names = plugins.load_entry_points() + [plugins.load_file(address) for address in options.denoiser]
-    own = leaderboard.own_runs(known, options.preset, names)
-    for config in own:
-        runs.obtain(config, options.root, progress=True)
+    known = _known(options)
+    own = pd.read_csv(options.own) if options.own else None
     times = pd.read_csv(options.benchmarks) if options.benchmarks else None
-    table = leaderboard.make(known, options.preset, tables.read_paper(options.paper), options.root, own, times)
+    paper = tables.read_paper(options.paper)
+    table = leaderboard.make(known, options.preset, paper, _root(options), own, times)
     files.write_text(options.output, table.to_csv(index=False))
     for experiment in known.experiments:
         shown = leaderboard.display(table, experiment)
         path = tables.display_path(Path(options.output).with_stem(f"{Path(options.output).stem}-{experiment}"))
         files.write_text(path, shown.to_csv(index=False))
-        if names:
-            print(f"\n{known.experiments[experiment].title}\n{leaderboard.plain(shown)}")
 
 
-def _notebook(options):
+def _own(options: Options) -> None:
+    from companion import leaderboard, plugins, runs
+
+    known = _known(options)
+    names = plugins.load_entry_points() + [plugins.load_file(address) for address in options.denoiser]
+    configs = leaderboard.own_runs(known, options.preset, names)
+    for number, config in enumerate(configs, 1):
+        print(f"{number} of {len(configs)}: {config.method} on {config.experiment}", flush=True)
+        try:
+            runs.obtain(config, _root(options), options.device, progress=True, cache=options.cache)
+        except (ValueError, TypeError, ArithmeticError, LookupError) as error:
+            raise ValueError(f"{config.method} on {config.experiment}: {error}") from error
+    files.write_text(options.output, leaderboard.own_rows(configs, _root(options)).to_csv(index=False))
+
+
+def _publish(options: Options) -> None:
+    from companion import analyses, publication
+
+    known = _known(options)
+    root = options.root or [options.target, "runs"]
+    results = {name: analyses.make(name, known, options.preset, root, options.cache) for name in analyses.published()}
+    for line in publication.publish(known, options.preset, root, results, options.target):
+        print(line, flush=True)
+
+
+def _progress(options: Options) -> None:
+    from companion import runs
+
+    table = runs.progress(_known(options).runs(options.preset), options.root or ROOT[1:])
+    for row in table.itertuples():
+        print(f"{row.run:44} {row.state:9} {row.share:4.0%}")
+    known = table["minutes_left"].notna()
+    left = table.loc[known, "minutes_left"].sum() / 60 / options.jobs
+    print(f"{(table['state'] == 'finished').sum()} of {len(table)} trainings are finished")
+    if known.any():
+        print(f"time left: {left:.1f} h with {options.jobs} side by side")
+    if not known.all():
+        print(f"{(~known).sum()} trainings have no pace yet: none on the same data has reached its first checkpoint")
+
+
+def _notebook(options: Options) -> None:
     from papermill.exceptions import PapermillExecutionError
 
     from companion import notebooks
@@ -246,19 +308,30 @@ def _notebook(options):
         raise ValueError(f"{options.source} failed\n{error}") from None
 
 
-def _stage(options):
+def _stage(options: Options) -> None:
     from companion import book
 
-    known = experiments.read(options.experiments)
+    known = _known(options)
     book.stage(options.source, Path(options.target), options.notebooks, options.tables, known, options.preset)
 
 
-def _value(text):
+def _value(text: str) -> Any:
     """A parameter as JSON where it reads as JSON (numbers, true, lists), else as text."""
     try:
         return json.loads(text)
     except ValueError:
         return text
+
+
+def _count(text: str) -> int:
+    """A whole number of at least one."""
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, got {text!r}")
+    return number
 
 
 if __name__ == "__main__":

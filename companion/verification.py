@@ -1,6 +1,6 @@
 """Stored runs, measured again from their weights and from data that are made anew, and compared value by value."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 
 from companion import evaluation, runs
-from companion.archive import IMAGE_VALUES, SIGNAL_VALUES
+from companion.archive import IMAGE_VALUES, SIGNAL_VALUES, Archive
 from companion.config import RunConfig, RunName
+from companion.experiments import Experiments
 from companion.runs import ROOT, Root, Run
 from companion.setup import Setup
 from mpicore import denoisers
@@ -77,6 +78,42 @@ def verify(
     return Check(len(found.signals), len(found.images), deviations)
 
 
+def check(
+    known: Experiments,
+    experiment: str,
+    preset: str,
+    root: Root = ROOT,
+    signals: int = 20,
+    mapped: Collection[RunName] = (),
+    cache: str | Path | None = None,
+) -> Iterator[tuple[RunName, RunConfig, Check]]:
+    """Measure again a part of every published run of an experiment or study, as each build does.
+
+    Args:
+        known: the checked experiments file.
+        experiment: name of the experiment or study.
+        preset: whose runs.
+        root: where runs are; those in folders of their own were made here and need no check.
+        signals: how many test signals of each stored network.
+        mapped: runs of system matrices that figures show: their maps and images are measured in whole.
+        cache: folder of shared data, see :class:`companion.setup.Setup`.
+
+    Raises:
+        ValueError: as :func:`verify`; a run without the weights that it must have.
+    """
+    for name, config in runs.distinct(known.runs(preset)):
+        place = runs.find(config, root)
+        if name.experiment != experiment or place is None or not Archive.is_at(place):
+            continue
+        if must_have_weights(name, config) and runs.load(config, root).stored.weights is None:
+            raise ValueError(f"{place}: {name} has no weights, and cannot be measured again")
+        found = verify(config, root, signals, refit=False, cache=cache)
+        if name in mapped:
+            whole = verify_map(config, root, cache)
+            found = Check(whole.signals, whole.images, found.deviations | whole.deviations)
+        yield name, config, found
+
+
 def must_have_weights(name: RunName, config: RunConfig) -> bool:
     """Whether a published run brings weights: the first seed of each row, but not what is large and quickly fitted."""
     return runs.learns(config) and denoisers.find(config.denoiser).stored and not name.seed and not name.case
@@ -86,13 +123,16 @@ def verify_map(config: RunConfig, root: Root = ROOT, cache: str | Path | None = 
     """Of a system matrix, measure again what figures show: whole components, and the images of the objects shown.
 
     Raises:
-        ValueError: as :func:`verify`; a run without weights.
+        ValueError: as :func:`verify`; a network without weights.
     """
     run, setup = runs.load(config, root), Setup(config, cache)
+    denoiser = run.denoiser or setup.denoiser()
     if run.denoiser is None:
-        raise ValueError(f"{run.stored.folder} has no weights, and its figures cannot be measured again")
+        if denoiser.trains:
+            raise ValueError(f"{run.stored.folder} has no weights, and its figures cannot be measured again")
+        runs.fit(denoiser, setup)
     recorded = setup.matrix(next(iter(config.test_noise)))
-    matrix = evaluation.denoised(run.denoiser, recorded)
+    matrix = evaluation.denoised(denoiser, recorded)
     lines = [setup.scanner.harmonic_line(harmonic) for harmonic in evaluation.FIGURE_HARMONICS]
     shown = setup.objects[run.arrays["shown_objects"]]
     measured = setup.kaczmarz(recorded.clean).measure(shown)
