@@ -53,7 +53,15 @@ def composed_loss(prediction: Tensor, target: Tensor, alpha: float = 0.05, beta:
 
     Returns:
         A scalar.
+
+    Raises:
+        ValueError: shapes that differ.
+
+    Example:
+        >>> composed_loss(torch.tensor([[0.0, 1, 0, -1]]), torch.tensor([[0.0, 1, 0, -2]]), alpha=0.05, beta=0)
+        tensor(1.)
     """
+    _one_shape(prediction, target)
     loss = (prediction - target).abs().sum(-1)
     if alpha:
         loss = loss + alpha * gradient_difference(prediction)
@@ -68,10 +76,7 @@ def squared_loss(prediction: Tensor, target: Tensor) -> Tensor:
     Raises:
         ValueError: shapes that differ.
     """
-    if prediction.shape != target.shape:
-        raise ValueError(
-            f"prediction and target must have one shape, got {tuple(prediction.shape)} and {tuple(target.shape)}"
-        )
+    _one_shape(prediction, target)
     return (prediction - target).square().sum(-1).mean()
 
 
@@ -212,3 +217,10 @@ class Supervised:
 
 def _circular_difference(u: Tensor) -> Tensor:
     return torch.roll(u, -1, -1) - u
+
+
+def _one_shape(prediction: Tensor, target: Tensor) -> None:
+    if prediction.shape != target.shape:
+        raise ValueError(
+            f"prediction and target must have one shape, got {tuple(prediction.shape)} and {tuple(target.shape)}"
+        )

@@ -5,11 +5,13 @@ import pytest
 import torch
 
 from mpicore.losses import (
-    Scheme,
+    Composed,
+    Noise2Noise,
+    Recorrupted,
+    Supervised,
     composed_loss,
     gradient_difference,
     recorrupted_pair,
-    scheme,
     squared_loss,
     total_variation,
     two_period_pair,
@@ -193,36 +195,50 @@ def test_recorruption_decorrelates_at_the_true_noise_level_alone(ratio, strength
 # The schemes
 
 
-def test_schemes_are_their_pairs_and_losses(pair):
-    expected = {
-        "n2n": (two_period_pair, squared_loss),
-        "proposed": (two_period_pair, lambda p, t: composed_loss(p, t, 0.3, 0.2)),
-        "r2r": (lambda a, b, g: recorrupted_pair(a, b, g, 0.6, 0.4), squared_loss),
-    }
-    for name, (make, loss) in expected.items():
-        found = scheme(name, alpha=0.3, beta=0.2, sigma=0.6, strength=0.4)
-        assert isinstance(found, Scheme)
-        torch.testing.assert_close(found.pair(*pair, seeded()), make(*pair, seeded()), rtol=0, atol=0)
-        torch.testing.assert_close(found.loss(*pair), loss(*pair), rtol=0, atol=0)
+SCHEMES = {
+    Noise2Noise(): (two_period_pair, squared_loss),
+    Composed(alpha=0.3, beta=0.2): (two_period_pair, lambda p, t: composed_loss(p, t, 0.3, 0.2)),
+    Recorrupted(sigma=0.6, strength=0.4): (lambda a, b, g: recorrupted_pair(a, b, g, 0.6, 0.4), squared_loss),
+    Supervised(): (lambda noisy, clean, g: (noisy, clean), squared_loss),
+}
+
+
+@pytest.mark.parametrize("scheme", SCHEMES, ids=repr)
+def test_a_scheme_is_its_pair_and_its_loss(scheme, pair):
+    make, loss = SCHEMES[scheme]
+    torch.testing.assert_close(scheme.pair(*pair, seeded()), make(*pair, seeded()), rtol=0, atol=0)
+    torch.testing.assert_close(scheme.loss(*pair), loss(*pair), rtol=0, atol=0)
 
 
 def test_the_papers_weights_are_the_defaults(pair):
-    assert scheme("proposed").loss(*pair) == composed_loss(*pair, alpha=0.05, beta=0.01)
-    torch.testing.assert_close(
-        scheme("r2r", sigma=1.0).pair(*pair, seeded()), recorrupted_pair(*pair, seeded(), 1.0, strength=0.5)
-    )
+    assert Composed() == Composed(alpha=0.05, beta=0.01)
+    assert Recorrupted(sigma=1.0) == Recorrupted(sigma=1.0, strength=0.5)
+    assert Composed().loss(*pair) == composed_loss(*pair)
+
+
+def test_a_scheme_is_told_by_its_repr():
+    assert repr(Recorrupted(0.5)) == "Recorrupted(sigma=0.5, strength=0.5)"
+    assert len({repr(scheme) for scheme in [*SCHEMES, Composed(), Recorrupted(0.6)]}) == len(SCHEMES) + 2
 
 
 @pytest.mark.parametrize(
-    "name, options, message",
+    "make, options, message",
     [
-        ("n3n", {}, "scheme must be one of n2n, r2r, proposed, supervised; got 'n3n'"),
-        ("proposed", {"alpha": -0.1}, "alpha must be at least 0, got -0.1"),
-        ("proposed", {"beta": float("nan")}, "beta must be finite, got nan"),
-        ("r2r", {"sigma": -1}, "sigma must be at least 0, got -1"),
-        ("r2r", {"strength": 0}, "strength must be positive, got 0"),
+        (Composed, {"alpha": -0.1}, "alpha must be at least 0, got -0.1"),
+        (Composed, {"beta": -1}, "beta must be at least 0, got -1"),
+        (Composed, {"beta": float("nan")}, "beta must be finite, got nan"),
+        (Recorrupted, {"sigma": -1}, "sigma must be at least 0, got -1"),
+        (Recorrupted, {"sigma": float("inf")}, "sigma must be finite, got inf"),
+        (Recorrupted, {"sigma": 1, "strength": 0}, "strength must be positive, got 0"),
     ],
 )
-def test_bad_schemes_are_named(name, options, message):
+def test_bad_schemes_are_named(make, options, message):
     with pytest.raises(ValueError, match=message):
-        scheme(name, **options)
+        make(**options)
+
+
+@pytest.mark.parametrize("loss", [squared_loss, composed_loss])
+def test_shapes_that_differ_are_refused(loss):
+    """A target of shape (N,) would be broadcast without a word."""
+    with pytest.raises(ValueError, match=r"prediction and target must have one shape, got \(6, 50\) and \(50,\)"):
+        loss(torch.ones(6, 50), torch.ones(50))

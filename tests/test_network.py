@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from mpicore.layers import PReLU, _PReLUFunction
+from mpicore.layers import PReLU
 from mpicore.network import EncoderDecoder, ResBlock
 
 
@@ -107,31 +107,6 @@ def test_dropout_acts_in_training_alone(network):
         assert not torch.equal(network(u), network(u))
 
 
-@pytest.mark.parametrize("probability", [0.02, 0.3, 0.5])
-def test_dropout_drops_its_share_and_keeps_the_mean(probability):
-    """Features are 0 or x / (1 - p), dropped with probability p within five standard errors, and passed back alike.
-
-    The probability may be rounded to 16 bits. Neighbours that could share one random word are independent.
-    """
-    (unit,) = (
-        m for m in EncoderDecoder(2, probability).train().encoder[0].modules() if isinstance(m, torch.nn.Dropout)
-    )
-    x = (2 + signals(2, 3, 1, 50001).abs()).to(memory_format=torch.channels_last).requires_grad_()
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        y = unit(x)
-    assert y.shape == x.shape
-    kept = y != 0
-    torch.testing.assert_close(y[kept], x[kept] / (1 - probability), rtol=2**-16 / (1 - probability) + 1e-6, atol=0)
-    share = probability * (1 - probability)
-    assert abs(kept.double().mean().item() - (1 - probability)) < 5 * (share / x.numel()) ** 0.5 + 2**-17
-    features = kept.permute(0, 2, 3, 1).flatten().double() - (1 - probability)
-    for lag in range(1, 9):
-        assert abs((features[lag:] * features[:-lag]).mean().item()) < 5 * share / x.numel() ** 0.5
-    (gradient,) = torch.autograd.grad(y.sum(), x)
-    torch.testing.assert_close(gradient, y.detach() / x.detach())
-
-
 def test_resblock_is_equation_2():
     """F(X) = W2 * max(0, W1 * X + B1) + X + B2."""
     with torch.random.fork_rng():
@@ -142,20 +117,6 @@ def test_resblock_is_equation_2():
     inner = F.relu(F.conv1d(x, w1, padding=1) + block.first.bias[:, None])
     expected = F.conv1d(inner, w2, padding=1) + x + block.second.bias[:, None]
     torch.testing.assert_close(block(x[:, :, None])[:, :, 0], expected, rtol=0, atol=1e-14)
-
-
-def test_prelu_and_its_derivatives():
-    """Value and both gradients are those of torch's own PReLU, and those of difference quotients."""
-    unit = PReLU(3).double()
-    torch.nn.init.uniform_(unit.weight, -0.5, 0.9, generator=torch.Generator().manual_seed(0))
-    x = signals(2, 3, 1, 7, dtype=torch.float64).requires_grad_()
-    torch.testing.assert_close(unit(x), F.prelu(x, unit.weight), rtol=0, atol=0)
-    weight = signals(2, 3, 1, 7, seed=1, dtype=torch.float64)
-    ours = torch.autograd.grad((unit(x) * weight).sum(), (x, unit.weight))
-    theirs = torch.autograd.grad((F.prelu(x, unit.weight) * weight).sum(), (x, unit.weight))
-    for got, expected in zip(ours, theirs, strict=True):
-        torch.testing.assert_close(got, expected, rtol=1e-14, atol=1e-14)
-    assert torch.autograd.gradcheck(_PReLUFunction.apply, (x, unit.weight))
 
 
 def test_dimensions_are_those_of_figure_1():
