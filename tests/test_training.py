@@ -5,16 +5,20 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from mpicore import files, training
-from mpicore.losses import Scheme, scheme, squared_loss, two_period_pair
+from mpicore.losses import Composed, Noise2Noise, Recorrupted, Scheme, Supervised, squared_loss, two_period_pair
 from mpicore.network import EncoderDecoder
-from mpicore.recordings import Recordings
-from mpicore.training import Settings, resolve_device, train
+from mpicore.recordings import Recordings, SupervisedPairs
+from mpicore.settings import Settings
+from mpicore.training import resolve_device, train
 
 SETTINGS = Settings(epochs=3, batch_size=4, learning_rate=2e-3, schedule="one-cycle")
 CHECKPOINT = "checkpoint.safetensors"
@@ -46,6 +50,18 @@ def data(short_pairs):
     return short_pairs(22), short_pairs(5, seed=1)
 
 
+@dataclass(frozen=True)
+class Given:
+    """A scheme of functions. It has the name of the scheme that it stands for."""
+
+    pair: Callable[..., Any] = two_period_pair
+    loss: Callable[..., Any] = squared_loss
+    stands_for: Scheme = field(default_factory=Noise2Noise)
+
+    def __repr__(self):
+        return repr(self.stands_for)
+
+
 class Interrupted(Exception):
     """What a test raises in the middle of a training."""
 
@@ -61,7 +77,7 @@ def interrupted(method, calls):
             raise Interrupted
         return method.loss(prediction, target)
 
-    return Scheme(method.pair, loss, method.description)
+    return Given(method.pair, loss, method)
 
 
 def scripted(values):
@@ -73,7 +89,7 @@ def scripted(values):
             return squared_loss(prediction, target)
         return torch.tensor(96.0 * next(values))
 
-    return Scheme(two_period_pair, loss)
+    return Given(loss=loss)
 
 
 # Settings
@@ -148,7 +164,7 @@ def test_training_is_adam_on_normalised_pairs(data):
         return u1, u2
 
     settings = Settings(epochs=1, batch_size=4, learning_rate=1e-3)
-    history = train(network, Scheme(watch, squared_loss), recordings, validation, settings, seed=0)
+    history = train(network, Given(watch), recordings, validation, settings, seed=0)
 
     scale = np.sqrt(np.mean(recordings.u1**2, axis=1, keepdims=True))
     u1, u2 = (torch.from_numpy(u / scale) for u in (recordings.u1, recordings.u2))
@@ -191,7 +207,7 @@ def test_epochs_differ_and_validations_do_not(data):
         seen[torch.is_grad_enabled()].append((u1.clone(), (source != u1).any(1)))
         return source, target
 
-    train(make_network(), Scheme(watch, squared_loss), *data, SETTINGS, seed=0)
+    train(make_network(), Given(watch), *data, SETTINGS, seed=0)
     orders, coins = (torch.cat(parts) for parts in zip(*seen[True], strict=True))
     orders, coins = orders.reshape(3, 20, 96), coins.reshape(3, 20)
     for first, second in ((0, 1), (0, 2), (1, 2)):
@@ -213,7 +229,7 @@ def test_passes_replayed_on_a_gpu_compute_what_plain_ones_do(data, monkeypatch):
         for dropout in (0.0, 0.5):
             network = EncoderDecoder(2, dropout)
             network.load_state_dict(make_network().state_dict())
-            train(network, scheme("proposed"), *data, SETTINGS, seed=0, device="cuda")
+            train(network, Composed(), *data, SETTINGS, seed=0, device="cuda")
             assert "forward" not in vars(network)
             found[name, dropout] = torch.cat([value.flatten() for value in network.cpu().state_dict().values()])
     assert torch.allclose(found["replayed", 0.0], found["plain", 0.0], atol=1e-4)
@@ -221,7 +237,7 @@ def test_passes_replayed_on_a_gpu_compute_what_plain_ones_do(data, monkeypatch):
 
 
 def test_history_has_a_row_per_epoch(data):
-    history = train(make_network(), scheme("n2n"), *data, SETTINGS, seed=0)
+    history = train(make_network(), Noise2Noise(), *data, SETTINGS, seed=0)
     assert [row["epoch"] for row in history] == [1, 2, 3]
     assert [row["step"] for row in history] == [5, 10, 15]
     assert [row["learning_rate"] for row in history] == [SETTINGS.rate(step, 15) for step in (4, 9, 14)]
@@ -232,17 +248,37 @@ def test_history_has_a_row_per_epoch(data):
 def test_training_lowers_the_noisy_validation_loss(short_pairs):
     """Forty epochs on 32 signals take more than a fifth off the loss of the first epoch."""
     settings = Settings(epochs=40, batch_size=8, learning_rate=5e-3, schedule="one-cycle")
-    history = train(make_network(width=4), scheme("n2n"), short_pairs(32), short_pairs(8, seed=1), settings, seed=0)
+    history = train(make_network(width=4), Noise2Noise(), short_pairs(32), short_pairs(8, seed=1), settings, seed=0)
     losses = [row["validation_loss"] for row in history]
     assert min(losses) < 0.8 * losses[0]
 
 
-def test_training_does_not_depend_on_units(data):
-    """Signals 2^30 times as large train the same network, bit for bit."""
+@pytest.mark.parametrize("exponent", [-100, -30, 30, 100])
+def test_training_does_not_depend_on_units(data, exponent):
+    """Signals 2^k times as large train the same network, bit for bit, though float32 cannot hold their squares."""
     networks = [make_network(), make_network()]
-    scaled = [Recordings(part.u1 * np.float32(2**30), part.u2 * np.float32(2**30)) for part in data]
+    scaled = [Recordings(*(np.ldexp(u, exponent) for u in part.arrays)) for part in data]
     for network, parts in zip(networks, (data, scaled), strict=True):
-        train(network, scheme("proposed"), *parts, SETTINGS, seed=0)
+        train(network, Composed(), *parts, SETTINGS, seed=0)
+    assert not differing(*map(weights, networks))
+
+
+@pytest.mark.parametrize("factor", [1e-30, 1e30])
+def test_training_does_not_depend_on_any_unit(data, factor):
+    """Factors that are no power of two change the signals by their rounding, and the weights by little more."""
+    networks = [make_network(), make_network()]
+    scaled = [Recordings(*(factor * u.astype(np.float64) for u in part.arrays)) for part in data]
+    for network, parts in zip(networks, (data, scaled), strict=True):
+        train(network, Noise2Noise(), *parts, SETTINGS, seed=0)
+    for first, second in zip(*(weights(network).values() for network in networks), strict=True):
+        torch.testing.assert_close(first, second, rtol=0, atol=1e-4)
+
+
+def test_clean_targets_are_measured_in_the_unit_of_the_noisy_signal(data):
+    """A ceiling is trained on noisy and clean signals: as on two periods without coins, if these are the signals."""
+    networks = [make_network(), make_network()]
+    train(networks[0], Supervised(), *(SupervisedPairs(*part.arrays) for part in data), SETTINGS, seed=0)
+    train(networks[1], Given(pair=lambda u1, u2, generator: (u1, u2)), *data, SETTINGS, seed=0)
     assert not differing(*map(weights, networks))
 
 
@@ -250,7 +286,7 @@ def test_seeds_decide(data):
     runs = []
     for seed in (0, 0, 1):
         network = make_network()
-        train(network, scheme("n2n"), *data, SETTINGS, seed=seed)
+        train(network, Noise2Noise(), *data, SETTINGS, seed=seed)
         runs.append(weights(network))
     assert not differing(runs[0], runs[1])
     assert differing(runs[0], runs[2])
@@ -258,10 +294,10 @@ def test_seeds_decide(data):
 
 def test_the_global_generator_is_left_alone(data):
     before = torch.get_rng_state()
-    train(make_network(), scheme("r2r", sigma=0.5), *data, SETTINGS, seed=0)
+    train(make_network(), Recorrupted(0.5), *data, SETTINGS, seed=0)
     assert torch.equal(torch.get_rng_state(), before)
     with pytest.raises(Interrupted):
-        train(make_network(), interrupted(scheme("n2n"), 3), *data, SETTINGS, seed=0)
+        train(make_network(), interrupted(Noise2Noise(), 3), *data, SETTINGS, seed=0)
     assert torch.equal(torch.get_rng_state(), before)
 
 
@@ -271,13 +307,13 @@ def test_the_global_generator_does_not_matter(data):
     with torch.random.fork_rng():
         for state, network in enumerate(networks):
             torch.manual_seed(state)
-            train(network, scheme("n2n"), *data, SETTINGS, seed=0)
+            train(network, Noise2Noise(), *data, SETTINGS, seed=0)
     assert not differing(*map(weights, networks))
 
 
 def test_the_network_is_left_ready_to_denoise(data):
     network = make_network()
-    train(network, scheme("n2n"), *data, SETTINGS, seed=0, progress=True)
+    train(network, Noise2Noise(), *data, SETTINGS, seed=0, progress=True)
     assert not network.training
 
 
@@ -323,14 +359,13 @@ def test_a_stopped_training_stays_stopped(data, tmp_path):
 # Interruption
 
 
-@pytest.mark.parametrize("name", ["n2n", "r2r", "proposed"])
+@pytest.mark.parametrize("method", [Noise2Noise(), Recorrupted(0.5), Composed()], ids=lambda m: type(m).__name__)
 @pytest.mark.parametrize(
     "calls", [3, 6, 7, 11], ids=["in the first epoch", "in validation", "at the start of an epoch", "in an epoch"]
 )
-def test_an_interrupted_training_ends_with_the_same_bits(data, tmp_path, monkeypatch, name, calls):
+def test_an_interrupted_training_ends_with_the_same_bits(data, tmp_path, monkeypatch, method, calls):
     """A checkpoint after every step; the network that goes on has other weights, so all must come from the file."""
     monkeypatch.setattr(training, "_CHECKPOINT_SECONDS", 0.0)
-    method = scheme(name, sigma=0.5)
     whole = make_network()
     history = train(whole, method, *data, SETTINGS, seed=3)
     with pytest.raises(Interrupted):
@@ -347,7 +382,7 @@ def test_an_interrupted_training_ends_with_the_same_bits(data, tmp_path, monkeyp
 def test_a_checkpoint_changes_nothing(data, tmp_path):
     networks = [make_network(), make_network()]
     histories = [
-        train(network, scheme("n2n"), *data, SETTINGS, seed=0, folder=folder)
+        train(network, Noise2Noise(), *data, SETTINGS, seed=0, folder=folder)
         for network, folder in zip(networks, (None, tmp_path), strict=True)
     ]
     assert not differing(*map(weights, networks))
@@ -357,9 +392,9 @@ def test_a_checkpoint_changes_nothing(data, tmp_path):
 
 def test_a_finished_training_is_not_done_again(data, tmp_path):
     network, again = make_network(), make_network(seed=1)
-    history = train(network, scheme("n2n"), *data, SETTINGS, seed=0, folder=tmp_path)
+    history = train(network, Noise2Noise(), *data, SETTINGS, seed=0, folder=tmp_path)
     changed = (tmp_path / CHECKPOINT).stat().st_mtime_ns
-    refuse = interrupted(scheme("n2n"), 1)
+    refuse = interrupted(Noise2Noise(), 1)
     assert train(again, refuse, *data, SETTINGS, seed=0, folder=tmp_path) == history
     assert not again.training
     assert not differing(weights(network), weights(again))
@@ -370,23 +405,26 @@ CHILD = """
 import sys, time, numpy as np, torch
 from mpicore import training
 from mpicore.recordings import Recordings
-from mpicore.losses import Scheme, scheme
+from mpicore.losses import Composed
 from mpicore.network import EncoderDecoder
+from mpicore.settings import Settings
 
 torch.set_num_threads(1)
 training._CHECKPOINT_SECONDS = 0.0
 folder = sys.argv[1]
 parts = [Recordings(*np.load(f"{folder}/{name}.npy")) for name in ("train", "validation")]
-method = scheme("proposed")
 
-def slow(prediction, target):
-    time.sleep(0.02)
-    return method.loss(prediction, target)
+class Slow(Composed):
+    def loss(self, prediction, target):
+        time.sleep(0.02)
+        return super().loss(prediction, target)
+
+    def __repr__(self):
+        return repr(Composed())
 
 torch.manual_seed(0)
 network = EncoderDecoder(4, dropout=0.1)
-slowed = Scheme(method.pair, slow, method.description)
-training.train(network, slowed, *parts, training.Settings(4, 4, 2e-3, "one-cycle"), 0, folder=folder)
+training.train(network, Slow(), *parts, Settings(4, 4, 2e-3, "one-cycle"), 0, folder=folder)
 """
 
 
@@ -416,8 +454,8 @@ def test_a_killed_training_ends_with_the_same_bits(short_pairs, tmp_path, root):
 
     settings = Settings(4, 4, 2e-3, "one-cycle")
     whole, resumed = make_network(width=4), make_network(seed=1, width=4)
-    history = train(whole, scheme("proposed"), *parts, settings, seed=0)
-    again = train(resumed, scheme("proposed"), *parts, settings, seed=0, folder=tmp_path)
+    history = train(whole, Composed(), *parts, settings, seed=0)
+    again = train(resumed, Composed(), *parts, settings, seed=0, folder=tmp_path)
     assert not differing(weights(resumed), weights(whole))
     assert without_seconds(again) == without_seconds(history)
 
@@ -427,7 +465,7 @@ def test_a_killed_training_ends_with_the_same_bits(short_pairs, tmp_path, root):
 
 @pytest.fixture
 def checkpoint(data, tmp_path):
-    train(make_network(), scheme("n2n"), *data, SETTINGS, seed=0, folder=tmp_path)
+    train(make_network(), Noise2Noise(), *data, SETTINGS, seed=0, folder=tmp_path)
     return tmp_path / CHECKPOINT
 
 
@@ -437,7 +475,7 @@ def checkpoint(data, tmp_path):
 def test_a_damaged_checkpoint_is_named(data, checkpoint, damage):
     checkpoint.write_bytes(damage(checkpoint.read_bytes()))
     with pytest.raises(ValueError, match=f"{checkpoint} is damaged .*; delete it to start over"):
-        train(make_network(), scheme("n2n"), *data, SETTINGS, seed=0, folder=checkpoint.parent)
+        train(make_network(), Noise2Noise(), *data, SETTINGS, seed=0, folder=checkpoint.parent)
 
 
 @pytest.mark.parametrize(
@@ -454,41 +492,66 @@ def test_a_damaged_checkpoint_is_named(data, checkpoint, damage):
 def test_a_checkpoint_of_other_settings_is_refused(data, checkpoint, changes):
     settings = Settings(**{**vars(SETTINGS), **changes})
     with pytest.raises(ValueError, match=f"{checkpoint} belongs to another training; delete it to start over"):
-        train(make_network(), scheme("n2n"), *data, settings, seed=0, folder=checkpoint.parent)
+        train(make_network(), Noise2Noise(), *data, settings, seed=0, folder=checkpoint.parent)
+
+
+def changed(part):
+    """One sample in one signal of the second periods is another."""
+    u2 = part.u2.copy()
+    u2[3, 7] += 0.5
+    return Recordings(part.u1, u2)
 
 
 def test_a_checkpoint_of_another_seed_or_data_is_refused(data, short_pairs, checkpoint):
     recordings, validation = data
     longer = short_pairs(22, samples=98), short_pairs(5, samples=98)
-    for parts, seed in ((data, 1), ((short_pairs(21), validation), 0), (longer, 0)):
+    others = [
+        (data, 1),
+        ((short_pairs(21), validation), 0),
+        (longer, 0),
+        ((changed(recordings), validation), 0),
+        ((recordings, changed(validation)), 0),
+        ((recordings, short_pairs(4, seed=1)), 0),
+    ]
+    for parts, seed in others:
         with pytest.raises(ValueError, match=f"{checkpoint} belongs to another training"):
-            train(make_network(), scheme("n2n"), *parts, SETTINGS, seed=seed, folder=checkpoint.parent)
+            train(make_network(), Noise2Noise(), *parts, SETTINGS, seed=seed, folder=checkpoint.parent)
 
 
-def test_a_checkpoint_of_another_network_is_refused(data, checkpoint):
-    with pytest.raises(ValueError, match=str(checkpoint)):
-        train(make_network(width=3), scheme("n2n"), *data, SETTINGS, seed=0, folder=checkpoint.parent)
+@pytest.mark.parametrize("scheme", [Composed(), Composed(0.05, 0.02), Supervised(), Recorrupted(0.5)], ids=repr)
+def test_a_checkpoint_of_another_scheme_is_refused(data, tmp_path, scheme):
+    train(make_network(), Composed(0.1, 0.01), *data, SETTINGS, seed=0, folder=tmp_path)
+    with pytest.raises(ValueError, match="belongs to another training"):
+        train(make_network(), scheme, *data, SETTINGS, seed=0, folder=tmp_path)
+
+
+@pytest.mark.parametrize("network", [{"width": 3}, {"dropout": 0.2}], ids=lambda options: next(iter(options)))
+def test_a_checkpoint_of_another_network_is_refused(data, checkpoint, network):
+    """Also of one with the same weights, whose dropout is another."""
+    other = EncoderDecoder(**{"width": 2, "dropout": 0.1, **network})
+    with pytest.raises(ValueError, match=f"{checkpoint} belongs to another training"):
+        train(other, Noise2Noise(), *data, SETTINGS, seed=0, folder=checkpoint.parent)
 
 
 def test_tensors_that_are_no_checkpoint_are_refused(data, checkpoint):
     files.save_tensors(checkpoint, {"weights": np.ones(3)}, {"anything": 1})
     with pytest.raises(ValueError, match=str(checkpoint)):
-        train(make_network(), scheme("n2n"), *data, SETTINGS, seed=0, folder=checkpoint.parent)
+        train(make_network(), Noise2Noise(), *data, SETTINGS, seed=0, folder=checkpoint.parent)
 
 
 def test_a_folder_that_cannot_be_written_is_named(data, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match=f"cannot write into folder {tmp_path}/file"):
-        train(make_network(), scheme("n2n"), *data, SETTINGS, seed=0, folder=tmp_path / "file")
+        train(make_network(), Noise2Noise(), *data, SETTINGS, seed=0, folder=tmp_path / "file")
 
 
 def test_fewer_signals_than_a_batch_are_refused(short_pairs):
     with pytest.raises(ValueError, match="recordings must hold a batch of 4 signals, got 3"):
-        train(make_network(), scheme("n2n"), short_pairs(3), short_pairs(2), SETTINGS, seed=0)
+        train(make_network(), Noise2Noise(), short_pairs(3), short_pairs(2), SETTINGS, seed=0)
 
 
 def test_one_batch_is_enough(short_pairs):
-    history = train(make_network(), scheme("n2n"), short_pairs(4), short_pairs(1), SETTINGS, seed=0)
+    history = train(make_network(), Noise2Noise(), short_pairs(4), short_pairs(1), SETTINGS, seed=0)
     assert [row["step"] for row in history] == [1, 2, 3]
 
 
@@ -497,7 +560,7 @@ def test_a_zero_signal_is_named(data, part):
     parts = [Recordings(recordings.u1.copy(), recordings.u2) for recordings in data]
     parts[part].u1[2] = 0
     with pytest.raises(ValueError, match="u1 must not hold a zero signal, found one at index 2"):
-        train(make_network(), scheme("n2n"), *parts, SETTINGS, seed=0)
+        train(make_network(), Noise2Noise(), *parts, SETTINGS, seed=0)
 
 
 @pytest.mark.parametrize("when", ["training", "validation"])
@@ -509,5 +572,5 @@ def test_a_loss_that_is_not_finite_ends_the_training(data, tmp_path, when):
         return value * float("nan") if torch.is_grad_enabled() == (when == "training") else value
 
     with pytest.raises(FloatingPointError, match="the loss of epoch 1 is not finite; lower learning_rate"):
-        train(make_network(), Scheme(two_period_pair, loss), *data, SETTINGS, seed=0, folder=tmp_path)
+        train(make_network(), Given(loss=loss), *data, SETTINGS, seed=0, folder=tmp_path)
     assert os.listdir(tmp_path) == []
