@@ -1,133 +1,96 @@
-"""The graph of the book: runs -> tables -> notebooks -> book. `make book` calls it; so does a cluster (see the book).
+"""The graph of the book: runs -> tables and analyses -> notebooks -> book. `make book` calls it; so does a cluster (see the book).
 
-Settings (--config NAME=VALUE): preset (of experiments.yml), out (folder of everything that is made), published (folder of the
-runs that come with the repository, or `none` to train them all), threads (per training).
+Settings (--config NAME=VALUE): preset (of experiments.yml), out (folder of everything that is made), published (the archive
+that comes with the repository, or `none` to make every run here), threads (per training).
 """
 
-import os
 from pathlib import Path
 
-from companion import experiments
+from companion import analyses, contents, experiments, project, runs
+from companion.archive import MANIFEST, Archive
 
 PRESET = config.get("preset", "paper")
 OUT = Path(config.get("out", "."))
-PUBLISHED = str(config.get("published", "published"))
+PUBLISHED = [] if config.get("published", "published") == "none" else [config.get("published", "published")]
 THREADS = int(config.get("threads", 1))
 KNOWN = experiments.read()
-NAMED = KNOWN.runs(PRESET).items()
-RUNS = {str(name): (name, run) for name, run in NAMED if not name.case}
-# Each table with the experiments whose runs it needs; the summary needs those of all.
-TABLES = {name: [table.experiment] for name, table in KNOWN.tables.items()} | {"seeds": ["xspace-gaussian"], "summary": []}
-PACKAGE = sorted(str(path) for path in Path("mpicore").rglob("*.py"))
+RUNS = {str(name): (name, run) for name, run in runs.distinct(KNOWN.runs(PRESET))}
+KEPT = {key for folder in PUBLISHED for key in Archive(folder).keys}
 
-ROOT = os.pathsep.join([PUBLISHED] * (PUBLISHED != "none") + [str(OUT / "runs")])
 BUILD = OUT / "build"
+DATA = BUILD / "data"
 RESULTS = OUT / "results"
 PAGES = BUILD / "pages"
-STUDIES = {study: RESULTS / "studies" / f"{study}.csv" for study in KNOWN.studies}
+ROOT = [*PUBLISHED, str(OUT / "runs")]
+ARCHIVE = [Path(folder) / MANIFEST for folder in PUBLISHED if Archive.is_at(folder)]
+OWN = [path for path in [RESULTS / "own.csv"] if path.exists()]
+PAPER = "book/paper_tables.csv"
+BENCHMARKS = "benchmarks/benchmarks.csv"
+PLACES = [word for place in ROOT for word in ("--root", place)]
 ONE_THREAD = "OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1"
 
 
-def stamps(*names):
-    """Stamps of all runs of these experiments; of all experiments without a name."""
-    wanted = names or KNOWN.experiments
-    return [BUILD / "runs" / f"{key}.json" for key, (name, _) in RUNS.items() if name.experiment in wanted]
+def proof(key):
+    """What says that a run is there: of a published one the check of its experiment, else the stamp of its own job."""
+    name, run = RUNS[key]
+    if run.key in KEPT:
+        return RESULTS / f"checked/{name.experiment}.csv"
+    return BUILD / f"runs/{key}.json"
 
 
-def arguments(key):
-    """What tells `python -m companion run` which run is meant."""
-    name, _ = RUNS[key]
-    return f"{name.experiment} {name.method} --seed {name.seed}" + " --tuned" * name.tuned
+def proofs(*wanted):
+    """The proofs of all runs of these experiments and studies; of all without a name."""
+    keys = {run.key for name, run in KNOWN.runs(PRESET).items() if not wanted or name.experiment in wanted}
+    return sorted({str(proof(key)) for key, (_, run) in RUNS.items() if run.key in keys})
 
 
-def verified(key):
-    """Test signals of a published run to measure again: a hundred, but all of a matrix that a figure shows."""
-    name, _ = RUNS[key]
-    shown = name.experiment == "system-matrix" and name == KNOWN.best("system-matrix", name.method, PRESET)
-    return "all" if shown and name.method in ("noisy", "n2n", "proposed") else 100
+def proofs_of(names):
+    """The proofs of runs by name."""
+    keys = {KNOWN.named(name, PRESET).key for name in names}
+    return sorted({str(proof(key)) for key, (_, run) in RUNS.items() if run.key in keys})
+
+
+def code(*modules):
+    """The files that modules are made of, and the command line with the file that it reads."""
+    return [*project.sources(modules), "companion/__main__.py", "experiments.yml"]
+
+
+def result(name):
+    """Files of an analysis."""
+    table = RESULTS / f"analyses/{name}.csv"
+    return [table, *([table.with_suffix(".safetensors")] if name in analyses.with_arrays() else [])]
+
+
+def keys(names):
+    """Keys of runs: a change of anything that they depend on in experiments.yml is another key."""
+    return sorted({KNOWN.named(name, PRESET).key for name in names})
+
+
+TABLES = {name: [table.experiment] for name, table in KNOWN.tables.items()}
+TABLES |= {"seeds": sorted({name.experiment for name in KNOWN.repeats(PRESET)})}
+TABLES |= {"summary": sorted({KNOWN.tables[name].experiment for name in KNOWN.tables})}
+STUDIES = {study: RESULTS / f"studies/{study}.csv" for study in KNOWN.studies}
+PAGE = {page.name: page for page in contents.pages(KNOWN)}
+EXAMPLE = "examples/running_median.py"
 
 
 def table_files(name):
-    return [RESULTS / "tables" / f"{name}.csv", RESULTS / "tables" / f"{name}-display.csv"]
+    return [RESULTS / f"tables/{name}.csv", RESULTS / f"tables/{name}-display.csv"]
 
 
-# Each notebook: what it reads, what it writes beside its page, and its parameters.
-WRITTEN = {name: RESULTS / "tables" / f"{name}.csv" for name in ("gridding", "kaczmarz", "even", "epochs", "lines", "window", "white", "distributions", "averages", "verdicts", "benchmarks", "provenance")}
-WRITTEN |= {f"leaderboard-{b}": RESULTS / "tables" / f"leaderboard-{b}.csv" for b in ("gaussian", "interference", "matrix")}
-WRITTEN |= {name: RESULTS / "tables" / f"{name}.csv" for name in (*STUDIES, "study-objects")}
-EXAMPLE = "examples/running_median.py"
-NOTEBOOKS = {
-    name.replace("-", "_"): (
-        [table, *(stamps("xspace-gaussian") if name == "study-signals" else [])],
-        [WRITTEN[name]],
-        {"root": ROOT, "source": table, "target": WRITTEN[name]},
-    )
-    for name, table in STUDIES.items()
-} | {
-    "study_objects": (stamps("xspace-gaussian"), [WRITTEN["study-objects"]], {"root": ROOT, "target": WRITTEN["study-objects"]}),
-    "physics": ([], [], {}),
-    "data": (
-        ["book/paper_tables.csv"],
-        [WRITTEN["gridding"], WRITTEN["kaczmarz"]],
-        {"gridding_table": WRITTEN["gridding"], "kaczmarz_table": WRITTEN["kaczmarz"]},
-    ),
-    "figure1": ([], [], {}),
-    "training": (stamps("xspace-gaussian"), [], {"root": ROOT}),
-    "learning_curves": (stamps(), [], {"root": ROOT}),
-    "table1": (
-        [*table_files("table1"), *table_files("seeds"), *stamps("xspace-gaussian")],
-        [WRITTEN["epochs"]],
-        {"tables_folder": RESULTS / "tables", "root": ROOT, "epochs_table": WRITTEN["epochs"]},
-    ),
-    "loss_terms": (
-        [*table_files("loss_terms"), *stamps("xspace-gaussian")],
-        [WRITTEN["even"]],
-        {"tables_folder": RESULTS / "tables", "root": ROOT, "even_table": WRITTEN["even"]},
-    ),
-    "table2": (
-        [*table_files("table2"), *table_files("locked"), *stamps("xspace-harmonic", "xspace-locked")],
-        [WRITTEN["lines"], WRITTEN["window"]],
-        {"tables_folder": RESULTS / "tables", "root": ROOT, "line_table": WRITTEN["lines"], "window_table": WRITTEN["window"]},
-    ),
-    "table3": (
-        [*table_files("table3"), *stamps("system-matrix")],
-        [WRITTEN["white"]],
-        {"tables_folder": RESULTS / "tables", "root": ROOT, "white_table": WRITTEN["white"]},
-    ),
-    "verdicts": (
-        ["book/paper_tables.csv", *stamps()],
-        [WRITTEN["verdicts"]],
-        {"root": ROOT, "target": WRITTEN["verdicts"]},
-    ),
-    "leaderboard_gaussian": (
-        [RESULTS / "leaderboard.csv", RESULTS / "tables/seeds.csv"],
-        [WRITTEN["leaderboard-gaussian"], WRITTEN["distributions"]],
-        {
-            "root": ROOT, "source": RESULTS / "leaderboard.csv", "target": WRITTEN["leaderboard-gaussian"],
-            "seeds_table": RESULTS / "tables/seeds.csv", "estimates_table": WRITTEN["distributions"],
-        },
-    ),
-    "leaderboard_interference": (
-        [RESULTS / "leaderboard.csv"],
-        [WRITTEN["leaderboard-interference"]],
-        {"root": ROOT, "source": RESULTS / "leaderboard.csv", "target": WRITTEN["leaderboard-interference"]},
-    ),
-    "leaderboard_matrix": (
-        [RESULTS / "leaderboard.csv"],
-        [WRITTEN["leaderboard-matrix"]],
-        {"root": ROOT, "source": RESULTS / "leaderboard.csv", "target": WRITTEN["leaderboard-matrix"]},
-    ),
-    "averages": (stamps("system-matrix"), [WRITTEN["averages"]], {"root": ROOT, "target": WRITTEN["averages"]}),
-    "figure2": (stamps("xspace-gaussian"), [], {"root": ROOT}),
-    "figure3": (stamps("system-matrix"), [], {"root": ROOT}),
-    "benchmarks": (
-        [RESULTS / "benchmarks.csv"],
-        [WRITTEN["benchmarks"]],
-        {"source": RESULTS / "benchmarks.csv", "target": WRITTEN["benchmarks"]},
-    ),
-    "provenance": (stamps(), [WRITTEN["provenance"]], {"root": ROOT, "target": WRITTEN["provenance"]}),
-}
-SHOWN_TABLES = [path for name in TABLES for path in table_files(name)] + list(WRITTEN.values())
+def read_by(page):
+    """What a page reads: runs, tables, studies, analyses, and files of the repository."""
+    read = [*page.reads(str(RESULTS)), *contents.FILES.get(page.name, ())]
+    if page.runs is None:
+        read += proofs()
+    elif page.runs:
+        read += proofs(*page.runs)
+    read += [path for name in page.named("tables_folder") for path in table_files(name.removesuffix("-display"))]
+    read += [path for name in page.named("analyses_folder") for path in result(name)]
+    if "study" in page.values:
+        read += [STUDIES[page.values["study"]]]
+        read += result(page.values["study"]) if page.values["study"] in analyses.names() else []
+    return read
 
 
 localrules:
@@ -140,110 +103,138 @@ rule all:
 
 
 rule run:
+    input:
+        code=code("companion.runs"),
     output:
         BUILD / "runs/{run}.json",
     params:
-        # A run is known by its key: a change of anything it depends on in experiments.yml makes a new one.
+        name=lambda wildcards: RUNS[wildcards.run][0].words,
         key=lambda wildcards: RUNS[wildcards.run][1].key,
-        arguments=lambda wildcards: arguments(wildcards.run),
-        verified=lambda wildcards: verified(wildcards.run),
-        root=ROOT,
+        places=PLACES,
+        data=DATA,
     threads: THREADS
     shell:
-        "OMP_NUM_THREADS={threads} python -m companion run {params.arguments} --preset {PRESET}"
-        " --root {params.root} --verify {params.verified} --threads {threads} --stamp {output}"
+        "OMP_NUM_THREADS={threads} python -m companion run {params.name:q} --preset {PRESET:q} {params.places:q}"
+        " --cache {params.data:q} --threads {threads} --stamp {output:q}"
+
+
+rule check:
+    input:
+        ARCHIVE,
+        code=code("companion.verification"),
+    output:
+        RESULTS / "checked/{experiment}.csv",
+    wildcard_constraints:
+        experiment="|".join([*KNOWN.experiments, *KNOWN.studies]),
+    params:
+        keys=lambda wildcards: keys(name for name, _ in RUNS.values() if name.experiment == wildcards.experiment),
+        places=PLACES,
+        data=DATA,
+    # The longest first: the maps of the system matrix.
+    priority: 10
+    shell:
+        "{ONE_THREAD} python -m companion check {wildcards.experiment:q} --preset {PRESET:q} {params.places:q}"
+        " --cache {params.data:q} --threads 1 --output {output:q}"
 
 
 rule table:
     input:
-        lambda wildcards: stamps(*TABLES[wildcards.table]),
-        paper="book/paper_tables.csv",
-        code=["companion/tables.py", "mpicore/metrics.py"],
+        lambda wildcards: proofs(*TABLES[wildcards.table]),
+        paper=PAPER,
+        code=code("companion.tables"),
     output:
         RESULTS / "tables/{table}.csv",
         RESULTS / "tables/{table}-display.csv",
     wildcard_constraints:
         table="|".join(TABLES),
     params:
-        root=ROOT,
+        places=PLACES,
     shell:
-        "{ONE_THREAD} python -m companion table {wildcards.table} --preset {PRESET} --root {params.root}"
-        " --paper {input.paper} --output {output[0]}"
+        "{ONE_THREAD} python -m companion table {wildcards.table:q} --preset {PRESET:q} {params.places:q}"
+        " --paper {input.paper:q} --output {output[0]:q}"
 
 
 rule study:
     input:
-        # The others share runs with the first.
-        lambda wildcards: [] if wildcards.study == next(iter(STUDIES)) else next(iter(STUDIES.values())),
+        lambda wildcards: proofs(wildcards.study),
+        code=code("companion.studies"),
     output:
         RESULTS / "studies/{study}.csv",
     params:
-        # As for single runs: a change of the study in experiments.yml makes it again.
-        runs=lambda wildcards: [run.key for name, run in NAMED if name.experiment == wildcards.study],
-        root=ROOT,
-    threads: THREADS
+        places=PLACES,
     shell:
-        "OMP_NUM_THREADS={threads} python -m companion study {wildcards.study} --preset {PRESET}"
-        " --root {params.root} --verify 20 --threads {threads} --output {output}"
+        "{ONE_THREAD} python -m companion study {wildcards.study:q} --preset {PRESET:q} {params.places:q} --output {output:q}"
 
 
 rule leaderboard:
     input:
-        stamps(),
-        paper="book/paper_tables.csv",
-        benchmarks=RESULTS / "benchmarks.csv",
-        code=["companion/leaderboard.py", "mpicore/metrics.py"],
+        proofs(*KNOWN.experiments),
+        paper=PAPER,
+        benchmarks=BENCHMARKS,
+        own=OWN,
+        code=code("companion.leaderboard"),
     output:
         RESULTS / "leaderboard.csv",
+        [RESULTS / f"leaderboard-{name}-display.csv" for name in KNOWN.experiments],
     params:
-        root=ROOT,
+        places=PLACES,
+        own=[word for path in OWN for word in ("--own", path)],
     shell:
-        "{ONE_THREAD} python -m companion leaderboard --preset {PRESET} --root {params.root} --paper {input.paper}"
-        " --benchmarks {input.benchmarks} --output {output}"
+        "{ONE_THREAD} python -m companion leaderboard --preset {PRESET:q} {params.places:q} --paper {input.paper:q}"
+        " --benchmarks {input.benchmarks:q} {params.own:q} --output {output[0]:q}"
 
 
-rule benchmark:
-    input:
-        Path("benchmarks").glob("*.py"),
-        [f"mpicore/{name}.py" for name in ("simulation", "network", "reconstruction", "phantoms", "noise", "forward", "unet")],
-        Path("mpicore/denoisers").glob("*.py"),
-    output:
-        RESULTS / "benchmarks.csv",
-    params:
-        quick="--quick" if PRESET == "smoke" else "",
-    # All cores for itself: nothing else may disturb the timing.
-    threads: workflow.cores
-    shell:
-        "python -m benchmarks.benchmark --output {output} {params.quick}"
-
-
-for notebook, (reads, writes, parameters) in NOTEBOOKS.items():
+for name in analyses.names():
 
     rule:
         name:
-            f"notebook_{notebook}"
+            f"analysis_{name}"
         input:
-            reads,
-            PACKAGE,
-            "experiments.yml",
-            source=f"notebooks/{notebook}.md",
+            proofs_of(analyses.needs(name, KNOWN, PRESET)),
+            ARCHIVE,
+            code=code("companion.analyses"),
         output:
-            [PAGES / f"{notebook}.ipynb", *writes],
-        priority: int(notebook in ("averages", "table3"))  # the longest first, so that none is left at the end
+            result(name),
         params:
-            values=" ".join(f"-p {name} {value}" for name, value in {"preset": PRESET, **parameters}.items()),
+            name=name,
+            key=analyses.key(name, KNOWN, PRESET),
+            places=PLACES,
+            data=DATA,
         shell:
-            "{ONE_THREAD} python -m companion notebook {input.source} {output[0]} {params.values}"
+            "{ONE_THREAD} python -m companion analysis {params.name:q} --preset {PRESET:q} {params.places:q}"
+            " --cache {params.data:q} --threads 1 --output {output[0]:q}"
+
+
+for page in PAGE.values():
+
+    rule:
+        name:
+            f"page_{page.name}"
+        input:
+            read_by(page),
+            code=[*code(*project.cells(Path(page.source).read_text(encoding="utf-8")), "companion.notebooks")],
+            source=page.source,
+        output:
+            PAGES / f"{page.name}.ipynb",
+            page.writes(str(RESULTS)),
+        params:
+            values=contents.words(page.parameters(str(RESULTS), PRESET, ROOT)),
+        shell:
+            "{ONE_THREAD} python -m companion notebook {input.source:q} {output[0]:q} {params.values:q}"
 
 
 rule book:
     input:
-        [path for path in Path("book").rglob("*") if path.is_file()],
-        PACKAGE,
+        [path for path in sorted(Path("book").rglob("*")) if path.is_file()],
         "_config.yml",
-        "experiments.yml",
-        pages=[PAGES / f"{name}.ipynb" for name in NOTEBOOKS],
-        tables=[*SHOWN_TABLES, EXAMPLE],
+        # The API page shows both packages.
+        code=sorted(str(path) for name in project.PACKAGES for path in Path(name).rglob("*.py")),
+        pages=[PAGES / f"{name}.ipynb" for name in PAGE],
+        tables=[
+            *(path for name in TABLES for path in table_files(name)),
+            *(path for page in PAGE.values() for path in page.writes(str(RESULTS))),
+            EXAMPLE,
+        ],
     output:
         OUT / "_build/html/index.html",
     params:
@@ -251,7 +242,7 @@ rule book:
         out=OUT,
     shell:
         # A fresh build each time: pages that are gone must not stay. Warnings and unresolved references are errors.
-        "python -m companion stage {params.source} --preset {PRESET} --notebooks {input.pages} --tables {input.tables}"
-        " && rm -rf {params.out}/_build"
-        " && jupyter-book build {params.source} --config _config.yml --path-output {params.out}"
+        "python -m companion stage {params.source:q} --preset {PRESET:q} --notebooks {input.pages:q} --tables {input.tables:q}"
+        " && rm -rf {params.out:q}/_build"
+        " && jupyter-book build {params.source:q} --config _config.yml --path-output {params.out:q}"
         " -W -n --keep-going --quiet"

@@ -83,7 +83,8 @@ class Case(Entry):
 
     ``noise`` and ``truth`` replace those of the experiment, and ``options`` are further options of the methods.
     ``signals`` is the number of training signals, with a tenth as many for validation; networks that have fewer are
-    trained for more epochs, so that all make the same number of steps. ``title`` is how the book writes the case.
+    trained for more epochs, so that all make the same number of steps. ``title`` is how the book writes the case;
+    ``{signals}`` in it stands for the number of training signals.
     """
 
     title: str = ""
@@ -93,18 +94,32 @@ class Case(Entry):
     options: dict[str, Option] = {}
 
 
+class Axis(Entry):
+    """The axis of a study whose cases are numbers: a column of :func:`companion.studies.row`, and how it is drawn."""
+
+    column: Literal["input_snr_db", "signals"]
+    label: str
+    scale: Literal["linear", "log"] = "linear"
+
+
 class Study(Entry):
     """One quantity is varied, all else is that of an x-space experiment, at the size that the preset has for studies.
 
-    The paper's network is trained under the tuned protocol where the preset has one for the experiment. ``heading``
-    stands over the column of the cases, and ``claims`` are what the page says in words: see :mod:`companion.claims`.
+    The paper's network is trained under the tuned protocol where the preset has one for the experiment. ``full`` adds
+    the runs of the experiment itself as a last case. ``title`` is that of the page, ``heading`` stands over the column
+    of the cases, ``by`` says in captions what is varied, and ``alt`` what the figure shows. ``claims`` are what the
+    page says in words: see :mod:`companion.claims`.
     """
 
     title: str
     experiment: str
     methods: tuple[str, ...]
     cases: dict[Name, Case]
-    heading: str = "Case"
+    full: bool = False
+    axis: Axis | None = None
+    heading: str
+    by: str
+    alt: str
     claims: tuple[str, ...] = ()
 
 

@@ -33,6 +33,9 @@ def make(known: Experiments, study: str, preset: str, root: Root = ROOT) -> pd.D
         for method in entry.methods:
             run = runs.load(known.study_run(study, case, method, preset), root)
             rows.append(row(case, changed.title or case, known.methods[method], run))
+    for method in entry.methods if entry.full else ():
+        run = runs.load(known.named(known.shown(entry.experiment, method, preset), preset), root)
+        rows.append(row("full", "{signals}", known.methods[method], run))
     return pd.DataFrame(rows)
 
 
@@ -54,7 +57,7 @@ def row(case: str, title: str, method: Method, run: Run) -> dict[str, Any]:
     images = run.images[["ssim", "psnr_db"]].mean()
     return {
         "case": case,
-        "case_title": title,
+        "case_title": title.format(signals=run.config.sizes[0]),
         "method": run.config.method,
         "title": method.title,
         "colour": method.colour,
