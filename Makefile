@@ -2,67 +2,101 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 SHELL := /bin/bash
+MAKEFLAGS += --no-print-directory
 
 PRESET ?= paper
-CORES := $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
-JOBS ?= $(CORES)
-THREADS := $(shell t=$$(( $(CORES) / $(JOBS) )); echo $$(( t > 0 ? t : 1 )))
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
+PORT ?= 8000
+# Settings go to the commands by way of the environment, where a space or a quote in them means nothing.
+export PRESET JOBS PORT DENOISER DENOISERS PYTHON
 ENV := .venv/.ready
-RUN := PATH="$(CURDIR)/.venv/bin:$$PATH"
-SNAKEMAKE := $(RUN) PYTHONPATH="$(CURDIR)" snakemake --cores $(CORES) --quiet rules host reason --rerun-incomplete --keep-going
+RUN := PATH="$$PWD/.venv/bin:$$PATH" PYTHONPATH="$$PWD" python
+COMPANION := $(RUN) -m companion
+ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
-.PHONY: help env book smoke reproduce progress leaderboard verify publish test bench lint serve clean
+# What an interpreter must have; it says in one line what it lacks.
+define CHECK
+import sys
+found = ".".join(map(str, sys.version_info[:3]))
+if not (3, 11) <= sys.version_info[:2] <= (3, 13):
+    sys.exit("it is Python %s, and 3.11, 3.12 or 3.13 is needed" % found)
+try:
+    import ensurepip, venv
+except ImportError as error:
+    sys.exit("it has no module %s; on Debian and Ubuntu: apt install python3-venv" % error.name)
+endef
+export CHECK
+
+.PHONY: help env book smoke reproduce progress leaderboard verify publish test test-fast bench lint types serve clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "  Settings: PRESET=paper|preview|smoke (default paper), JOBS=parallel trainings (default: all cores)."
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
+	@echo "Settings, as in: make book PRESET=smoke"
+	@echo "  PRESET=paper|preview|smoke   sizes of experiments.yml; paper without it"
+	@echo "  JOBS=2                       trainings side by side; all cores without it"
+	@echo "  DENOISER='my file.py:Name'   one denoiser of your own"
+	@echo "  DENOISERS='a.py:A;b.py:B'    several, separated by semicolons"
+	@echo "  PYTHON=python3.12            interpreter of the environment; without it the first that is fit"
+	@echo "  PORT=8000                    of make serve"
 
 env: $(ENV) ## virtual environment .venv with the locked dependencies
 $(ENV): requirements.lock pyproject.toml
-	$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), "Python 3.11 or later is needed, found " + sys.version'
-	$(PYTHON) -m venv .venv
-	.venv/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
-	.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@set --; [ -z "$$PYTHON" ] || set -- "$$PYTHON"; \
+	[ $$# -gt 0 ] || set -- python3.11 python3.12 python3.13 python3; \
+	chosen=; reasons=; \
+	for python in "$$@"; do \
+	    if reason=$$("$$python" -c "$$CHECK" 2>&1); then chosen=$$python; break; fi; \
+	    reasons="$$reasons; $$python: $$(tail -n 1 <<< "$$reason")"; \
+	done; \
+	[ -n "$$chosen" ] || { echo "error: no Python that is fit$$reasons" >&2; exit 1; }; \
+	clear=--clear; [ ! -e $@ ] || clear=; rm -f $@; \
+	echo "environment .venv with $$("$$chosen" -V)" && "$$chosen" -m venv $$clear .venv
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
 book: $(ENV) ## regenerate everything at the preset, and build the book
-	$(SNAKEMAKE) --config preset=$(PRESET) threads=$(THREADS)
-	@echo "The book: file://$(CURDIR)/_build/html/index.html"
+	@$(COMPANION) build --preset "$$PRESET" --jobs "$${JOBS:-all}"
+
+smoke: $(ENV) ## the whole chain at toy size, in build/smoke
+	@$(COMPANION) build --preset smoke --jobs all
 
 reproduce: $(ENV) ## train every network here, then the book; for instance: make reproduce PRESET=paper JOBS=2
-	$(SNAKEMAKE) --config preset=$(PRESET) published=none threads=$(THREADS)
-	@echo "The book: file://$(CURDIR)/_build/html/index.html"
+	@$(COMPANION) build --preset "$$PRESET" --jobs "$${JOBS:-all}" --train
 
 progress: $(ENV) ## how far the trainings of `make reproduce` are, and the time left; the same PRESET and JOBS
-	$(RUN) python -m companion progress --preset $(PRESET) --jobs $(JOBS)
+	@$(COMPANION) progress --preset "$$PRESET" --jobs "$${JOBS:-all}"
 
 leaderboard: $(ENV) ## all methods in one table; with DENOISER=path/to/file.py:Name your own among them
-	$(RUN) python -m companion leaderboard --preset $(PRESET) $(if $(DENOISER),--denoiser $(DENOISER)) $(if $(wildcard results/benchmarks.csv),--benchmarks results/benchmarks.csv) --output results/leaderboard.csv
+	@$(COMPANION) leaderboard --preset "$$PRESET" --denoiser "$$DENOISER" --denoisers "$$DENOISERS"
 
 verify: $(ENV) ## measure every published run again in full, and compare
-	$(RUN) python -m companion verify
+	@$(COMPANION) verify
 
-publish: $(ENV) ## copy the finished runs of the preset paper to published/
-	$(RUN) python -m companion publish
-
-smoke: $(ENV) ## the whole chain at toy size, in build/smoke, in 7 minutes
-	$(SNAKEMAKE) --config preset=smoke out=build/smoke threads=1
-	@echo "The smoke book: file://$(CURDIR)/build/smoke/_build/html/index.html"
+publish: $(ENV) ## bring the finished runs of the preset paper to published/
+	@$(COMPANION) publish
 
 test: $(ENV) ## all tests; those that need a browser say so when there is none
-	$(RUN) python -m pytest
+	@$(ONE_THREAD) $(RUN) -m pytest -n 2 --cov=mpicore --cov=companion --cov-report=term --cov-fail-under=95
 
-bench: $(ENV) ## the speed ratios, also written to results/benchmarks.csv
-	$(RUN) python -m benchmarks.benchmark --output results/benchmarks.csv
+test-fast: $(ENV) ## the tests that need neither the book nor a browser
+	@$(ONE_THREAD) $(RUN) -m pytest -n 2 -m "not book and not browser"
 
-lint: $(ENV) ## ruff, and the schema of the workflow files
-	$(RUN) ruff check .
-	$(RUN) ruff format --check .
-	$(RUN) check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+bench: $(ENV) ## time the library, and write benchmarks/benchmarks.csv, which the book shows
+	@$(RUN) -m benchmarks.benchmark --output benchmarks/benchmarks.csv
 
-serve: $(ENV) ## serve the built book on http://localhost:8000
-	$(RUN) python -m http.server --directory _build/html --bind 127.0.0.1 8000
+lint: $(ENV) ## style of code, notebooks and Snakefile, and the schema of the workflow files
+	@git ls-files -z '*.py' | PATH="$$PWD/.venv/bin:$$PATH" xargs -0 ruff check
+	@git ls-files -z '*.py' | PATH="$$PWD/.venv/bin:$$PATH" xargs -0 ruff format --check
+	@PATH="$$PWD/.venv/bin:$$PATH" snakefmt --check Snakefile
+	@git ls-files -z 'notebooks/*.md' | PATH="$$PWD/.venv/bin:$$PATH" xargs -0 jupytext --quiet --check "ruff check --stdin-filename notebook.py -"
+	@git ls-files -z '.github/workflows/*.yml' | PATH="$$PWD/.venv/bin:$$PATH" xargs -0 check-jsonschema --builtin-schema vendor.github-workflows
 
-clean: ## remove what commands made, except the environment and finished runs
-	rm -rf build results _build .snakemake .pytest_cache .ruff_cache .coverage
+types: $(ENV) ## static types: strict for the library, basic for the companion
+	@PATH="$$PWD/.venv/bin:$$PATH" pyright
+
+serve: $(ENV) ## serve the built book on http://localhost:PORT
+	@$(COMPANION) serve --preset "$$PRESET" --port "$$PORT"
+
+clean: ## remove what commands made, except the environment, finished runs and the rows of denoisers of your own
+	@rm -rf build _build .snakemake .pytest_cache .ruff_cache .coverage
+	@[ ! -d results ] || find results -mindepth 1 -maxdepth 1 ! -name own -exec rm -rf {} +

@@ -2,13 +2,12 @@
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from companion import experiments
+from companion import experiments, project
 from companion.experiments import Experiments
 from companion.runs import ROOT
 from mpicore import files
@@ -18,8 +17,8 @@ Options = argparse.Namespace
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status. Errors that the user can mend come as one line, not a traceback."""
-    options = _parser().parse_args(arguments)
     try:
+        options = _parser().parse_args(arguments)
         options.action(options)
     except KeyboardInterrupt:
         print("interrupted; the same command goes on", file=sys.stderr)
@@ -33,9 +32,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise ValueError(f"{message}; see {self.prog} --help")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m companion", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
+    parser = _Parser(prog="python -m companion", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, parser_class=_Parser)
 
     preset = argparse.ArgumentParser(add_help=False)
     preset.add_argument("--experiments", default="experiments.yml", help="the experiments file")
@@ -61,10 +65,9 @@ def _parser() -> argparse.ArgumentParser:
         return command
 
     command = add("build", _build, "make the book, or a part of it, with Snakemake", preset)
-    command.add_argument("--out", default=".", help="folder of everything that is made")
     command.add_argument("--published", default="published", help="the archive of runs, or none to make them all here")
-    command.add_argument("--cores", type=_count, default=os.cpu_count() or 1)
-    command.add_argument("--jobs", type=_count, help="trainings side by side; default: all cores")
+    command.add_argument("--jobs", type=_count_or_all, help="trainings side by side; default: all, one per core")
+    command.add_argument("--dry-run", action="store_true", help="say what would be done")
     command.add_argument("targets", nargs="*", help="files or rules; default: the book")
     command = add("run", _run, "make one run, or load what is there", preset, root, machine)
     command.add_argument("experiment")
@@ -92,11 +95,13 @@ def _parser() -> argparse.ArgumentParser:
     command = add("publish", _publish, "keep the finished runs of a preset in the archive", preset, root)
     command.add_argument("--target", default="published")
     command = add("progress", _progress, "how far the trainings of a preset are, and the time left", preset, root)
-    command.add_argument("--jobs", type=_count, default=1, help="trainings side by side")
+    command.add_argument("--jobs", type=_count_or_all, help="trainings side by side; default: all, one per core")
     command = add("notebook", _notebook, "execute one notebook with parameters")
     command.add_argument("source")
     command.add_argument("target")
     command.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), dest="values")
+    command = add("serve", _serve, "serve the built book on this machine", preset)
+    command.add_argument("--port", type=_count, default=8000)
     command = add("stage", _stage, "put the sources of the book together", preset)
     command.add_argument("target")
     command.add_argument("--source", default="book")
@@ -116,16 +121,21 @@ def _known(options: Options) -> Experiments:
 
 
 def _root(options: Options) -> Sequence[str]:
-    return options.root or ROOT
+    return options.root or [*ROOT[:-1], str(project.outputs(options.preset) / ROOT[-1])]
 
 
 def _build(options: Options) -> None:
     from companion import build
 
-    known = _known(options)
-    status = build.run(known, options)
+    status = build.run(options.preset, options.jobs, options.published, options.targets, options.dry_run)
     if status:
         raise SystemExit(status)
+
+
+def _serve(options: Options) -> None:
+    from companion import book
+
+    book.serve(project.outputs(options.preset) / "_build/html", options.port)
 
 
 def _run(options: Options) -> None:
@@ -283,16 +293,18 @@ def _publish(options: Options) -> None:
 
 
 def _progress(options: Options) -> None:
-    from companion import runs
+    from companion import build, runs
 
-    table = runs.progress(_known(options).runs(options.preset), options.root or ROOT[1:])
+    jobs = options.jobs or build.available_cores()
+    root = options.root or [str(project.outputs(options.preset) / "runs")]
+    table = runs.progress(_known(options).runs(options.preset), root)
     for row in table.itertuples():
         print(f"{row.run:44} {row.state:9} {row.share:4.0%}")
     known = table["minutes_left"].notna()
-    left = table.loc[known, "minutes_left"].sum() / 60 / options.jobs
+    left = table.loc[known, "minutes_left"].sum() / 60 / jobs
     print(f"{(table['state'] == 'finished').sum()} of {len(table)} trainings are finished")
     if known.any():
-        print(f"time left: {left:.1f} h with {options.jobs} side by side")
+        print(f"time left: {left:.1f} h with {jobs} side by side")
     if not known.all():
         print(f"{(~known).sum()} trainings have no pace yet: none on the same data has reached its first checkpoint")
 
@@ -321,6 +333,11 @@ def _value(text: str) -> Any:
         return json.loads(text)
     except ValueError:
         return text
+
+
+def _count_or_all(text: str) -> int | None:
+    """A number, or ``None`` for as many as there are cores."""
+    return None if text == "all" else _count(text)
 
 
 def _count(text: str) -> int:

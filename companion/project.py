@@ -1,12 +1,13 @@
 """Where the project lies, and which of its files a module is made of."""
 
 import ast
+import os
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 
 PACKAGES = ("mpicore", "companion")
-_MARK = "experiments.yml"
+MARK = "experiments.yml"  #: the file that lies at the root of the project
 
 
 def root(start: str | Path = ".") -> Path:
@@ -17,9 +18,23 @@ def root(start: str | Path = ".") -> Path:
     """
     here = Path(start).resolve()
     for folder in (here, *here.parents):
-        if (folder / _MARK).is_file():
+        if (folder / MARK).is_file():
             return folder
-    raise FileNotFoundError(f"there is no {_MARK} in {here} or above it; work in a copy of the repository")
+    raise FileNotFoundError(f"there is no {MARK} in {here} or above it; work in a copy of the repository")
+
+
+def enter() -> None:
+    """Make the root of the project the working directory, which all relative paths start from.
+
+    Raises:
+        FileNotFoundError: as :func:`root`.
+    """
+    os.chdir(root())
+
+
+def outputs(preset: str) -> Path:
+    """The folder in which everything is made: toy results stay out of the way of those that mean something."""
+    return Path("build/smoke") if preset == "smoke" else Path(".")
 
 
 def sources(modules: Iterable[str], folder: str | Path = ".") -> list[str]:
