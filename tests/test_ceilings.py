@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from companion import evaluation, runs
 from mpicore import datasets, denoisers
 from mpicore.denoisers import create
 from mpicore.metrics import snr_db
 from mpicore.noise import Noise
+from mpicore.recordings import SupervisedPairs
 from mpicore.scanner import Scanner
 
 NAMES = [name for name in denoisers.names() if denoisers.find(name).supervised]
@@ -25,28 +25,23 @@ def data(scanner):
 
 @pytest.fixture(scope="module")
 def pairs(scanner):
-    return datasets.xspace_supervised((400, 40, 40), Noise(snr_db=5), 0, scanner)
+    return datasets.xspace_supervised((400, 40), Noise(snr_db=5), 0, scanner)
 
 
 def test_the_ceilings_are_these():
     assert set(NAMES) == {"supervised", "forward_supervised", "oracle_wiener", "oracle_dct_wiener"}
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_ceiling_says_that_it_knows_clean_data(name):
-    assert "clean" in denoisers.find(name).knows
-
-
 def test_supervised_pairs_are_the_recordings_with_their_truth(data, pairs):
     """The same first periods as everybody has; the noise between the two has the power that it should."""
     for own, recorded in zip(pairs, (data.train, data.validation), strict=True):
-        np.testing.assert_array_equal(own.u1, recorded.u1)
-        assert snr_db(own.u2, own.u1).mean() == pytest.approx(5, abs=0.05)
+        np.testing.assert_array_equal(own.noisy, recorded.u1)
+        assert snr_db(own.clean, own.noisy).mean() == pytest.approx(5, abs=0.05)
 
 
 def test_the_oracle_is_above_what_noisy_pairs_give(data, pairs):
     """The filter with the true covariance beats the linear one that is estimated from noisy pairs."""
-    oracle = create("oracle_wiener").fit(pairs[0].u1, pairs[0].u2)
+    oracle = create("oracle_wiener").fit(pairs[0].noisy, pairs[0].clean)
     estimated = create("linear_n2n").fit(data.train.u1, data.train.u2, data.validation)
     above, below = (snr_db(data.test.clean, d.denoise(data.test.u1)).mean() for d in (oracle, estimated))
     assert above > below
@@ -75,40 +70,28 @@ def test_the_true_power_beats_an_estimated_one():
     assert above > max(below)
 
 
-def test_a_network_of_columns_sees_no_clean_test_column(tiny):
-    """A ceiling that learns column by column gets those of training and validation, a whole-matrix one gets all."""
-    config = tiny("system-matrix", "noisy", sizes=[40, 8, 4])
-    data = evaluation.dataset(config)
-    pairs, held, _ = evaluation.supervised_pairs(create("supervised"), config)
-    for own, recorded in ((pairs, data.train), (held, data.validation)):
-        np.testing.assert_array_equal(own.u1, recorded.u1)
-    shown = np.concatenate([pairs.u2, held.u2])
-    assert not any(np.array_equal(column, known) for column in data.test.clean for known in shown)
-    whole, _, _ = evaluation.supervised_pairs(create("oracle_dct_wiener"), config)
-    np.testing.assert_array_equal(whole.u2, data.matrix.clean)
-
-
-@pytest.mark.parametrize("method", ["oracle_wiener", "oracle_dct_wiener"])
-def test_a_run_gives_clean_signals_to_ceilings_alone(tiny, tmp_path, monkeypatch, method):
-    """What a ceiling is fitted on, and that no other method calls for it."""
-    experiment = "system-matrix" if method == "oracle_dct_wiener" else "xspace-gaussian"
-    called = []
-    pairs = evaluation.supervised_pairs
-    monkeypatch.setattr(evaluation, "supervised_pairs", lambda *a: called.append(1) or pairs(*a))
-    run = runs.obtain(tiny(experiment, method, sizes=[40, 8, 4]), tmp_path)
-    assert called == [1]
-    assert run.signals["snr_db"].mean() > 8
-    runs.obtain(tiny(experiment, "linear_n2n", sizes=[40, 8, 4]), tmp_path)
-    assert called == [1]
+@pytest.mark.parametrize("name", ["supervised", "forward_supervised"])
+def test_the_last_tenth_is_held_out(name, scanner, pairs):
+    """Without pairs to choose with: as if the last two of 20 had been given."""
+    noisy, clean = (u[:20] for u in pairs[0].arrays)
+    options = {"width": 2, "training": {"epochs": 1, "batch_size": 4}} | (
+        {"scanner": scanner} if name == "forward_supervised" else {}
+    )
+    default = create(name, **options).fit(noisy, clean)
+    held = SupervisedPairs(noisy[18:], clean[18:])
+    explicit = create(name, **options).fit(noisy[:18], clean[:18], held)
+    assert default.history[0]["validation_loss"] == explicit.history[0]["validation_loss"]
+    with pytest.raises(ValueError, match="noisy and clean must hold at least 2 signals where no validation"):
+        create(name, **options).fit(noisy[:1], clean[:1])
 
 
 def test_networks_learn_from_clean_targets(scanner, pairs, data):
     """A few steps towards clean signals already gain; the noise spectrum is that of a single period."""
     training = {"epochs": 3, "batch_size": 4, "learning_rate": 2e-3}
-    plain = create("supervised", width=4, training=training).fit(pairs[0].u1, pairs[0].u2, pairs[1])
+    plain = create("supervised", width=4, training=training).fit(pairs[0].noisy, pairs[0].clean, pairs[1])
     assert snr_db(data.test.clean, plain.denoise(data.test.u1)).mean() > 8
     assert all(row["training_loss"] > 0 for row in plain.history)
     options = {"scanner": scanner, "width": 4, "training": training | {"epochs": 1}}
-    through = create("forward_supervised", **options).fit(pairs[0].u1, pairs[0].u2, pairs[1])
+    through = create("forward_supervised", **options).fit(pairs[0].noisy, pairs[0].clean, pairs[1])
     both = create("forward_n2n", **options).fit(data.train.u1, data.train.u2, data.validation)
     assert np.median(through.deviation / both.deviation) == pytest.approx(1, abs=0.05)
