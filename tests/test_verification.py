@@ -9,7 +9,7 @@ from companion import runs
 from companion.archive import IMAGE_VALUES, SIGNAL_VALUES, Archive
 from companion.config import RunName
 from companion.setup import Setup
-from companion.verification import ARRAY_TOLERANCE, TOLERANCES, must_have_weights, verify, verify_map
+from companion.verification import ARRAY_TOLERANCE, TOLERANCES, Check, check, must_have_weights, verify, verify_map
 from mpicore import files
 
 #: Six digits of a table, against a tolerance of one in a thousand.
@@ -73,15 +73,15 @@ def test_values_and_columns_have_tolerances():
 @pytest.mark.parametrize("count, measured", [(None, 8), (2, 4), (100, 8), ([3, 1], 4)])
 def test_a_run_agrees_with_its_weights(signals, tmp_path, count, measured):
     """On the machine that made it, to the six digits of its tables; as many test signals as were asked for."""
-    check = signals.verify(signals.published(tmp_path), signals=count)
-    assert (check.signals, check.images) == (measured, measured)
-    assert check.deviations.keys() == TOLERANCES.keys()
-    assert max(check.deviations.values()) < 1e-4
+    found = signals.verify(signals.published(tmp_path), signals=count)
+    assert (found.signals, found.images) == (measured, measured)
+    assert found.deviations.keys() == TOLERANCES.keys()
+    assert max(found.deviations.values()) < 1e-4
 
 
 def test_a_run_that_is_not_published_is_compared_as_well(signals):
-    check = signals.verify((signals.folder / "runs",))
-    assert max(check.deviations.values()) < 1e-6
+    found = signals.verify((signals.folder / "runs",))
+    assert max(found.deviations.values()) < 1e-6
 
 
 def test_data_are_made_anew_where_no_cache_is_given(signals, tmp_path):
@@ -91,10 +91,10 @@ def test_data_are_made_anew_where_no_cache_is_given(signals, tmp_path):
 def test_a_system_matrix_agrees_with_its_weights(matrix, tmp_path):
     """All of it with its arrays, and some columns alone with their signal values."""
     root = matrix.published(tmp_path)
-    check = matrix.verify(root)
-    assert (check.signals, check.images) == (4, 3)
-    assert check.deviations.keys() == {*TOLERANCES, *matrix.run.arrays}
-    assert max(check.deviations.values()) < 1e-4
+    found = matrix.verify(root)
+    assert (found.signals, found.images) == (4, 3)
+    assert found.deviations.keys() == {*TOLERANCES, *matrix.run.arrays}
+    assert max(found.deviations.values()) < 1e-4
     part = matrix.verify(root, signals=1)
     assert (part.signals, part.images) == (1, 0) and part.deviations.keys() == {"snr_db", "rmse"}
 
@@ -102,12 +102,12 @@ def test_a_system_matrix_agrees_with_its_weights(matrix, tmp_path):
 def test_what_is_fitted_in_seconds_is_fitted_again(closed, tiny, tmp_path):
     """No weights are kept, and yet it is measured; unless that is not wanted."""
     assert closed.run.denoiser is None
-    check = closed.verify(closed.published(tmp_path), signals=2)
-    assert check.signals == 2 and max(check.deviations.values()) < 1e-4
-    assert closed.verify(closed.published(tmp_path), refit=False) == (check.__class__)(0, 0, {})
+    found = closed.verify(closed.published(tmp_path), signals=2)
+    assert found.signals == 2 and max(found.deviations.values()) < 1e-4
+    assert closed.verify(closed.published(tmp_path), refit=False) == Check(0, 0, {})
     whole = Case(tiny("system-matrix", "dct_wiener", objects=2), tmp_path)
-    check = whole.verify((tmp_path / "runs",), signals=3)
-    assert check.signals == 3 and max(check.deviations.values()) < 1e-4
+    found = whole.verify((tmp_path / "runs",), signals=3)
+    assert found.signals == 3 and max(found.deviations.values()) < 1e-4
 
 
 @pytest.mark.parametrize("method", ["noisy", "average", "antisymmetric", "low_pass"])
@@ -122,8 +122,8 @@ def test_closed_forms_without_weights_are_measured_all_the_same(tiny, tmp_path, 
 
 
 def test_a_network_without_weights_is_compared_with_nothing(signals, tmp_path):
-    check = signals.verify(signals.published(tmp_path, weights=None))
-    assert (check.signals, check.images, check.deviations) == (0, 0, {})
+    found = signals.verify(signals.published(tmp_path, weights=None))
+    assert (found.signals, found.images, found.deviations) == (0, 0, {})
 
 
 # What is refused
@@ -259,9 +259,9 @@ def test_a_missing_run_is_named(signals, tmp_path):
 
 
 def test_the_figures_of_a_system_matrix_are_measured_again(matrix, tmp_path):
-    check = verify_map(matrix.config, matrix.published(tmp_path), matrix.folder / "data")
-    assert (check.signals, check.images) == (256, 2)
-    assert check.deviations.keys() >= {"components", "images"} and max(check.deviations.values()) < 1e-4
+    found = verify_map(matrix.config, matrix.published(tmp_path), matrix.folder / "data")
+    assert (found.signals, found.images) == (256, 2)
+    assert found.deviations.keys() >= {"components", "images"} and max(found.deviations.values()) < 1e-4
 
 
 @pytest.mark.parametrize("name", ["components", "images"])
@@ -307,3 +307,82 @@ def test_weights_of_the_first_seed_of_each_row_are_published(book):
     assert RunName("xspace-gaussian", "linear_n2n") not in kept  # large, and fitted in seconds
     assert RunName("xspace-gaussian", "noisy") not in kept  # nothing to learn
     assert not any(name.seed or name.case for name in kept)
+
+
+# What a build checks
+
+
+class Book:
+    """An experiments file of which these runs are known."""
+
+    def __init__(self, configs):
+        self.configs = configs
+
+    def runs(self, preset):
+        assert preset == "smoke"
+        return self.configs
+
+
+@pytest.fixture
+def book_of(signals, matrix, closed, tmp_path):
+    """A book of three published runs and one that was made here; changes of their parts by name."""
+    names = {
+        RunName("first", "n2n"): signals,
+        RunName("first", "linear_n2n"): closed,
+        RunName("second", "n2n"): matrix,
+        RunName("study", "n2n", case="same"): signals,
+    }
+
+    def publish(**changes):
+        entries = {}
+        for name, case in names.items():
+            stored = replace(case.run.stored, **changes) if name.experiment == "first" else case.run.stored
+            entries.setdefault(case.config.key, (name.experiment, name.row, stored))
+        Archive(tmp_path / "published").publish(entries, {})
+        return Book({name: case.config for name, case in names.items()}), (tmp_path / "published", tmp_path / "runs")
+
+    return publish
+
+
+def test_a_build_measures_a_part_of_every_published_run(book_of, signals, tiny, tmp_path):
+    """Of one experiment or study at a time, each run once, and what was made here not at all."""
+    known, root = book_of()
+    mine = tiny("xspace-gaussian", "noisy")
+    runs.obtain(mine, root)
+    known.configs |= {RunName("first", "noisy"): mine, RunName("first", "r2r"): tiny("xspace-gaussian", "r2r")}
+    found = {name: part for name, _, part in check(known, "first", "smoke", root, 2, cache=signals.folder / "data")}
+    assert found.keys() == {RunName("first", "n2n"), RunName("first", "linear_n2n")}
+    assert found[RunName("first", "n2n")].signals == 4
+    assert found[RunName("first", "linear_n2n")] == Check(0, 0, {})  # fitted again by the whole verification alone
+    assert list(check(known, "study", "smoke", root)) == []
+
+
+def test_a_build_measures_all_that_figures_show(book_of, matrix):
+    known, root = book_of()
+    name = RunName("second", "n2n")
+    ((_, config, part),) = check(known, "second", "smoke", root, 2, {name}, matrix.folder / "data")
+    assert config == matrix.config and (part.signals, part.images) == (256, 2)
+    assert part.deviations.keys() == {"snr_db", "rmse", "components", "images"}
+    ((_, _, part),) = check(known, "second", "smoke", root, 2, (), matrix.folder / "data")
+    assert (part.signals, part.images) == (2, 0)
+
+
+def test_a_build_refuses_what_the_weights_do_not_give(book_of, signals):
+    frame = signals.run.signals.copy()
+    frame.loc[0, "snr_db"] += LITTLE_MORE * TOLERANCES["snr_db"]
+    known, root = book_of(signals=frame)
+    with pytest.raises(ValueError, match="first/n2n does not agree with its weights: snr_db of literal item 0"):
+        list(check(known, "first", "smoke", root, 1, cache=signals.folder / "data"))
+
+
+def test_a_build_refuses_a_network_without_its_weights(book_of):
+    known, root = book_of(weights=None)
+    with pytest.raises(ValueError, match="published: first-n2n has no weights, and cannot be measured again"):
+        list(check(known, "first", "smoke", root))
+
+
+def test_figures_of_closed_forms_are_fitted_again(tiny, tmp_path):
+    case = Case(tiny("system-matrix", "dct_wiener", objects=2), tmp_path)
+    assert case.run.denoiser is None
+    found = verify_map(case.config, case.published(tmp_path), tmp_path / "data")
+    assert found.signals == 256 and max(found.deviations.values()) < 1e-4
