@@ -21,7 +21,7 @@ _RUNS: dict[str, tuple[str, ...] | None] = {
     "data": (),
     "figure1": (),
     "physics": (),
-    "study": (),
+    "study": ("xspace-gaussian",),
     "averages": ("system-matrix",),
     "figure2": ("xspace-gaussian",),
     "figure3": ("system-matrix",),
@@ -108,6 +108,7 @@ def pages(known: Experiments, folder: str = "notebooks") -> list[Page]:
         for name, study in known.studies.items():
             values = {"study": name, "title": study.title, "by": study.by, "alt": study.alt}
             values |= {"target": f"{_RESULTS}tables/{name}.csv"}
+            values |= {"training_table": f"{_RESULTS}tables/{name}-training.csv"}
             found.append(Page(name.replace("-", "_"), str(source), values))
     return found
 

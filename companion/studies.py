@@ -1,8 +1,9 @@
 """Studies: one quantity is varied, and every method meets it in the same way."""
 
+from itertools import permutations
+from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from companion import runs
@@ -93,30 +94,69 @@ def display(table: pd.DataFrame, heading: str) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def columns(study: str, analyses_folder: str | Path) -> dict[str, dict[str, float]]:
+    """Further columns of a study's table, from the analysis of the same name: a value per case by heading.
+
+    Args:
+        study: its name.
+        analyses_folder: where results of analyses are.
+    """
+    path = Path(analyses_folder) / f"{study}.csv"
+    if not path.exists():
+        return {}
+    frame = pd.read_csv(path, dtype={"case": str}).set_index("case")
+    return {str(heading): frame[heading].to_dict() for heading in frame}
+
+
 def full_training(known: Experiments, study: str, preset: str, root: Root = ROOT) -> pd.DataFrame:
-    """How far the networks of a study are from those of its experiment, on the data of the experiment.
+    """How far the methods of a study are from what its experiment shows of them, on the same kind of data.
 
     Args:
         known, study, preset, root: as for :func:`make`.
 
     Returns:
-        A row per method that trains, by name: ``steps`` and ``snr_db`` of its training in the study where the study
-        changes nothing, and ``full_steps`` and ``full_snr_db`` of the one that the experiment shows. Empty where every
-        case changes something.
+        A row per method that both have, by name: ``steps`` and ``snr_db`` in the case of the study that changes
+        nothing, and ``full_steps`` and ``full_snr_db`` of the run that the experiment shows; steps are those of the
+        training, missing for what does not train.
     """
     entry = known.studies[study]
-    plain = [case for case, changed in entry.cases.items() if changed == Case(title=changed.title)]
+    plain = next(case for case, changed in entry.cases.items() if changed == Case(title=changed.title))
+    listed = set(known.names(preset))
     rows: dict[str, dict[str, Any]] = {}
     for method in entry.methods:
-        names = [known.shown(entry.experiment, method, preset)]
-        if not plain or known.methods[method].network is None or names[0] not in known.names(preset):
+        name = known.shown(entry.experiment, method, preset)
+        if name not in listed or known.methods[method].denoiser == "noisy":
             continue
-        short = runs.load(known.study_run(study, plain[0], method, preset), root)
-        full = runs.load(known.named(names[0], preset), root)
+        short = runs.load(known.study_run(study, plain, method, preset), root)
+        full = runs.load(known.named(name, preset), root)
         rows[method] = {
-            "steps": int(short.history["step"].max()),
-            "snr_db": float(np.mean(short.signals["snr_db"])),
-            "full_steps": int(full.history["step"].max()),
-            "full_snr_db": float(np.mean(full.signals["snr_db"])),
+            "steps": short.history["step"].max(),
+            "snr_db": float(short.signals["snr_db"].mean()),
+            "full_steps": full.history["step"].max(),
+            "full_snr_db": float(full.signals["snr_db"].mean()),
         }
     return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def display_training(full: pd.DataFrame, known: Experiments) -> pd.DataFrame:
+    """The methods of :func:`full_training` that train, as text for the book."""
+    trained = full[full["steps"].notna()]
+    return pd.DataFrame(
+        {
+            "Method": [known.methods[str(method)].title for method in trained.index],
+            "Steps here": trained["steps"].astype(int),
+            "SNR here [dB]": trained["snr_db"].map("{:.2f}".format),
+            "Steps in full": trained["full_steps"].astype(int),
+            "SNR in full [dB]": trained["full_snr_db"].map("{:.2f}".format),
+        }
+    )
+
+
+def reversed_orders(full: pd.DataFrame, known: Experiments) -> str:
+    """Pairs of methods of :func:`full_training` whose order by SNR the full training reverses, in words."""
+    pairs: list[str] = []
+    for better, worse in permutations(full.index, 2):
+        here = full["snr_db"][better] > full["snr_db"][worse]
+        if here and full["full_snr_db"][better] < full["full_snr_db"][worse]:
+            pairs.append(f"{known.methods[str(worse)].title} passes {known.methods[str(better)].title}")
+    return "; ".join(pairs) or "none"
