@@ -61,13 +61,13 @@ smoke: $(ENV) ## the whole chain at toy size, in build/smoke
 	@$(COMPANION) build --preset smoke --jobs all
 
 reproduce: $(ENV) ## train every network here, then the book; for instance: make reproduce PRESET=paper JOBS=2
-	@$(COMPANION) build --preset "$$PRESET" --jobs "$${JOBS:-all}" --train
+	@$(COMPANION) build --preset "$$PRESET" --jobs "$${JOBS:-all}" --published none
 
 progress: $(ENV) ## how far the trainings of `make reproduce` are, and the time left; the same PRESET and JOBS
 	@$(COMPANION) progress --preset "$$PRESET" --jobs "$${JOBS:-all}"
 
 leaderboard: $(ENV) ## all methods in one table; with DENOISER=path/to/file.py:Name your own among them
-	@$(COMPANION) leaderboard --preset "$$PRESET" --denoiser "$$DENOISER" --denoisers "$$DENOISERS"
+	@$(COMPANION) own --preset "$$PRESET" --cache build/data --denoiser "$$DENOISER" --denoisers "$$DENOISERS" --benchmarks benchmarks/benchmarks.csv
 
 verify: $(ENV) ## measure every published run again in full, and compare
 	@$(COMPANION) verify

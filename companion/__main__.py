@@ -56,8 +56,6 @@ def _parser() -> argparse.ArgumentParser:
     output.add_argument("--output", required=True, help="the file to write")
     paper = argparse.ArgumentParser(add_help=False)
     paper.add_argument("--paper", default="book/paper_tables.csv", help="the paper's own figures")
-    denoiser = argparse.ArgumentParser(add_help=False)
-    denoiser.add_argument("--denoiser", action="append", default=[], help="path/to/file.py:Name, as often as you like")
 
     def add(name: str, action: Callable[[Options], None], text: str, *parents: Any) -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=text, description=text, parents=list(parents))
@@ -91,7 +89,13 @@ def _parser() -> argparse.ArgumentParser:
     command = add("leaderboard", _leaderboard, "all methods of all experiments as CSV", preset, root, output, paper)
     command.add_argument("--benchmarks", help="table of the benchmarks, for the time that denoising takes")
     command.add_argument("--own", help="rows of denoisers from outside, see the command own")
-    command = add("own", _own, "run denoisers of your own on every experiment", preset, root, machine, output, denoiser)
+    command = add(
+        "own", _own, "run denoisers of your own, and show them among all", preset, root, machine, paper
+    )
+    command.add_argument("--denoiser", action="append", default=[], help="path/to/file.py:Name, as often as you like")
+    command.add_argument("--denoisers", default="", help="several of these, separated by semicolons or new lines")
+    command.add_argument("--benchmarks", help="table of the benchmarks, for the time that denoising takes")
+    command.add_argument("--output", help="rows of denoisers from outside; default: where the book looks for them")
     command = add("publish", _publish, "keep the finished runs of a preset in the archive", preset, root)
     command.add_argument("--target", default="published")
     command = add("progress", _progress, "how far the trainings of a preset are, and the time left", preset, root)
@@ -257,9 +261,7 @@ def _leaderboard(options: Options) -> None:
 
     known = _known(options)
     own = pd.read_csv(options.own) if options.own else None
-    times = pd.read_csv(options.benchmarks) if options.benchmarks else None
-    paper = tables.read_paper(options.paper)
-    table = leaderboard.make(known, options.preset, paper, _root(options), own, times)
+    table = _all_methods(options, known, own)
     files.write_text(options.output, table.to_csv(index=False))
     for experiment in known.experiments:
         shown = leaderboard.display(table, experiment)
@@ -267,19 +269,51 @@ def _leaderboard(options: Options) -> None:
         files.write_text(path, shown.to_csv(index=False))
 
 
+def _all_methods(options: Options, known: Experiments, own: Any) -> Any:
+    import pandas as pd
+
+    from companion import leaderboard, tables
+
+    times = pd.read_csv(options.benchmarks) if options.benchmarks else None
+    return leaderboard.make(known, options.preset, tables.read_paper(options.paper), _root(options), own, times)
+
+
 def _own(options: Options) -> None:
+    """Run them, keep their rows beside those of others of one's own, and print the leaderboards."""
+    import pandas as pd
+
     from companion import leaderboard, plugins, runs
 
-    known = _known(options)
-    names = plugins.load_entry_points() + [plugins.load_file(address) for address in options.denoiser]
+    known, root = _known(options), _root(options)
+    listed = {name: config for name, config in known.runs(options.preset).items() if not (name.seed or name.case)}
+    missing = sum(runs.find(config, root) is None for config in listed.values())
+    if missing:
+        where = " or ".join(map(str, root))
+        raise ValueError(
+            f"{missing} of the {len(listed)} runs that the leaderboards show at the preset {options.preset} are not "
+            f"finished in {where}; `make book PRESET={options.preset}` makes them"
+        )
+    given = [*options.denoiser, *options.denoisers.replace("\n", ";").split(";")]
+    names = plugins.load_entry_points() + [plugins.load_file(text.strip()) for text in given if text.strip()]
     configs = leaderboard.own_runs(known, options.preset, names)
     for number, config in enumerate(configs, 1):
         print(f"{number} of {len(configs)}: {config.method} on {config.experiment}", flush=True)
         try:
-            runs.obtain(config, _root(options), options.device, progress=True, cache=options.cache)
-        except (ValueError, TypeError, ArithmeticError, LookupError) as error:
-            raise ValueError(f"{config.method} on {config.experiment}: {error}") from error
-    files.write_text(options.output, leaderboard.own_rows(configs, _root(options)).to_csv(index=False))
+            runs.obtain(config, root, options.device, progress=True, cache=options.cache)
+        except ValueError as error:
+            raise ValueError(f"{config.experiment}: {error}") from error
+    path = Path(options.output or project.outputs(options.preset) / f"results/own/{options.preset}.csv")
+    rows = leaderboard.own_rows(configs, root)
+    if path.exists():
+        kept = pd.read_csv(path)
+        rows = pd.concat([kept[~kept["method"].isin(names)], rows], ignore_index=True) if len(rows) else kept
+    if len(rows):
+        files.write_text(path, rows.to_csv(index=False))
+    table = _all_methods(options, known, rows)
+    for experiment, entry in known.experiments.items():
+        print(f"\n{entry.title}\n{leaderboard.plain(leaderboard.display(table, experiment))}")
+    if len(rows):
+        print(f"\nRows of your own are kept in {path}; `make book` shows them.")
 
 
 def _publish(options: Options) -> None:

@@ -1,18 +1,24 @@
 """Put the book's sources together: texts, executed notebooks, tables, and a note that says what the numbers are."""
 
+import functools
+import http.server
 import shutil
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import yaml
 
-from companion.experiments import Experiments, Preset
+from companion.experiments import Experiments
 from companion.notebooks import check_executed
+from companion.schema import Preset
 from mpicore import files
 
 PAGES = "pages"  #: folder of the executed notebooks in the staged book
 TABLES = "tables"  #: folder of the tables in the staged book
 EXTRA = "extra"  #: folder of the staged book whose files are put beside the pages as they are
+MARKER = ".staged"  #: file that says of a folder that it was made here, and may be made anew
 
 
 def preset_note(name: str, preset: Preset) -> str:
@@ -31,25 +37,41 @@ def preset_note(name: str, preset: Preset) -> str:
     )
 
 
-def stage(source, target, notebooks, tables, experiments: Experiments, preset: str) -> None:
+def stage(
+    source: str | Path,
+    target: str | Path,
+    notebooks: Sequence[str | Path],
+    tables: Sequence[str | Path],
+    known: Experiments,
+    preset: str,
+) -> None:
     """Copy everything the book needs into one fresh folder, MathJax among it.
 
     Args:
         source: folder of the texts, with ``_toc.yml``.
-        target: the staged folder, made anew.
+        target: the staged folder, made anew. One that is there already must be empty or have been made here.
         notebooks: executed notebooks.
         tables: CSV files, and code, that the pages include.
-        experiments, preset: for the note.
+        known, preset: for the note.
 
     Raises:
-        ValueError: a notebook is missing, failed or was not executed, or the table of contents names a page that is
-            not there.
+        ValueError: the target is a source, holds one, lies in one, or is a folder that was not made here; a notebook
+            is missing, failed or was not executed; the table of contents is not valid, or names a page that is not
+            there.
+        OSError: a file cannot be read or written.
     """
     source, target = Path(source), Path(target)
+    contents = _contents(source / "_toc.yml")
     for notebook in notebooks:
         check_executed(notebook)
+    for table in tables:
+        if not Path(table).is_file():
+            raise ValueError(f"{table} is missing: the book cannot be built without it")
+    _check_target(target, [source, *(Path(path).parent for path in (*notebooks, *tables))])
     shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(source, target)
+    target.mkdir(parents=True)
+    files.write_text(target / MARKER, "Made by `python -m companion stage`, which makes this folder anew.\n")
+    shutil.copytree(source, target, dirs_exist_ok=True)
     for folder, paths in ((PAGES, notebooks), (TABLES, tables)):
         (target / folder).mkdir()
         for path in paths:
@@ -57,13 +79,54 @@ def stage(source, target, notebooks, tables, experiments: Experiments, preset: s
     # One file with all its fonts, out of the package django-static-mathjax.
     mathjax = resources.files("mathjax") / "static/mathjax/es5/tex-svg.js"
     files.write_text(target / EXTRA / "mathjax.js", mathjax.read_text(encoding="utf-8"))
-    files.write_text(target / "preset.txt", preset_note(preset, experiments.presets[preset]))
-    for page in _pages(yaml.safe_load((source / "_toc.yml").read_text(encoding="utf-8"))):
+    files.write_text(target / "preset.txt", preset_note(preset, known.presets[preset]))
+    for page in _pages(contents):
         if not any((target / f"{page}{suffix}").exists() for suffix in (".md", ".ipynb")):
             raise ValueError(f"_toc.yml names {page}, which is neither a text nor an executed notebook")
 
 
-def _pages(entry):
+def serve(folder: str | Path, port: int) -> None:
+    """Serve a built book to this machine until an interruption.
+
+    Raises:
+        ValueError: there is no book in the folder.
+        OSError: the port cannot be had.
+    """
+    if not (Path(folder) / "index.html").is_file():
+        raise ValueError(f"there is no book in {folder} yet; `make book` builds it")
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
+    try:
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", port), handler)
+    except (OSError, OverflowError) as error:
+        raise OSError(f"port {port} cannot be had ({error}); choose another, as in: make serve PORT=8001") from None
+    with server:
+        print(f"The book: http://localhost:{server.server_port} (Ctrl-C ends it)", flush=True)
+        server.serve_forever()
+
+
+def _check_target(target: Path, sources: Sequence[Path]) -> None:
+    where = target.resolve()
+    for source in sources:
+        other = source.resolve()
+        if where == other or where in other.parents:
+            raise ValueError(f"{target} is or holds {source}, which the book is made from; stage into another folder")
+    book = sources[0].resolve()
+    if book in where.parents:
+        raise ValueError(f"{target} lies in {sources[0]}, which the book is made from; stage into another folder")
+    if target.is_symlink() or (target.exists() and not target.is_dir()):
+        raise ValueError(f"{target} is no folder; stage into another one")
+    if target.is_dir() and any(target.iterdir()) and not (target / MARKER).is_file():
+        raise ValueError(f"{target} holds files and was not made by `stage`; remove it yourself, or stage elsewhere")
+
+
+def _contents(path: Path) -> Any:
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+
+
+def _pages(entry: Any) -> list[str]:
     """All page names in a table of contents, at any depth."""
     if isinstance(entry, list):
         return [page for item in entry for page in _pages(item)]

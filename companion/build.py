@@ -1,7 +1,7 @@
 """One build in one folder: Snakemake under a lock that the end of the process releases, however it comes.
 
-Snakemake's own lock is a file, which a kill leaves behind. The lock here is the kernel's: where it is free, whatever a dead
-process has left is no hindrance, and half-made files are made again.
+Snakemake's own lock is a file, which a kill leaves behind. The lock here is the kernel's: where it is free, whatever a
+dead process has left is no hindrance, and half-made files are made again.
 """
 
 import ctypes

@@ -6,18 +6,37 @@ moves the result into place on success alone, and removes what differs between t
 """
 
 import ast
+import json
 import logging
+import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import jupytext
 import nbformat
 import papermill
+from jupyter_client.kernelspec import KernelSpec
+from jupyter_client.manager import AsyncKernelManager
 
 from mpicore import files
 
+#: Entry of an executed notebook's metadata: the name of its source. By it the runner knows what it made.
+MADE_FROM = "source"
 
-def parameters(notebook) -> dict[str, object]:
+
+class ThisInterpreter(AsyncKernelManager):
+    """Starts the kernel with the interpreter that runs this, whatever kernels are installed under which names."""
+
+    @property
+    def kernel_spec(self) -> KernelSpec:
+        """How the kernel is started."""
+        command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        return KernelSpec(argv=command, display_name="Python 3", language="python")
+
+
+def parameters(notebook: Any) -> dict[str, object]:
     """Names and default values in the cell that is tagged ``parameters``.
 
     Raises:
@@ -37,20 +56,28 @@ def parameters(notebook) -> dict[str, object]:
     return defaults
 
 
-def execute(source, target, values: dict[str, object] | None = None, folder=".") -> None:
+def execute(
+    source: str | Path, target: str | Path, values: Mapping[str, object] | None = None, folder: str | Path = "."
+) -> None:
     """Execute a notebook.
 
     Args:
         source: MyST-Markdown notebook.
-        target: executed .ipynb, replaced in one move on success and left as it was on failure.
+        target: executed .ipynb, replaced in one move on success and left as it was on failure. What is there already
+            must have been made here.
         values: parameters, by name.
         folder: working directory of the notebook.
 
     Raises:
-        ValueError: an unknown parameter, or a value of another type than its default.
+        ValueError: an unknown parameter, or a value of another type than its default; a target that is the source or
+            any other file that was not made here; a source that is no notebook.
         papermill.PapermillExecutionError: a cell failed; the message holds the cell and its traceback.
     """
-    notebook = jupytext.read(source)
+    _check_target(Path(source), Path(target))
+    try:
+        notebook = jupytext.read(source)
+    except (ValueError, KeyError) as error:
+        raise ValueError(f"{source} is not a notebook: {error}") from None
     defaults = parameters(notebook)
     values = dict(values or {})
     for name, value in values.items():
@@ -64,14 +91,16 @@ def execute(source, target, values: dict[str, object] | None = None, folder=".")
     with tempfile.TemporaryDirectory() as scratch:
         draft, result = Path(scratch, "source.ipynb"), Path(scratch, "result.ipynb")
         nbformat.write(notebook, draft)
-        papermill.execute_notebook(draft, result, values, progress_bar=False, cwd=folder)
+        papermill.execute_notebook(
+            draft, result, values, progress_bar=False, cwd=folder, kernel_manager_class=ThisInterpreter
+        )
         executed = nbformat.read(result, as_version=4)
     _make_reproducible(executed, Path(source).name)
     with files.replacing(target) as temporary:
         nbformat.write(executed, temporary)
 
 
-def check_executed(path) -> None:
+def check_executed(path: str | Path) -> None:
     """Refuse an executed notebook that is missing, was not run to its end, or holds an error.
 
     Raises:
@@ -94,7 +123,20 @@ def check_executed(path) -> None:
             raise ValueError(f"{path}: cell {number} was not executed")
 
 
-def _make_reproducible(notebook, name):
+def _check_target(source: Path, target: Path) -> None:
+    if target.resolve() == source.resolve():
+        raise ValueError(f"{target} is the source itself; write the executed notebook elsewhere")
+    if not target.exists():
+        return
+    try:
+        made = MADE_FROM in json.loads(target.read_text(encoding="utf-8"))["metadata"]
+    except (ValueError, KeyError, TypeError, OSError):
+        made = False
+    if not made:
+        raise ValueError(f"{target} was not made by this command and is left alone; remove it, or write elsewhere")
+
+
+def _make_reproducible(notebook: Any, name: str) -> None:
     notebook.metadata.pop("papermill", None)
     notebook.metadata.get("language_info", {}).pop("version", None)
     for number, cell in enumerate(notebook.cells):
@@ -105,10 +147,10 @@ def _make_reproducible(notebook, name):
             if "injected-parameters" in cell.metadata.get("tags", []):
                 cell.metadata["tags"] = ["injected-parameters", "remove-cell"]
             cell["outputs"] = _merge_streams(cell.outputs)
-    notebook.metadata["source"] = name
+    notebook.metadata[MADE_FROM] = name
 
 
-def _merge_streams(outputs):
+def _merge_streams(outputs: Any) -> Any:
     """Join neighbouring pieces of one stream: how printed text is cut into pieces depends on timing."""
     merged = []
     for output in outputs:
