@@ -133,7 +133,7 @@ def _neighbour_correlation(error: Array, shape: tuple[int, int]) -> float:
     """Correlation of the error (P, lines) between pixels that are neighbours along x; 0 for white noise."""
     error = error.reshape(*shape, -1)
     power = np.sum(np.abs(error) ** 2)
-    return float(np.sum((error[:, 1:] * error[:, :-1].conj()).real) / power) if power else 0.0
+    return float(np.sum(np.real(error[:, 1:] * error[:, :-1].conj())) / power) if power else 0.0
 
 
 def _signal_rows(variant: str, indices: Array, clean: Array, estimate: Array, scale: float) -> pd.DataFrame:

@@ -176,8 +176,10 @@ def progress(configs: Mapping[RunName, RunConfig], root: Root = ROOT) -> pd.Data
 
 def distinct(configs: Mapping[RunName, RunConfig]) -> list[tuple[RunName, RunConfig]]:
     """Names and configurations, each configuration under the first of its names."""
-    first = {config.key: name for name, config in reversed(configs.items())}
-    return [(name, config) for name, config in configs.items() if first[config.key] == name]
+    first: dict[str, tuple[RunName, RunConfig]] = {}
+    for name, config in configs.items():
+        first.setdefault(config.key, (name, config))
+    return list(first.values())
 
 
 def learns(config: RunConfig) -> bool:
