@@ -8,6 +8,7 @@ moves the result into place on success alone, and removes what differs between t
 import ast
 import json
 import logging
+import re
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -65,7 +66,7 @@ def execute(
         source: MyST-Markdown notebook.
         target: executed .ipynb, replaced in one move on success and left as it was on failure. What is there already
             must have been made here.
-        values: parameters, by name.
+        values: parameters, by name. In texts and in the metadata of cells, ``@name@`` stands for the value of one.
         folder: working directory of the notebook.
 
     Raises:
@@ -86,6 +87,7 @@ def execute(
         if type(value) is not type(defaults[name]):
             kind = type(defaults[name]).__name__
             raise ValueError(f"{source}: parameter {name} must be {kind}, got {value!r}")
+    _fill_in(notebook, {**defaults, **values})
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     logging.getLogger("papermill").setLevel(logging.ERROR)
     with tempfile.TemporaryDirectory() as scratch:
@@ -98,6 +100,22 @@ def execute(
     _make_reproducible(executed, Path(source).name)
     with files.replacing(target) as temporary:
         nbformat.write(executed, temporary)
+
+
+def _fill_in(notebook: Any, values: Mapping[str, object]) -> None:
+    """Values of parameters in the place of ``@name@``, in texts and in the metadata of cells, such as labels."""
+
+    def filled(part: Any) -> Any:
+        if isinstance(part, str):
+            return re.sub(r"@(\w+)@", lambda found: str(values.get(found[1], found[0])), part)
+        if isinstance(part, dict):
+            return {name: filled(item) for name, item in part.items()}
+        return part
+
+    for cell in notebook.cells:
+        cell.metadata = nbformat.from_dict(filled(dict(cell.metadata)))
+        if cell.cell_type == "markdown":
+            cell.source = filled(cell.source)
 
 
 def check_executed(path: str | Path) -> None:
