@@ -1,7 +1,9 @@
 """What the pages of the book share: values for the prose, claims that must hold, and where numbers come from."""
 
 from collections.abc import Sequence
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from companion.runs import Run
@@ -41,13 +43,18 @@ def glue_table(frame: pd.DataFrame, prefix: str) -> None:
         frame: with names as its index.
         prefix: of all keys.
     """
-    from myst_nb import glue
-
     for label, row in frame.iterrows():
         name = "_".join(map(str, label)) if isinstance(label, tuple) else str(label)
-        for column, value in row.items():
-            if pd.api.types.is_number(value):
-                glue(f"{prefix}_{name}_{column}", value, display=False)
+        numbers = {column: value for column, value in row.items() if pd.api.types.is_number(value)}
+        glue_values(**{f"{prefix}_{name}_{column}": value for column, value in numbers.items()})
+
+
+def glue_values(**values: Any) -> None:
+    """Glue values for the prose, each under the name of its argument; numbers of NumPy as those of Python."""
+    from myst_nb import glue
+
+    for name, value in values.items():
+        glue(name, value.item() if isinstance(value, np.generic) else value, display=False)
 
 
 def source_note(notebook: str, preset: str, used: Sequence[Run]) -> str:
