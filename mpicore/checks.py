@@ -49,6 +49,18 @@ def at_least(value: Any, name: str, minimum: float) -> float:
     return number
 
 
+def probability(value: Any, name: str) -> float:
+    """Return ``value`` as a float.
+
+    Raises:
+        ValueError: it is not a number in [0, 1).
+    """
+    number = finite(value, name)
+    if not 0 <= number < 1:
+        raise ValueError(f"{name} must be in [0, 1), got {value!r}")
+    return number
+
+
 def count(value: Any, name: str, minimum: int = 1) -> int:
     """Return ``value`` as an int.
 

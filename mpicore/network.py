@@ -5,6 +5,7 @@ the layout copies that 1-D convolutions make around every call on a CPU.
 """
 
 import copy
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -79,12 +80,11 @@ class EncoderDecoder(nn.Module):
         super().__init__()
         if checks.count(width, "width") > 256:
             raise ValueError(f"width must be at most 256, got {width}")
-        if not 0 <= checks.finite(dropout, "dropout") < 1:
-            raise ValueError(f"dropout must be in [0, 1), got {dropout!r}")
+        checks.probability(dropout, "dropout")
         channels = [width] + [width * 2**level for level in range(_LEVELS)]
         self.width, self.dropout = width, dropout
         self.stem = nn.Conv2d(1, width, (1, 4), stride=(1, 2), padding=(0, 1))
-        self.encoder = nn.ModuleList(EncoderBlock(*pair, dropout) for pair in zip(channels, channels[1:], strict=False))
+        self.encoder = nn.ModuleList(EncoderBlock(*pair, dropout) for pair in pairwise(channels))
         self.decoder = nn.ModuleList(
             DecoderBlock(*pair) for pair in zip(channels[:0:-1], channels[-2::-1], strict=True)
         )

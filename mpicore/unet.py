@@ -25,8 +25,7 @@ class UNet(nn.Module):
     def __init__(self, channels: int, width: int = 16, dropout: float = 0.0) -> None:
         super().__init__()
         checks.count(width, "width")
-        if not 0 <= checks.finite(dropout, "dropout") < 1:
-            raise ValueError(f"dropout must be in [0, 1), got {dropout!r}")
+        checks.probability(dropout, "dropout")
         self.down = nn.ModuleList(
             [_block(channels, width), _block(width, 2 * width), _block(2 * width, 4 * width, dropout)]
         )

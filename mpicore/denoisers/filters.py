@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from mpicore import checks
 from mpicore.denoisers.base import Array, Denoiser, Float32, State, lowest, register
-from mpicore.recordings import Recordings, noisy_error
+from mpicore.recordings import Recordings, binary_exponent, noisy_error
 from mpicore.symmetry import odd_part
 
 
@@ -136,10 +136,13 @@ class WaveletShrinkage(_Chosen):
         from skimage.restoration import denoise_wavelet
 
         wavelet, rule = candidate
+        # scikit-image compares powers with the smallest step at 1, so signals must not be far from that.
+        exponent = binary_exponent(u)
+        unit = np.ldexp(u, -exponent)
         out = np.zeros(u.shape, np.float32)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Level value", category=UserWarning)
-            for row, signal in zip(out, u, strict=True):
+            for row, signal in zip(out, unit, strict=True):
                 if signal.any():
                     row[:] = denoise_wavelet(signal, wavelet=wavelet, method=rule, mode="soft", rescale_sigma=True)
-        return out
+        return np.ldexp(out, exponent)

@@ -81,8 +81,10 @@ class GaussianProcessWiener(Denoiser):
         self._filter, self._posterior = self._prior(model, self.length, self.power)
 
     def _prior(self, model: ForwardModel, length: float, power: float) -> tuple[Float32, Float32]:
-        """Filter of the coordinates, and posterior mean of the distribution from them, for a correlation length and an
-        expected power of the coordinates."""
+        """Filter of the coordinates, and posterior mean of the distribution from them.
+
+        Both are for a correlation length and an expected power of the coordinates.
+        """
         pixel = self.scanner.fov[0] / (model.shape[1] - 1)
         spread = covariance_times(model.matrix, model.shape, pixel, length)
         covariance = (spread @ model.matrix.T).astype(np.float64)

@@ -29,6 +29,9 @@ class TrainedDenoiser(Denoiser):
         seed: of the initial weights and of the training.
         training: a :class:`mpicore.settings.Settings`, or its keywords.
         device: ``auto``, ``cpu``, ``cuda``.
+
+    Raises:
+        ValueError: a value out of range.
     """
 
     trains = True
@@ -38,7 +41,7 @@ class TrainedDenoiser(Denoiser):
         self, width: int, dropout: float, seed: int, training: Settings | Mapping[str, Any] | None, device: str
     ) -> None:
         super().__init__()
-        self.width, self.dropout = checks.count(width, "width"), checks.finite(dropout, "dropout")
+        self.width, self.dropout = checks.count(width, "width"), checks.probability(dropout, "dropout")
         self.settings = training if isinstance(training, Settings) else Settings(**(training or {}))
         self.seed, self.device = seed, device
         branch(seed)  # refuse a bad seed now, not after the data are made
