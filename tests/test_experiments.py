@@ -160,7 +160,7 @@ def test_methods_of_one_experiment_train_alike(book):
         ("sweeps: 10", "sweeps: 0", "kaczmarz: .*sweeps must .*, got 0"),
         ("{gradient_scale: 0.98}", "{gradient: 0.98}", "studies.study-mismatch.cases.weaker.truth.gradient"),
         ("relaxation_time: 1.0e-6}", "relaxation_spread: 0.5}", "cases.relax1.truth: .*relaxation_time"),
-        ("{signals: 50}", "{signals: 0}", "studies.study-signals.cases.50.signals: .*, got 0"),
+        ("signals: 50}", "signals: 0}", "studies.study-signals.cases.50.signals: .*, got 0"),
         # What names mean together.
         ("denoiser: low_pass", "denoiser: median", "methods.low_pass.denoiser must be one of .*; got 'median'"),
         ("{strength: 0.5}", "{strength: 0.5, alpha: 0.1}", "methods.r2r.options must be .*strength.*; got 'alpha'"),
@@ -187,11 +187,11 @@ def test_methods_of_one_experiment_train_alike(book):
         ("  system-matrix: 187.0\n", "", "reference_rms.*system-matrix"),
         ("  system-matrix: {drive_frequency: [25.0e+3, 24.75e+3]}\n", "", "scanners.*system-matrix"),
         ("study-snr:", "xspace-locked:", "study xspace-locked has the name of an experiment"),
-        ("{options: {alpha: 0.5}}", "{options: {gamma: 0.5}}", "option of proposed in .*alpha05 .*; got 'gamma'"),
+        ("options: {alpha: 0.5}}", "options: {gamma: 0.5}}", "option of proposed in .*alpha05 .*; got 'gamma'"),
         (
-            "title: Input SNR\n    experiment: xspace-gaussian",
-            "title: Input SNR\n    experiment: system-matrix",
-            "x-space",
+            "xspace-gaussian\n    methods: [noisy, wiener_antisymmetric",
+            "system-matrix\n    methods: [noisy, wiener_antisymmetric",
+            "studies are for x-space data, study-snr has system-matrix",
         ),
         (
             "dataset: system-matrix\n",
@@ -247,7 +247,7 @@ def test_a_key_that_stands_twice_is_refused_with_its_line(changed, old, new, key
 @pytest.mark.parametrize("key", ["2024-05-01", "off", "yes", "1.5", "~", "010", "0x10", "[a, b]", ".nan", "12:30"])
 def test_a_key_that_is_no_name_is_refused_with_its_line(changed, key):
     """YAML takes these for dates, truths, numbers: what is read would not be what stands there."""
-    path = changed("      50: {signals: 50}", f"      ? {key}\n      : {{signals: 50}}")
+    path = changed("      25: {noise: {snr_db: 25.0}}", f"      ? {key}\n      : {{}}")
     with pytest.raises(
         ValueError, match=re.compile(f"{path} is not valid YAML: found a key that is no name", re.DOTALL)
     ):
