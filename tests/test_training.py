@@ -62,7 +62,7 @@ class Given:
         return repr(self.stands_for)
 
 
-class Interrupted(Exception):
+class InterruptionError(Exception):
     """What a test raises in the middle of a training."""
 
 
@@ -74,7 +74,7 @@ def interrupted(method, calls):
         nonlocal count
         count += 1
         if count == calls:
-            raise Interrupted
+            raise InterruptionError
         return method.loss(prediction, target)
 
     return Given(method.pair, loss, method)
@@ -111,7 +111,7 @@ def test_one_cycle_rises_over_a_fifth_and_falls_to_zero():
 def test_one_cycle_never_exceeds_its_rate():
     for steps in (1, 2, 3, 7, 100):
         rates = [SETTINGS.rate(step, steps) for step in range(steps)]
-        assert 0 < min(rates)
+        assert min(rates) > 0
         assert max(rates) <= SETTINGS.learning_rate
 
 
@@ -296,7 +296,7 @@ def test_the_global_generator_is_left_alone(data):
     before = torch.get_rng_state()
     train(make_network(), Recorrupted(0.5), *data, SETTINGS, seed=0)
     assert torch.equal(torch.get_rng_state(), before)
-    with pytest.raises(Interrupted):
+    with pytest.raises(InterruptionError):
         train(make_network(), interrupted(Noise2Noise(), 3), *data, SETTINGS, seed=0)
     assert torch.equal(torch.get_rng_state(), before)
 
@@ -368,7 +368,7 @@ def test_an_interrupted_training_ends_with_the_same_bits(data, tmp_path, monkeyp
     monkeypatch.setattr(training, "_CHECKPOINT_SECONDS", 0.0)
     whole = make_network()
     history = train(whole, method, *data, SETTINGS, seed=3)
-    with pytest.raises(Interrupted):
+    with pytest.raises(InterruptionError):
         train(make_network(), interrupted(method, calls), *data, SETTINGS, seed=3, folder=tmp_path)
     _, state = files.load_tensors(tmp_path / CHECKPOINT)
     # An epoch is five losses of training and one of validation; the step before the interruption is stored.
