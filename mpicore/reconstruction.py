@@ -173,35 +173,35 @@ def kaczmarz(A: ArrayLike, u: ArrayLike, relative_lambda: float, sweeps: int, no
     Raises:
         ValueError: shapes that do not fit, NaN or infinite values, a zero matrix, parameters out of range.
     """
-    A, u = np.asarray(A), np.asarray(u)
-    if A.ndim != 2 or u.ndim != 2 or u.shape[1] != A.shape[0]:
-        raise ValueError(f"A must have shape (M, P) and u shape (n, M), got {A.shape} and {u.shape}")
-    for name, array in (("A", A), ("u", u)):
+    matrix, measured = np.asarray(A), np.asarray(u)
+    if matrix.ndim != 2 or measured.ndim != 2 or measured.shape[1] != matrix.shape[0]:
+        raise ValueError(f"A must have shape (M, P) and u shape (n, M), got {matrix.shape} and {measured.shape}")
+    for name, array in (("A", matrix), ("u", measured)):
         if not np.isfinite(array).all():
             raise ValueError(f"{name} must be finite, found NaN or infinite values")
     checks.positive(relative_lambda, "relative_lambda")
     checks.count(sweeps, "sweeps")
-    dtype = np.result_type(A.dtype, u.dtype, np.float32)
-    row_energy = np.vecdot(A, A).real
+    dtype = np.result_type(matrix.dtype, measured.dtype, np.float32)
+    row_energy = np.vecdot(matrix, matrix).real
     rows = row_energy > 0
     if not rows.any():
         raise ValueError("A must not be zero everywhere")
-    A, u = A[rows].astype(dtype, copy=False), u[:, rows].T.astype(dtype)
-    lam = float(relative_lambda * row_energy.sum() / A.shape[1])
-    root = np.sqrt(lam).astype(u.real.dtype)
-    split = nonnegative and np.iscomplexobj(A)
+    matrix, measured = matrix[rows].astype(dtype, copy=False), measured[:, rows].T.astype(dtype)
+    lam = float(relative_lambda * row_energy.sum() / matrix.shape[1])
+    root = np.sqrt(lam).astype(measured.real.dtype)
+    split = bool(nonnegative and np.iscomplexobj(matrix))
     # For real x, A x and the real part of A^H d need half the work in real arithmetic, on real and imaginary rows.
-    forward = np.concatenate([A.real, A.imag]) if split else A
+    forward = np.concatenate([matrix.real, matrix.imag]) if split else matrix
     adjoint = forward.conj().T
     triangle = np.tril(_gram(forward, split))
     triangle[np.diag_indices_from(triangle)] += lam
     # The small triangle is inverted once: a triangular solver would bring a second pool of threads, which spin against
     # those of the matrix products.
     inverse = np.tril(np.linalg.inv(triangle))
-    x = np.zeros((A.shape[1], u.shape[1]), u.real.dtype if nonnegative else dtype)
-    update, v = np.empty_like(x), np.zeros_like(u)
+    x = np.zeros((matrix.shape[1], measured.shape[1]), measured.real.dtype if nonnegative else dtype)
+    update, v = np.empty_like(x), np.zeros_like(measured)
     for sweep in range(sweeps):
-        residual = u - root * v
+        residual = measured - root * v
         if sweep:  # x is still zero in the first
             seen = forward @ x
             residual -= _join(seen) if split else seen
