@@ -7,7 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from companion import runs as runs_of
 from companion.archive import HISTORY, MANIFEST, Archive, Result, Stored
+from companion.verification import must_have_weights
 from mpicore import files
 
 #: Bits of a byte that are flipped in turn.
@@ -157,7 +159,7 @@ def test_there_are_fewer_files_than_runs_and_results(archive, runs):
 def test_a_change_of_one_run_is_a_change_of_one_line(archive, runs, results):
     """Besides the digest of the whole."""
     before = (archive.folder / MANIFEST).read_text().splitlines()
-    table, row, run = runs["dddd"]
+    _, _, run = runs["dddd"]
     run.record["training_seconds"] = 2.5
     archive.publish(runs, results)
     after = (archive.folder / MANIFEST).read_text().splitlines()
@@ -199,7 +201,7 @@ def test_a_folder_of_something_else_is_refused(tmp_path, runs):
     """Publishing removes what is not its own, so it must not be given somebody's sources."""
     (tmp_path / "book").mkdir()
     (tmp_path / "book/intro.md").write_text("# Text")
-    with pytest.raises(ValueError, match="book holds files and no manifest.json"):
+    with pytest.raises(ValueError, match=r"book holds files and no manifest\.json"):
         Archive(tmp_path / "book").publish(runs, {})
     assert contents(tmp_path / "book") == {"intro.md": b"# Text"}
 
@@ -293,3 +295,19 @@ def test_two_runs_of_one_name_are_refused(tmp_path, runs):
     with pytest.raises(ValueError, match="two runs have the name xspace n2n: aaaa and bbbb"):
         archive.publish({"aaaa": runs["aaaa"], "bbbb": ("xspace", "n2n", runs["bbbb"][2])}, {})
     assert not list(tmp_path.glob(".published*")) and not Archive.is_at(archive.folder)
+
+
+# What comes with the repository
+
+
+def test_the_repository_keeps_the_runs_of_the_paper(book, root):
+    """All of them and no others, each of its configuration, with the weights that it must have, in few files."""
+    archive = Archive(root / "published")
+    known = runs_of.distinct(book.runs("paper"))
+    for name, config in known:
+        run = runs_of.load(config, (archive.folder,))
+        assert not must_have_weights(name, config) or run.stored.weights is not None, name
+        assert len(run.signals) == config.sizes[2] * len(config.test_noise)
+        assert run.history["epoch"].is_monotonic_increasing and (config.training is None) == run.history.empty
+    assert set(archive.keys) == {config.key for _, config in known}
+    assert len(contents(archive.folder)) < 200

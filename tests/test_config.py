@@ -170,7 +170,7 @@ def test_values_without_a_canonical_form_are_refused(value):
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_values_that_are_no_numbers_have_no_digest(value):
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="not JSON compliant"):
         digest([value])
 
 

@@ -280,7 +280,7 @@ def test_files_without_keys_are_refused(tmp_path, text):
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(OSError, match="experiments.yml"):
+    with pytest.raises(OSError, match=r"experiments\.yml"):
         experiments.read(tmp_path / "experiments.yml")
 
 
