@@ -17,6 +17,8 @@ from mpicore import denoisers
 from mpicore.denoisers import Denoiser
 from mpicore.metrics import bootstrap_interval
 
+#: Group of the denoisers that are not in the experiments file.
+OUTSIDE = "from outside"
 #: Columns of the leaderboard.
 COLUMNS = ["experiment", "variant", "method", "title", "snr_db", "snr_db_low", "snr_db_high", "rmse", "ssim", "psnr_db"]
 COLUMNS += ["object_error", "knows", "training_seconds", "denoising_seconds", "code", "key", "group", "shown"]
@@ -101,10 +103,21 @@ def own_rows(configs: Sequence[RunConfig], root: Root = ROOT) -> pd.DataFrame:
             "knows": getattr(cls, "knows", "not said"),
             "shown": True,
             "code": _file(cls),
-            "group": "from outside",
+            "group": OUTSIDE,
         }
         rows += _rows(runs.load(config, root), facts, None)
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def by_method(table: pd.DataFrame, experiment: str, variant: str) -> pd.DataFrame:
+    """The rows by which texts speak of the methods of the file: one per method, the shown one, with its name as index.
+
+    Args:
+        table: of :func:`make`.
+        experiment, variant: one experiment, and one of the kinds of test noise.
+    """
+    part = table[(table["experiment"] == experiment) & (table["variant"] == variant)]
+    return part[part["shown"] & part["key"].notna() & (part["group"] != OUTSIDE)].set_index("method")
 
 
 def display(table: pd.DataFrame, experiment: str) -> pd.DataFrame:
