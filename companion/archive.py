@@ -144,11 +144,12 @@ class Archive:
             ValueError: the folder holds files and is no archive, or two runs have one name.
             OSError: the folder cannot be written.
         """
-        if self.folder.is_dir() and any(self.folder.iterdir()) and not self.is_at(self.folder):
+        if not self.is_at(self.folder) and [path for path in self.folder.glob("*") if path.name[0] != "."]:
             raise ValueError(f"{self.folder} holds files and no {MANIFEST}; publish into an archive or an empty folder")
         self.folder.mkdir(parents=True, exist_ok=True)
-        # All of it is written elsewhere first: runs are also read from this archive, perhaps under other names.
-        with tempfile.TemporaryDirectory(prefix=f".{self.folder.name}.", dir=self.folder.parent) as draft:
+        # All of it is written aside first: runs are also read from this archive, perhaps under other names. What a kill
+        # leaves of that goes with the next publication.
+        with tempfile.TemporaryDirectory(prefix=".draft.", dir=self.folder) as draft:
             self._manifest = _write(Path(draft), runs, results)
             written = [*self._manifest["files"], MANIFEST]
             for name in written:

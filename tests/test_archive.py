@@ -194,7 +194,17 @@ def test_files_of_removed_runs_go(archive, runs):
     assert sorted(contents(archive.folder)) == ["manifest.json", "xspace.csv", "xspace/n2n.weights.safetensors"]
     assert sorted(path.name for path in archive.folder.iterdir()) == ["manifest.json", "xspace", "xspace.csv"]
     assert archive.keys == ["aaaa"] and archive.run("bbbb") is None and archive.result("1111") is None
-    assert sorted(path.name for path in archive.folder.parent.iterdir()) == ["made", "published"]  # no draft is left
+
+
+def test_what_a_killed_publication_has_left_goes(tmp_path, runs, results):
+    """Its draft, in an archive or in what was to become one."""
+    archive = Archive(tmp_path / "published")
+    for _ in range(2):
+        (archive.folder / ".draft.killed/xspace").mkdir(parents=True)
+        (archive.folder / ".draft.killed/xspace.csv").write_text("run")
+        archive.publish(runs, results)
+        assert not list(archive.folder.glob(".*"))
+        read_all(archive.folder, runs, results)
 
 
 def test_a_folder_of_something_else_is_refused(tmp_path, runs):
@@ -294,7 +304,7 @@ def test_two_runs_of_one_name_are_refused(tmp_path, runs):
     archive = Archive(tmp_path / "published")
     with pytest.raises(ValueError, match="two runs have the name xspace n2n: aaaa and bbbb"):
         archive.publish({"aaaa": runs["aaaa"], "bbbb": ("xspace", "n2n", runs["bbbb"][2])}, {})
-    assert not list(tmp_path.glob(".published*")) and not Archive.is_at(archive.folder)
+    assert not list(archive.folder.iterdir())
 
 
 # What comes with the repository

@@ -150,7 +150,7 @@ def test_what_a_leaf_refuses_in_python_it_refuses_in_the_file():
         (Kaczmarz, {"relative_lambda": 0.0, "sweeps": 1, "snr_threshold": 1.0}),
         (Particle, {"temperature": -1.0}),
     ]:
-        with pytest.raises(ValueError, match="must|needs"):
+        with pytest.raises(ValueError, match=r"must|needs"):
             leaf(**{name: tuple(v) if isinstance(v, list) else v for name, v in values.items()})
         with pytest.raises(ValidationError):
             TypeAdapter(leaf).validate_json(json.dumps(values))
