@@ -21,6 +21,11 @@ class Settings:
 
     Raises:
         ValueError: a value out of range.
+
+    Example:
+        >>> settings = Settings(epochs=5, learning_rate=0.01, schedule="one-cycle")
+        >>> [round(settings.rate(step, 10), 4) for step in (0, 2, 6)]
+        [0.0033, 0.01, 0.005]
     """
 
     epochs: int = 20

@@ -98,7 +98,7 @@ def train(
     checkpoint = None if folder is None else Path(folder) / "checkpoint.safetensors"
     identity: State = {**asdict(settings), "seed": int(seed), "scheme": repr(scheme)}
     identity["network"] = repr(network), [list(parameter.shape) for parameter in network.parameters()]
-    identity["data"] = [[*u.shape, zlib.crc32(u.cpu().numpy())] for u in (u1, u2, held1, held2)]
+    identity["data"] = [[*u.shape, zlib.crc32(u.cpu().numpy().data)] for u in (u1, u2, held1, held2)]
     state: State = {"step": 0, "running": 0.0, "history": [], "seconds": 0.0}
     best = _copy(network)
     if checkpoint is not None and checkpoint.exists():
@@ -135,7 +135,7 @@ def train(
             source, target = scheme.pair(u1[index], u2[index], pairs)
             loss = scheme.loss(network(source[:, None])[:, 0], target)
             optimizer.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             running += loss.detach()
             bar.update()
@@ -196,7 +196,7 @@ def _validation_loss(
     network.eval()
     pairs.manual_seed(int(seeds[0]))
     total = 0.0
-    for first, second in zip(u1.split(_VALIDATION_BATCH), u2.split(_VALIDATION_BATCH), strict=True):
+    for first, second in zip(torch.split(u1, _VALIDATION_BATCH), torch.split(u2, _VALIDATION_BATCH), strict=True):
         source, target = scheme.pair(first, second, pairs)
         total += len(first) * scheme.loss(network(source[:, None])[:, 0], target).item()
     return total / len(u1)

@@ -32,8 +32,9 @@ class UNet(nn.Module):
         self.up = nn.ModuleList([_block(6 * width, 2 * width), _block(3 * width, width)])
         self.last = nn.Conv2d(width, 1, 1)
         nn.init.zeros_(self.last.weight)
-        nn.init.zeros_(self.last.bias)
-        self.to(memory_format=torch.channels_last)
+        if self.last.bias is not None:
+            nn.init.zeros_(self.last.bias)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, x: Tensor) -> Tensor:
         """Images (B, channels, ny, nx) to (B, 1, ny, nx)."""

@@ -141,7 +141,7 @@ class ForwardNoise2Noise(TrainedDenoiser):
     def _pass(self, u: Array, step: Callable[["Tensor"], "Tensor"], finish: Callable[[Float32], Float32]) -> Float32:
         model, network = self.learned(self.model), self.learned(self.network)
         signals = self.checked(u).astype(np.float32)
-        found: list[Float32] = []
+        found: list[Array] = []
         for start in range(0, len(signals), self.batch):
             part = signals[start : start + self.batch]
             scale = rms(part)

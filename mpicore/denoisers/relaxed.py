@@ -45,7 +45,7 @@ class Relaxed(_ForEquilibrium):
         self.relaxation_time = estimate_relaxation_time(pairs, self.scanner.sampling_frequency)
         if validation is not None:
             validation = Recordings(*(self._undone(u) for u in validation.arrays))
-        return super().fit(*(self._undone(u) for u in pairs.arrays), validation, folder, progress)
+        return super().fit(self._undone(pairs.u1), self._undone(pairs.u2), validation, folder, progress)
 
     def denoise(self, u: Array) -> Float32:
         """The denoised signals as they were recorded, with their relaxation; shape (n, N)."""

@@ -5,13 +5,13 @@ the two noisy periods of the matrix that they denoise.
 """
 
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
 from mpicore.denoisers.base import Array, Denoiser, Float32, lowest, register
 from mpicore.lowrank import leading_singular, optimal_shrinkage
-from mpicore.recordings import Recordings, binary_exponent
+from mpicore.recordings import binary_exponent
 from mpicore.scanner import Scanner
 from mpicore.symmetry import from_sine_lines, require_odd, sine_lines
 
@@ -44,7 +44,7 @@ class MatrixDenoiser(Denoiser):
         u1: Array,
         u2: Array,
         /,
-        validation: Recordings | None = None,
+        validation: Any = None,
         folder: str | Path | None = None,
         progress: bool = False,
     ) -> Self:
@@ -74,7 +74,7 @@ class MatrixDenoiser(Denoiser):
         """Take up the statistics of both periods, each (P, lines), with white noise of unit variance."""
         raise NotImplementedError
 
-    def shrink(self, y: Float32) -> Float32:
+    def shrink(self, y: Array) -> Array:
         """Denoise one period of such lines."""
         raise NotImplementedError
 
@@ -116,7 +116,7 @@ class SpatialWiener(MatrixDenoiser):
         first *= second
         self.gains = _gains(alternate_mean(first, self.window))
 
-    def shrink(self, y: Float32) -> Float32:
+    def shrink(self, y: Array) -> Array:
         """Multiply the cosine transform of each component by its gains."""
         from scipy.fft import idctn
 
@@ -125,7 +125,7 @@ class SpatialWiener(MatrixDenoiser):
         images = idctn(coefficients, axes=(1, 2), norm="ortho", overwrite_x=True)
         return np.ascontiguousarray(images.reshape(len(images), -1).T)
 
-    def _transform(self, y: Float32) -> Float32:
+    def _transform(self, y: Array) -> Float32:
         from scipy.fft import dctn
 
         images = np.ascontiguousarray(y.T, np.float32).reshape(-1, *self.shape)
@@ -184,7 +184,7 @@ class CombinedShrinkage(TwoStepSpatialWiener):
         factors = np.sum(inner * other, axis=0, dtype=np.float64) / np.where(power > 0, power, 1)
         self.factors = np.clip(factors, 0, 1).astype(np.float32)
 
-    def shrink(self, y: Float32) -> Float32:
+    def shrink(self, y: Array) -> Array:
         """The filter, then the factors."""
         return (super().shrink(y) @ self.patterns * self.factors) @ self.patterns.T
 
@@ -200,7 +200,7 @@ class MatrixShrinkage(MatrixDenoiser):
     def learn(self, y1: Float32, y2: Float32) -> None:
         """Nothing beyond the noise of each column: a matrix is denoised by its own singular values."""
 
-    def shrink(self, y: Float32) -> Float32:
+    def shrink(self, y: Array) -> Array:
         """Truncate and shrink the singular values."""
         left, singular, right = leading_singular(y, _LARGEST)
         longer, shorter = max(y.shape), min(y.shape)
