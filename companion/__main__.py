@@ -64,9 +64,9 @@ def _parser() -> argparse.ArgumentParser:
 
     command = add("build", _build, "make the book, or a part of it, with Snakemake", preset)
     command.add_argument("--published", default="published", help="the archive of runs, or none to make them all here")
-    command.add_argument("--jobs", type=_count_or_all, help="trainings side by side; default: all, one per core")
+    command.add_argument("--jobs", type=_count, help="trainings side by side; default: all cores")
     command.add_argument("--dry-run", action="store_true", help="say what would be done")
-    command.add_argument("targets", nargs="*", help="files or rules; default: the book")
+    command.add_argument("targets", nargs="*", help="files to make; default: the book")
     command = add("run", _run, "make one run, or load what is there", preset, root, machine)
     command.add_argument("experiment")
     command.add_argument("method")
@@ -134,12 +134,6 @@ def _build(options: Options) -> None:
     status = build.run(options.preset, options.jobs, options.published, options.targets, options.dry_run)
     if status:
         raise SystemExit(status)
-
-
-def _serve(options: Options) -> None:
-    from companion import book
-
-    book.serve(project.outputs(options.preset) / "_build/html", options.port)
 
 
 def _run(options: Options) -> None:
@@ -359,6 +353,24 @@ def _stage(options: Options) -> None:
 
     known = _known(options)
     book.stage(options.source, Path(options.target), options.notebooks, options.tables, known, options.preset)
+
+
+def _serve(options: Options) -> None:
+    from functools import partial
+    from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+
+    folder = project.outputs(options.preset) / "_build" / "html"
+    if not (folder / "index.html").is_file():
+        raise ValueError(f"there is no book in {folder}; `make book` builds it")
+    try:
+        server = ThreadingHTTPServer(
+            ("127.0.0.1", options.port), partial(SimpleHTTPRequestHandler, directory=str(folder))
+        )
+    except OSError as error:
+        raise OSError(f"port {options.port}: {error.strerror}; choose another, as in: make serve PORT=8001") from None
+    print(f"The book: http://localhost:{options.port}", flush=True)
+    with server:
+        server.serve_forever()
 
 
 def _value(text: str) -> Any:
