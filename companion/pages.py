@@ -9,13 +9,14 @@ import pandas as pd
 from companion.runs import Run
 
 
-class FalseClaim(AssertionError):
+class ClaimError(AssertionError):
     """A sentence of the book that its numbers do not bear out."""
 
 
 def holds(condition: object, sentence: str, preset: str) -> None:
-    """Let a build fail whose numbers do not bear out what the page says. At other presets than ``paper`` numbers mean
-    nothing, and nothing is asked of them.
+    """Let a build fail whose numbers do not bear out what the page says.
+
+    At other presets than ``paper`` numbers mean nothing, and nothing is asked of them.
 
     Args:
         condition: true where the sentence is.
@@ -23,17 +24,17 @@ def holds(condition: object, sentence: str, preset: str) -> None:
         preset: of the build.
 
     Raises:
-        FalseClaim: the sentence is not true at the preset ``paper``.
+        ClaimError: the sentence is not true at the preset ``paper``.
 
     Example:
         >>> holds(2 > 1, "two is more than one", "paper")
         >>> holds(1 > 2, "one is more than two", "smoke")
         >>> holds(1 > 2, "one is more than two", "paper")
         Traceback (most recent call last):
-        companion.pages.FalseClaim: the page says what its numbers do not bear out: one is more than two
+        companion.pages.ClaimError: the page says what its numbers do not bear out: one is more than two
     """
     if preset == "paper" and not bool(condition):
-        raise FalseClaim(f"the page says what its numbers do not bear out: {sentence}")
+        raise ClaimError(f"the page says what its numbers do not bear out: {sentence}")
 
 
 def glue_table(frame: pd.DataFrame, prefix: str) -> None:

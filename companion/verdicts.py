@@ -12,6 +12,8 @@ from companion.experiments import Experiments
 from companion.runs import ROOT, Root, Run
 from mpicore.metrics import bootstrap_interval
 
+#: The verdicts.
+REPRODUCED, IN_PART, NOT_REPRODUCED = "reproduced", "in part", "not reproduced"
 _IN_IMAGES = ("ssim", "psnr_db")
 
 
@@ -39,10 +41,10 @@ CLAIMS = (
     Claim("Gaussian noise: proposed beats R2R", "table1", "literal", "snr_db", "proposed", "r2r"),
     Claim("Gaussian noise: images better than N2N's", "table1", "literal", "psnr_db", "proposed", "n2n"),
     Claim("Gaussian noise: images better than N2N's", "table1", "literal", "ssim", "proposed", "n2n"),
-    Claim("Interference: proposed beats N2N", "table2", "matched", "snr_db", "proposed", "n2n"),
-    Claim("Interference: proposed beats R2R", "table2", "matched", "snr_db", "proposed", "r2r"),
-    Claim("Interference: R2R collapses, N2N does not", "table2", "matched", "snr_db", "n2n", "r2r"),
-    Claim("Interference: images better than N2N's", "table2", "matched", "psnr_db", "proposed", "n2n"),
+    Claim("Matched interference: proposed beats N2N", "table2", "matched", "snr_db", "proposed", "n2n"),
+    Claim("Matched interference: proposed beats R2R", "table2", "matched", "snr_db", "proposed", "r2r"),
+    Claim("Matched interference: R2R collapses, N2N does not", "table2", "matched", "snr_db", "n2n", "r2r"),
+    Claim("Matched interference: images better than N2N's", "table2", "matched", "psnr_db", "proposed", "n2n"),
     Claim("System matrix: signals are denoised", "table3", "literal", "snr_db", "proposed", "noisy"),
     Claim("System matrix: images get better", "table3", "literal", "psnr_db", "proposed", "noisy"),
 )
@@ -56,8 +58,8 @@ def verdict(paper: float, low: float, mean: float) -> str:
         ``in part`` where the interval is positive and the mean smaller than that, else ``not reproduced``.
     """
     if low <= 0:
-        return "not reproduced"
-    return "reproduced" if mean >= paper / 2 else "in part"
+        return NOT_REPRODUCED
+    return REPRODUCED if mean >= paper / 2 else IN_PART
 
 
 def judge(known: Experiments, preset: str, paper: pd.DataFrame, root: Root = ROOT) -> pd.DataFrame:
@@ -97,7 +99,7 @@ def judge(known: Experiments, preset: str, paper: pd.DataFrame, root: Root = ROO
 
 
 def display(judged: pd.DataFrame) -> pd.DataFrame:
-    """The same as text for the book."""
+    """The same as text for the book; ``in part`` comes with the share of the paper's difference."""
     units = {"snr_db": "SNR [dB]", "psnr_db": "PSNR [dB]", "ssim": "SSIM"}
     shown = pd.DataFrame({"Claim": judged["claim"], "In": judged["column"].map(units)})
     if judged["protocol"].nunique() > 1:
@@ -108,7 +110,8 @@ def display(judged: pd.DataFrame) -> pd.DataFrame:
         f"**{row.measured:+.{n}f}** [{row.low:+.{n}f}, {row.high:+.{n}f}]"
         for n, row in zip(digits, judged.itertuples(), strict=True)
     ]
-    shown["Verdict"] = judged["verdict"]
+    share = (100 * judged["measured"] / judged["paper"]).map("{:.0f} %".format)
+    shown["Verdict"] = judged["verdict"].where(judged["verdict"] != IN_PART, judged["verdict"] + ": " + share)
     return shown
 
 
