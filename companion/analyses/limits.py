@@ -44,7 +44,8 @@ def _window(sources: Sequence[Source], reaches: Sequence[float], count: int, pos
     setup = sources[0].setup
     reach = EncoderDecoder(int(setup.config.options["width"])).eval().reach()
     widths = [int(multiple * reach) for multiple in reaches]
-    table = window_limits(setup, widths, max(1, setup.config.sizes[0] // 2), count, min(count, positions))
+    examples, tests = max(1, setup.config.sizes[0] // 2), setup.config.sizes[2]
+    table = window_limits(setup, widths, examples, count, min(positions, tests))
     table.insert(0, "reaches", reaches)
     return table
 
