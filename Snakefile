@@ -11,10 +11,17 @@ from companion.archive import MANIFEST, Archive
 
 PRESET = config.get("preset", "paper")
 OUT = Path(config.get("out", "."))
-PUBLISHED = [] if config.get("published", "published") == "none" else [config.get("published", "published")]
+PUBLISHED = (
+    []
+    if config.get("published", "published") == "none"
+    else [config.get("published", "published")]
+)
 THREADS = int(config.get("threads", 1))
 KNOWN = experiments.read()
-RUNS = {str(name): (name, run) for name, run in runs.distinct(KNOWN.runs(PRESET))}
+NAMED = {name: run.key for name, run in KNOWN.runs(PRESET).items()}
+# One job per run: equal ones of several studies are one.
+RUNS = {key: name for name, key in reversed(NAMED.items())}
+BY_TEXT = {str(name): name for name in RUNS.values()}
 KEPT = {key for folder in PUBLISHED for key in Archive(folder).keys}
 
 BUILD = OUT / "build"
@@ -32,22 +39,25 @@ ONE_THREAD = "OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1"
 
 def proof(key):
     """What says that a run is there: of a published one the check of its experiment, else the stamp of its own job."""
-    name, run = RUNS[key]
-    if run.key in KEPT:
-        return RESULTS / f"checked/{name.experiment}.csv"
-    return BUILD / f"runs/{key}.json"
+    if key in KEPT:
+        return str(RESULTS / f"checked/{RUNS[key].experiment}.csv")
+    return str(BUILD / f"runs/{RUNS[key]}.json")
 
 
 def proofs(*wanted):
     """The proofs of all runs of these experiments and studies; of all without a name."""
-    keys = {run.key for name, run in KNOWN.runs(PRESET).items() if not wanted or name.experiment in wanted}
-    return sorted({str(proof(key)) for key, (_, run) in RUNS.items() if run.key in keys})
+    return sorted(
+        {
+            proof(key)
+            for name, key in NAMED.items()
+            if not wanted or name.experiment in wanted
+        }
+    )
 
 
 def proofs_of(names):
     """The proofs of runs by name."""
-    keys = {KNOWN.named(name, PRESET).key for name in names}
-    return sorted({str(proof(key)) for key, (_, run) in RUNS.items() if run.key in keys})
+    return sorted({proof(NAMED[name]) for name in names})
 
 
 def code(*modules):
@@ -58,12 +68,14 @@ def code(*modules):
 def result(name):
     """Files of an analysis."""
     table = RESULTS / f"analyses/{name}.csv"
-    return [table, *([table.with_suffix(".safetensors")] if name in analyses.with_arrays() else [])]
-
-
-def keys(names):
-    """Keys of runs: a change of anything that they depend on in experiments.yml is another key."""
-    return sorted({KNOWN.named(name, PRESET).key for name in names})
+    return [
+        table,
+        *(
+            [table.with_suffix(".safetensors")]
+            if name in analyses.with_arrays()
+            else []
+        ),
+    ]
 
 
 TABLES = {name: [table.experiment] for name, table in KNOWN.tables.items()}
@@ -85,11 +97,19 @@ def read_by(page):
         read += proofs()
     elif page.runs:
         read += proofs(*page.runs)
-    read += [path for name in page.named("tables_folder") for path in table_files(name.removesuffix("-display"))]
+    read += [
+        path
+        for name in page.named("tables_folder")
+        for path in table_files(name.removesuffix("-display"))
+    ]
     read += [path for name in page.named("analyses_folder") for path in result(name)]
     if "study" in page.values:
         read += [STUDIES[page.values["study"]]]
-        read += result(page.values["study"]) if page.values["study"] in analyses.names() else []
+        read += (
+            result(page.values["study"])
+            if page.values["study"] in analyses.names()
+            else []
+        )
     return read
 
 
@@ -107,12 +127,13 @@ rule run:
         code=code("companion.runs"),
     output:
         BUILD / "runs/{run}.json",
+    threads: THREADS
     params:
-        name=lambda wildcards: RUNS[wildcards.run][0].words,
-        key=lambda wildcards: RUNS[wildcards.run][1].key,
+        name=lambda wildcards: BY_TEXT[wildcards.run].words,
+        # A change of anything that a run depends on in experiments.yml is another key.
+        key=lambda wildcards: NAMED[BY_TEXT[wildcards.run]],
         places=PLACES,
         data=DATA,
-    threads: THREADS
     shell:
         "OMP_NUM_THREADS={threads} python -m companion run {params.name:q} --preset {PRESET:q} {params.places:q}"
         " --cache {params.data:q} --threads {threads} --stamp {output:q}"
@@ -126,12 +147,16 @@ rule check:
         RESULTS / "checked/{experiment}.csv",
     wildcard_constraints:
         experiment="|".join([*KNOWN.experiments, *KNOWN.studies]),
-    params:
-        keys=lambda wildcards: keys(name for name, _ in RUNS.values() if name.experiment == wildcards.experiment),
-        places=PLACES,
-        data=DATA,
     # The longest first: the maps of the system matrix.
     priority: 10
+    params:
+        runs=lambda wildcards: sorted(
+            key
+            for key, name in RUNS.items()
+            if name.experiment == wildcards.experiment
+        ),
+        places=PLACES,
+        data=DATA,
     shell:
         "{ONE_THREAD} python -m companion check {wildcards.experiment:q} --preset {PRESET:q} {params.places:q}"
         " --cache {params.data:q} --threads 1 --output {output:q}"
@@ -212,7 +237,12 @@ for page in PAGE.values():
             f"page_{page.name}"
         input:
             read_by(page),
-            code=[*code(*project.cells(Path(page.source).read_text(encoding="utf-8")), "companion.notebooks")],
+            code=[
+                *code(
+                    *project.cells(Path(page.source).read_text(encoding="utf-8")),
+                    "companion.notebooks",
+                )
+            ],
             source=page.source,
         output:
             PAGES / f"{page.name}.ipynb",
@@ -228,7 +258,9 @@ rule book:
         [path for path in sorted(Path("book").rglob("*")) if path.is_file()],
         "_config.yml",
         # The API page shows both packages.
-        code=sorted(str(path) for name in project.PACKAGES for path in Path(name).rglob("*.py")),
+        code=sorted(
+            str(path) for name in project.PACKAGES for path in Path(name).rglob("*.py")
+        ),
         pages=[PAGES / f"{name}.ipynb" for name in PAGE],
         tables=[
             *(path for name in TABLES for path in table_files(name)),

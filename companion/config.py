@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
+from functools import cached_property
 from typing import Any
 
 from mpicore.noise import Noise
@@ -96,7 +97,7 @@ class RunConfig:
         """What decides the outcome, as plain JSON in canonical form."""
         return {f.name: canonical(getattr(self, f.name)) for f in fields(self) if f.name not in LABELS}
 
-    @property
+    @cached_property
     def key(self) -> str:
         """First 12 hexadecimal digits of the SHA-256 of :meth:`resolved`."""
         return digest(self.resolved())
