@@ -34,6 +34,7 @@ _RUNS: dict[str, tuple[str, ...] | None] = {
     "table2": ("xspace-harmonic", "xspace-locked"),
     "table3": ("system-matrix",),
     "training": ("xspace-gaussian",),
+    "verdicts": ("xspace-gaussian", "xspace-harmonic", "system-matrix"),
 }
 #: Files of the repository that code of a page reads without a parameter that says so.
 FILES: dict[str, tuple[str, ...]] = {
