@@ -11,11 +11,7 @@ from companion.archive import MANIFEST, Archive
 
 PRESET = config.get("preset", "paper")
 OUT = Path(config.get("out", "."))
-PUBLISHED = (
-    []
-    if config.get("published", "published") == "none"
-    else [config.get("published", "published")]
-)
+PUBLISHED = [] if config.get("published", "published") == "none" else [config.get("published", "published")]
 THREADS = int(config.get("threads", 1))
 KNOWN = experiments.read()
 NAMED = {name: run.key for name, run in KNOWN.runs(PRESET).items()}
@@ -46,13 +42,7 @@ def proof(key):
 
 def proofs(*wanted):
     """The proofs of all runs of these experiments and studies; of all without a name."""
-    return sorted(
-        {
-            proof(key)
-            for name, key in NAMED.items()
-            if not wanted or name.experiment in wanted
-        }
-    )
+    return sorted({proof(key) for name, key in NAMED.items() if not wanted or name.experiment in wanted})
 
 
 def proofs_of(names):
@@ -70,11 +60,7 @@ def result(name):
     table = RESULTS / f"analyses/{name}.csv"
     return [
         table,
-        *(
-            [table.with_suffix(".safetensors")]
-            if name in analyses.with_arrays()
-            else []
-        ),
+        *([table.with_suffix(".safetensors")] if name in analyses.with_arrays() else []),
     ]
 
 
@@ -97,19 +83,11 @@ def read_by(page):
         read += proofs()
     elif page.runs:
         read += proofs(*page.runs)
-    read += [
-        path
-        for name in page.named("tables_folder")
-        for path in table_files(name.removesuffix("-display"))
-    ]
+    read += [path for name in page.named("tables_folder") for path in table_files(name.removesuffix("-display"))]
     read += [path for name in page.named("analyses_folder") for path in result(name)]
     if "study" in page.values:
         read += [STUDIES[page.values["study"]]]
-        read += (
-            result(page.values["study"])
-            if page.values["study"] in analyses.names()
-            else []
-        )
+        read += result(page.values["study"]) if page.values["study"] in analyses.names() else []
     return read
 
 
@@ -150,11 +128,7 @@ rule check:
     # The longest first: the maps of the system matrix.
     priority: 10
     params:
-        runs=lambda wildcards: sorted(
-            key
-            for key, name in RUNS.items()
-            if name.experiment == wildcards.experiment
-        ),
+        runs=lambda wildcards: sorted(key for key, name in RUNS.items() if name.experiment == wildcards.experiment),
         places=PLACES,
         data=DATA,
     shell:
@@ -258,9 +232,7 @@ rule book:
         [path for path in sorted(Path("book").rglob("*")) if path.is_file()],
         "_config.yml",
         # The API page shows both packages.
-        code=sorted(
-            str(path) for name in project.PACKAGES for path in Path(name).rglob("*.py")
-        ),
+        code=sorted(str(path) for name in project.PACKAGES for path in Path(name).rglob("*.py")),
         pages=[PAGES / f"{name}.ipynb" for name in PAGE],
         tables=[
             *(path for name in TABLES for path in table_files(name)),
