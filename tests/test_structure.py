@@ -10,6 +10,9 @@ from pathlib import Path
 import networkx
 import pytest
 
+from companion import experiments
+from mpicore import denoisers
+
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("mpicore", "companion")
 # What needs PyTorch, and is imported only where a network is.
@@ -122,6 +125,21 @@ def test_import_needs_torch_only_for_networks():
     )
     process = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
     assert process.stdout.strip() == "[]", process.stdout + process.stderr
+
+
+def test_a_denoiser_for_good_has_its_four_files():
+    """Its module, the experiments file, a test, and a sentence in the book, which calls it by its title."""
+    known = experiments.read(ROOT / "experiments.yml")
+    tests = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").glob("test_*.py"))
+    book = " ".join(" ".join(path.read_text(encoding="utf-8") for path in (ROOT / "book").glob("*.md")).lower().split())
+    for name in denoisers.names():
+        if not denoisers.find(name).__module__.startswith("mpicore."):
+            continue  # registered by another test
+        titles = [method.title for method in known.methods.values() if method.denoiser == name]
+        assert titles, f"{name} stands under no method of experiments.yml"
+        assert f'"{name}"' in tests, f"{name} has no test"
+        called = [title.partition(",")[0].lower() for title in titles]
+        assert any(title in book for title in called), f"{name} has no sentence in the book that says {titles[0]}"
 
 
 def text_files() -> list[str]:
