@@ -6,9 +6,22 @@ A module of this folder that uses :func:`companion.analyses.registry.analysis` a
 import pkgutil
 from importlib import import_module
 
-from companion.analyses.registry import compute, key, make, names, needs, read, with_arrays, write
+from companion.analyses.matrix import mapped
+from companion.analyses.registry import compare, compute, key, make, names, needs, published, read, with_arrays, write
 
 for _module in pkgutil.iter_modules(__path__):
     import_module(f"{__name__}.{_module.name}")
 
-__all__ = ["compute", "key", "make", "names", "needs", "read", "with_arrays", "write"]
+__all__ = [
+    "compare",
+    "compute",
+    "key",
+    "make",
+    "mapped",
+    "names",
+    "needs",
+    "published",
+    "read",
+    "with_arrays",
+    "write",
+]

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 from numpy.typing import NDArray
@@ -20,7 +20,9 @@ from mpicore.reconstruction import Gridding, SystemMatrixReconstruction, XSpace
     fractions=(0.1, 0.2, 0.3, 0.4, 0.45, 0.5, 0.6),
     fills=("zero", "nearest"),
 )
-def _gridding(sources: Sequence[Source], fractions: Sequence[float], fills: Sequence[str]) -> pd.DataFrame:
+def _gridding(
+    sources: Sequence[Source], fractions: Sequence[float], fills: Sequence[Literal["zero", "nearest"]]
+) -> pd.DataFrame:
     return gridding_choices(sources[0].setup, fractions, fills)
 
 
@@ -33,7 +35,9 @@ def _kaczmarz(sources: Sequence[Source], lambdas: Sequence[float]) -> pd.DataFra
     return kaczmarz_choices(sources[0].setup, lambdas)
 
 
-def gridding_choices(setup: Setup, fractions: Sequence[float], fills: Sequence[str]) -> pd.DataFrame:
+def gridding_choices(
+    setup: Setup, fractions: Sequence[float], fills: Sequence[Literal["zero", "nearest"]]
+) -> pd.DataFrame:
     """Image quality of noisy x-space signals for griddings, over all test signals.
 
     Args:
@@ -68,7 +72,7 @@ def kaczmarz_choices(setup: Setup, lambdas: Sequence[float]) -> pd.DataFrame:
     measured = setup.kaczmarz(matrix.clean).measure(setup.objects)
     rows = []
     for value in lambdas:
-        settings = replace(setup.config.kaczmarz, relative_lambda=value)
+        settings = replace(setup.kaczmarz_settings, relative_lambda=value)
         reference, images = (
             SystemMatrixReconstruction(columns, setup.lines, setup.scanner.shape, settings)(measured)
             for columns in (matrix.clean, matrix.u1)

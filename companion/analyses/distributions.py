@@ -35,9 +35,10 @@ def _distributions(sources: Sequence[Source], count: int) -> tuple[pd.DataFrame,
     shown = list(shown_signals(scored[scored["variant"] == variant]).values())
     test = setup.held_out(variant)
     chosen = [*shown, *range(min(count, len(test)))]
-    fitted = {"Gaussian process": gaussian.run.denoiser, "forward network": network.run.denoiser}
+    fitted = {"Gaussian process": gaussian.denoiser, "forward network": network.denoiser}
+    assert test.phantoms is not None  # x-space data show objects
     objects = test.phantoms[chosen]
-    found = estimates(Recordings(test.u1[chosen], test.u2[chosen]), fitted, setup, matrix.config.kaczmarz)
+    found = estimates(Recordings(test.u1[chosen], test.u2[chosen]), fitted, setup, matrix.setup.kaczmarz_settings)
     rows, images = [], []
     for title, estimate in found.items():
         scaled = metrics.scaled_to_fit(objects, estimate)

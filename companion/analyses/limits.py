@@ -56,10 +56,11 @@ def _interference(sources: Sequence[Source], count: int) -> pd.DataFrame:
     rows = []
     for source in sources:
         run, noise, scanner = source.run, source.config.noise.interference, source.setup.scanner
+        assert noise is not None  # the experiment is about it
         lines = [scanner.harmonic_line(harmonic) for harmonic in noise.harmonics]
         for variant, scored in run.signals.groupby("variant", sort=False):
-            test = source.setup.held_out(variant, count)
-            share = power_share(run.denoiser.denoise(test.u1) - test.clean, lines)
+            test = source.setup.held_out(str(variant), count)
+            share = power_share(source.denoiser.denoise(test.u1) - test.clean, lines)
             row = {"method": source.name.method, "protocol": source.config.protocol, "variant": variant}
             rows.append(row | {"snr_db": scored["snr_db"].mean(), "share": share})
     return pd.DataFrame(rows)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from companion.analyses.registry import Arrays, Source, analysis
 from companion.config import RunName
 from companion.evaluation import FIGURE_HARMONICS
+from companion.experiments import Experiments
 from companion.setup import Setup
 from mpicore import metrics
 from mpicore.reconstruction import SystemMatrixReconstruction, frequency_components, select_frequencies
@@ -18,10 +19,15 @@ _NOISY = RunName("system-matrix", "noisy")
 _SHOWN = ("noisy", "n2n", "proposed")  #: in Figure 3 and the images of Table 3
 
 
+def mapped(known: Experiments, preset: str) -> list[RunName]:
+    """The runs of system matrices whose maps and images figures show: a build measures them again in whole."""
+    return [known.shown("system-matrix", method, preset) for method in _SHOWN]
+
+
 @analysis("white", lambda known, preset: [RunName("system-matrix", "proposed")], count=30)
 def _white(sources: Sequence[Source], count: int) -> pd.DataFrame:
     setup = sources[0].setup
-    return white_error_images(setup, sources[0].run.denoiser.denoise(setup.matrix().u1), count)
+    return white_error_images(setup, sources[0].denoiser.denoise(setup.matrix().u1), count)
 
 
 @analysis("averages", lambda known, preset: [_NOISY], counts=(1, 4, 16, 64, 256, 1024))
@@ -33,8 +39,9 @@ def _averages(sources: Sequence[Source], counts: Sequence[int]) -> pd.DataFrame:
 
 @analysis(
     "components",
-    lambda known, preset: [known.shown("system-matrix", method, preset) for method in _SHOWN],
+    mapped,
     arrays=True,
+    published=False,
     harmonics=FIGURE_HARMONICS,
 )
 def _components(sources: Sequence[Source], harmonics: Sequence[int]) -> tuple[pd.DataFrame, Arrays]:
@@ -93,7 +100,7 @@ def averaged_matrices(setup: Setup, counts: Iterable[int]) -> pd.DataFrame:
         Columns ``averages, snr_db, ssim, psnr_db``: the signals of the test columns and the images of the objects.
     """
     recorded, test = setup.matrix(), setup.pixels["test"]
-    settings, shape = setup.config.kaczmarz, setup.scanner.shape
+    settings, shape = setup.kaczmarz_settings, setup.scanner.shape
     rows = []
     for count in counts:
         u1, u2 = (

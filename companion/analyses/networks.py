@@ -22,14 +22,14 @@ def _even(sources: Sequence[Source], count: int) -> pd.DataFrame:
     rows = []
     for source in sources:
         test = source.setup.held_out(next(iter(source.config.test_noise)), count)
-        output = source.run.denoiser.denoise(test.u1)
+        output = source.denoiser.denoise(test.u1)
         row = {"method": source.name.method, "protocol": source.config.protocol, "signals": len(test)}
         variation = total_variation(output) / total_variation(test.clean)
         rows.append(row | {"even_share": even_share(output, test.clean), "variation": variation})
     return pd.DataFrame(rows)
 
 
-@analysis("epochs", lambda known, preset: [RunName("xspace-gaussian", "n2n")])
+@analysis("epochs", lambda known, preset: [RunName("xspace-gaussian", "n2n")], published=False)
 def _epochs(sources: Sequence[Source]) -> pd.DataFrame:
     """After each epoch the validation loss and the SNR that it implies."""
     history = sources[0].run.history

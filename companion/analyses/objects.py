@@ -26,7 +26,7 @@ def _objects(sources: Sequence[Source], kinds: Mapping[str, str | None], count: 
         for source in sources:
             setup = Setup(replace(source.config, test_phantoms=kind), source.setup.cache)
             test = setup.held_out(next(iter(setup.config.test_noise)), count)
-            values = metrics.snr_db(test.clean, denoised(source.run.denoiser, test))
+            values = metrics.snr_db(test.clean, denoised(source.denoiser, test))
             low, high = metrics.bootstrap_interval(values)
             row = {"case": case, "method": source.name.method, "signals": len(values)}
             rows.append(row | {"snr_db": values.mean(), "snr_db_low": low, "snr_db_high": high})

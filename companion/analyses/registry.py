@@ -16,8 +16,11 @@ from companion.experiments import Experiments
 from companion.runs import Root, Run
 from companion.setup import Setup
 from mpicore import checks, files
+from mpicore.denoisers import Denoiser
 
 Arrays = dict[str, NDArray[Any]]
+#: How far a number may lie from the stored one on another machine, relative to the largest of its column or array.
+TOLERANCE = 0.002
 #: From the file and a preset to the runs that an analysis rests on.
 Needs = Callable[[Experiments, str], Sequence[RunName]]
 
@@ -50,6 +53,17 @@ class Source:
         """
         return runs.load(self.config, self.root)
 
+    @property
+    def denoiser(self) -> Denoiser:
+        """What the run has learned.
+
+        Raises:
+            FileNotFoundError: it is not there, or kept without that.
+        """
+        if (denoiser := self.run.denoiser) is None:
+            raise FileNotFoundError(f"{self.name} is kept without what it learned")
+        return denoiser
+
 
 @dataclass(frozen=True)
 class Analysis:
@@ -58,19 +72,23 @@ class Analysis:
     function: Callable[..., pd.DataFrame | tuple[pd.DataFrame, Arrays]]
     needs: Needs
     arrays: bool
+    published: bool
     settings: dict[str, Any]
 
 
 _registry: dict[str, Analysis] = {}
 
 
-def analysis(name: str, needs: Needs, arrays: bool = False, **settings: Any) -> Callable[..., Any]:
+def analysis(
+    name: str, needs: Needs, arrays: bool = False, published: bool = True, **settings: Any
+) -> Callable[..., Any]:
     """Add a function to the list.
 
     Args:
         name: of the analysis, and of its files.
         needs: the runs that it rests on, or whose data it uses.
         arrays: whether it returns arrays besides its table.
+        published: whether its result comes with the repository; what takes seconds is made again in every build.
         settings: what was chosen for it: keywords of the function, and part of its key.
 
     Raises:
@@ -80,7 +98,7 @@ def analysis(name: str, needs: Needs, arrays: bool = False, **settings: Any) -> 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
         if name in _registry:
             raise ValueError(f"analysis {name!r} is there already, from {_registry[name].function.__module__}")
-        _registry[name] = Analysis(function, needs, arrays, settings)
+        _registry[name] = Analysis(function, needs, arrays, published, settings)
         return function
 
     return register
@@ -89,6 +107,11 @@ def analysis(name: str, needs: Needs, arrays: bool = False, **settings: Any) -> 
 def names() -> list[str]:
     """All analyses."""
     return sorted(_registry)
+
+
+def published() -> list[str]:
+    """Those whose results come with the repository."""
+    return [name for name in names() if _registry[name].published]
 
 
 def with_arrays() -> list[str]:
@@ -143,10 +166,41 @@ def compute(
     """The result, computed whether or not it is published; arguments and errors as in :func:`make`."""
     entry = _find(name)
     sources = [Source(run, Setup(known.named(run, preset), cache), root) for run in needs(name, known, preset)]
-    found = entry.function(sources, **entry.settings)
+    found: Any = entry.function(sources, **entry.settings)
     frame, arrays = found if entry.arrays else (found, {})
     arrays = {title: np.ascontiguousarray(values) for title, values in arrays.items()}
     return Result(frame, arrays, key(name, known, preset))
+
+
+def compare(stored: Result, measured: Result) -> float:
+    """The largest difference between two results of one analysis, relative to the largest number of its column or array.
+
+    Raises:
+        ValueError: another shape, other texts, or a difference above :data:`TOLERANCE`; the column or array is named.
+    """
+    largest = 0.0
+    if list(stored.frame) != list(measured.frame) or len(stored.frame) != len(measured.frame):
+        raise ValueError(f"the stored result has {len(stored.frame)} rows of {', '.join(map(str, stored.frame))}")
+    parts = {str(c): (stored.frame[c].to_numpy(), measured.frame[c].to_numpy()) for c in stored.frame}
+    if stored.arrays.keys() != measured.arrays.keys():
+        raise ValueError(f"the stored result has the arrays {', '.join(stored.arrays) or 'none'}")
+    parts |= {name: (array, measured.arrays[name]) for name, array in stored.arrays.items()}
+    for name, (kept, found) in parts.items():
+        if kept.shape != found.shape:
+            raise ValueError(f"the stored result does not agree: {name} has the shape {kept.shape}")
+        if not np.issubdtype(kept.dtype, np.number):
+            if not np.array_equal(kept.astype(str), found.astype(str)):
+                raise ValueError(f"the stored result does not agree: {name} holds other texts")
+            continue
+        scale = np.max(np.abs(found[np.isfinite(found)]), initial=0.0) or 1.0
+        same = (kept == found) | (np.isnan(kept) & np.isnan(found))  # infinite and missing values, too
+        difference = np.where(same, 0.0, np.abs(kept - found)) / scale
+        if not np.all(difference <= TOLERANCE):
+            raise ValueError(
+                f"the stored result does not agree: {name} differs by {np.max(difference):.2g} of its size"
+            )
+        largest = max(largest, float(np.max(difference, initial=0.0)))
+    return largest
 
 
 def write(result: Result, path: str | Path) -> None:
