@@ -41,7 +41,7 @@ def run(
         dry_run: say what would be done, and do nothing.
 
     Returns:
-        The exit status: 130 after an interruption.
+        The exit status, 130 after an interruption.
 
     Raises:
         ValueError: an unknown preset, a number of jobs below 1, or another build runs in this folder.

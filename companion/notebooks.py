@@ -23,7 +23,7 @@ from jupyter_client.manager import AsyncKernelManager
 
 from mpicore import files
 
-#: Entry of an executed notebook's metadata: the name of its source. By it the runner knows what it made.
+#: Entry of an executed notebook's metadata with the name of its source, by which the runner knows what it made.
 MADE_FROM = "source"
 
 
@@ -170,7 +170,7 @@ def _make_reproducible(notebook: Any, name: str) -> None:
 
 def _merge_streams(outputs: Any) -> Any:
     """Join neighbouring pieces of one stream: how printed text is cut into pieces depends on timing."""
-    merged = []
+    merged: list[Any] = []
     for output in outputs:
         previous = merged[-1] if merged else None
         if output.output_type == "stream" and previous and previous.get("name") == output.name:

@@ -15,7 +15,7 @@ from mpicore.truth import Truth
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
-#: Names become parts of paths and of commands.
+# Names become parts of paths and of commands.
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
 Colour = Annotated[str, Field(pattern=r"^#[0-9A-Fa-f]{6}$")]
 Option = bool | int | Annotated[float, Field(allow_inf_nan=False)]

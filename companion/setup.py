@@ -14,7 +14,7 @@ from mpicore import checks, datasets, denoisers
 from mpicore.denoisers import Denoiser
 from mpicore.noise import Noise
 from mpicore.phantoms import random_phantoms
-from mpicore.reconstruction import SystemMatrixReconstruction, XSpace, select_frequencies
+from mpicore.reconstruction import Kaczmarz, SystemMatrixReconstruction, XSpace, select_frequencies
 from mpicore.recordings import HeldOut, Recordings, SupervisedPairs
 from mpicore.scanner import Scanner
 from mpicore.seeds import branch
@@ -52,8 +52,8 @@ class Setup:
         """What a denoiser is fitted to, and the pairs that it may choose with.
 
         Returns:
-            Two arrays of shape (n, N): both noisy periods, or for a ceiling the noisy signals and the clean ones; and
-            validation pairs of the same kind.
+            Two arrays of shape (n, N), which are both noisy periods, or for a ceiling the noisy signals and the clean
+            ones; and validation pairs of the same kind.
         """
         if self.of_matrix:
             return self._matrix_pairs(denoiser)
@@ -84,7 +84,7 @@ class Setup:
 
     @cached_property
     def pixels(self) -> dict[str, NDArray[Any]]:
-        """Of a system matrix: the pixels of each split."""
+        """The pixels of each split of a system matrix."""
         return datasets.pixel_splits(self.config.sizes, self.config.data_seed, self.scanner)
 
     @cached_property
@@ -100,19 +100,22 @@ class Setup:
             raise ValueError(f"x-space images are of x-space data, got {self.config.dataset}")
         return XSpace(self.scanner, self.config.gridding)
 
+    @property
+    def kaczmarz_settings(self) -> Kaczmarz:
+        """How images of a system matrix are reconstructed."""
+        if self.config.kaczmarz is None:
+            raise ValueError(f"Kaczmarz images are of a system matrix, got {self.config.dataset}")
+        return self.config.kaczmarz
+
     @cached_property
     def lines(self) -> NDArray[Any]:
         """Lines of the system matrix that images are made of, selected on both noisy periods of the calibration."""
-        if self.config.kaczmarz is None:
-            raise ValueError(f"lines are selected for a system matrix, got {self.config.dataset}")
-        threshold = self.config.kaczmarz.snr_threshold
+        threshold = self.kaczmarz_settings.snr_threshold
         return self._kept("lines", lambda: self._selected(threshold), self.config.noise, threshold)["lines"]
 
     def kaczmarz(self, columns: NDArray[Any]) -> SystemMatrixReconstruction:
         """Reconstruction with a system matrix, given by its columns (P, N)."""
-        if self.config.kaczmarz is None:
-            raise ValueError(f"Kaczmarz images are of a system matrix, got {self.config.dataset}")
-        return SystemMatrixReconstruction(columns, self.lines, self.scanner.shape, self.config.kaczmarz)
+        return SystemMatrixReconstruction(columns, self.lines, self.scanner.shape, self.kaczmarz_settings)
 
     def reference_scale(self, clean: NDArray[Any]) -> float:
         """One global factor that brings the mean RMS of the clean test signals to the paper's units."""

@@ -87,6 +87,7 @@ def display(table: pd.DataFrame, heading: str) -> pd.DataFrame:
         part = part.round({"snr_db": 2, "snr_db_low": 2, "snr_db_high": 2}).replace(-0.0, 0.0)
         best = part["snr_db"].max() if len(part) > 1 else None
         cells = {heading: str(part["case_title"].iloc[0])}
+        line: Any
         for line in part.itertuples():
             value = f"**{line.snr_db:.2f}**" if line.snr_db == best else f"{line.snr_db:.2f}"
             cells[str(line.title)] = f"{value} [{line.snr_db_low:.2f}, {line.snr_db_high:.2f}]"
@@ -94,7 +95,7 @@ def display(table: pd.DataFrame, heading: str) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def columns(study: str, analyses_folder: str | Path) -> dict[str, dict[str, float]]:
+def columns(study: str, analyses_folder: str | Path) -> dict[str, dict[Any, float]]:
     """Further columns of a study's table, from the analysis of the same name: a value per case by heading.
 
     Args:
@@ -115,9 +116,9 @@ def full_training(known: Experiments, study: str, preset: str, root: Root = ROOT
         known, study, preset, root: as for :func:`make`.
 
     Returns:
-        A row per method that both have, by name: ``steps`` and ``snr_db`` in the case of the study that changes
-        nothing, and ``full_steps`` and ``full_snr_db`` of the run that the experiment shows; steps are those of the
-        training, missing for what does not train.
+        A row per method that both have, with its name as index. ``steps`` and ``snr_db`` are of the case of the study
+        that changes nothing, and ``full_steps`` and ``full_snr_db`` of the run that the experiment shows; steps are
+        those of the training, missing for what does not train.
     """
     entry = known.studies[study]
     plain = next(case for case, changed in entry.cases.items() if changed == Case(title=changed.title))

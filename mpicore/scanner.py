@@ -138,7 +138,7 @@ class Scanner:
 
     @property
     def extent_mm(self) -> tuple[float, float, float, float]:
-        """First and last pixel centre along x and along y [mm]: (left, right, bottom, top)."""
+        """First and last pixel centre along x and along y, as (left, right, bottom, top) [mm]."""
         width, height = (500 * side for side in self.fov)
         return -width, width, -height, height
 
