@@ -173,7 +173,7 @@ def compute(
 
 
 def compare(stored: Result, measured: Result) -> float:
-    """The largest difference between two results of one analysis, relative to the largest number of its column or array.
+    """The largest difference between two results of one analysis, relative to the size of its column or array.
 
     Raises:
         ValueError: another shape, other texts, or a difference above :data:`TOLERANCE`; the column or array is named.
