@@ -17,7 +17,7 @@ from mpicore import denoisers
 from mpicore.datasets import system_matrix_columns, xspace, xspace_supervised
 from mpicore.denoisers import Denoiser, base, create, register
 from mpicore.noise import Noise
-from mpicore.recordings import Recordings, SharedNoiseWarning, binary_exponent
+from mpicore.recordings import Recordings, SharedNoiseWarning, SupervisedPairs, binary_exponent
 from mpicore.scanner import Scanner
 from mpicore.settings import Settings
 
@@ -137,6 +137,8 @@ def test_an_unknown_option_is_refused_with_those_that_there_are(name):
     [
         ("n2n", {"recorruptions": 5}, "denoiser 'n2n' has no option recorruptions; it has width, dropout, seed"),
         ("n2n", {"training": {"epochs": 0}}, "epochs must be a whole number of at least 1, got 0"),
+        ("n2n", {"training": {"epoch": 3}}, "training has no option epoch; it has epochs, batch_size, learning_rate"),
+        ("n2n", {"training": 3}, "training must be Settings or their keywords, got 3"),
         ("n2n", {"width": 0}, "width must be a whole number of at least 1, got 0"),
         ("proposed", {"alpha": -1}, "alpha must be at least 0, got -1"),
         ("r2r", {"strength": 0}, "strength must be positive, got 0"),
@@ -183,6 +185,9 @@ def test_an_error_in_a_constructor_keeps_its_traceback(registered):
 
 
 # The door of every method
+
+NOTHING_LEARNED = ("noisy", "average", "antisymmetric")
+NOTHING_TO_CHOOSE = (*NOTHING_LEARNED, "wiener", "wiener_antisymmetric", "singular_values", "oracle_wiener")
 
 
 def problem(name):
@@ -283,7 +288,7 @@ def test_signals_of_another_length_than_the_fitted_are_refused(every):
 def test_what_learns_must_be_fitted_first(every):
     make, u1, u2 = every
     denoiser = make()
-    if denoiser.name in ("noisy", "average", "antisymmetric"):  # they learn nothing
+    if denoiser.name in NOTHING_LEARNED:
         assert denoiser.denoise(period(denoiser, u1, u2)).shape == u1.shape
     else:
         with pytest.raises(ValueError, match=f"^{denoiser.name} must be fitted before it denoises$"):
@@ -321,6 +326,29 @@ def test_a_state_brings_all_that_was_learned(every):
     restored = make().restore(denoiser.state())
     u = period(denoiser, u1, u2)
     np.testing.assert_allclose(restored.denoise(u), denoiser.denoise(u), rtol=0, atol=1e-5 * np.abs(u).max())
+
+
+def test_a_state_without_one_of_its_parts_is_refused(every):
+    make, u1, u2 = every
+    denoiser = make().fit(u1, u2)
+    for name in denoiser.state() if denoiser.stored else ():
+        part = {key: value for key, value in denoiser.state().items() if key != name}
+        with pytest.raises(ValueError, match=f"(?s)the state of {denoiser.name} must hold {name}, got|state must be"):
+            make().restore(part)
+
+
+def test_validation_pairs_are_of_the_kind_that_is_learned_from(every):
+    """Whoever learns from noisy periods chooses by them too: no clean signal is taken for one."""
+    make, u1, u2 = every
+    denoiser = make()
+    if denoiser.whole or denoiser.name in NOTHING_TO_CHOOSE:
+        return
+    wrong, kind = SupervisedPairs(u1, u2), "Recordings"
+    if denoiser.supervised:
+        wrong, kind = Recordings(u1, u1 + u2), "SupervisedPairs"
+    for validation in (wrong, (u1, u2)):
+        with pytest.raises(ValueError, match=f"^validation must be {kind}, got {type(validation).__name__}$"):
+            make().fit(u1, u2, validation)
 
 
 def test_validation_periods_are_looked_at_as_well(short_pairs):
@@ -578,7 +606,10 @@ def test_a_state_without_a_noise_level_is_refused(pairs):
     state = new("r2r").fit(pairs.u1, pairs.u2).state()
     assert set(state) > {"sigma"}
     del state["sigma"]
-    with pytest.raises(ValueError, match="state must hold the noise level sigma"):
+    with pytest.raises(ValueError, match=r"the state of r2r must hold sigma, got stem\.weight"):
         new("r2r").restore(state)
+    for sigma, message in ((np.nan, "sigma must be finite"), (-1.0, "sigma must be at least 0")):
+        with pytest.raises(ValueError, match=message):
+            new("r2r").restore({**state, "sigma": np.array(sigma)})
     with pytest.raises(ValueError, match="r2r must be fitted before it denoises"):
         new("r2r").denoise(pairs.u1)

@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpicore import checks
-from mpicore.recordings import Recordings, split
+from mpicore.recordings import Recordings, SupervisedPairs, split
 
 Array = NDArray[np.floating[Any]]
 Float32 = NDArray[np.float32]
 State = dict[str, NDArray[Any]]
 Learned = TypeVar("Learned")
 Candidate = TypeVar("Candidate")
+Kind = TypeVar("Kind", Recordings, SupervisedPairs)
 
 _registry: dict[str, type["Denoiser"]] = {}
 #: What a constructor takes that is no option of the method: the measurement, and how and where it is trained.
@@ -169,8 +170,23 @@ class Denoiser:
         return {}
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> Self:
-        """Take up what :meth:`state` gave; returns itself."""
+        """Take up what :meth:`state` gave; returns itself.
+
+        Raises:
+            ValueError: a part of it is missing.
+        """
         return self
+
+    def stored_values(self, state: Mapping[str, NDArray[Any]], *names: str) -> list[NDArray[Any]]:
+        """Arrays of a state by their names.
+
+        Raises:
+            ValueError: one of them is missing.
+        """
+        for name in names:
+            if name not in state:
+                raise ValueError(f"the state of {self.name} must hold {name}, got {', '.join(state) or 'nothing'}")
+        return [np.array(state[name]) for name in names]
 
     def recorded(self, u1: Array, u2: Array, odd: bool = False, length: int | None = None) -> Recordings:
         """Two periods at the door of a fit: checked, with noise of their own; their length is that to be denoised.
@@ -195,9 +211,9 @@ class Denoiser:
         Without any given, the last tenth of the pairs (at least one) is held out.
 
         Raises:
-            ValueError: as :meth:`recorded`; a single pair, which cannot be split.
+            ValueError: as :meth:`recorded`; a single pair, which cannot be split; no two noisy periods to choose with.
         """
-        train, held = split(u1, u2, validation)
+        train, held = split(u1, u2, of_kind(validation, Recordings))
         held.check_independent(f"the validation of {self.name}")
         return self.recorded(*train.arrays, odd, length), held
 
@@ -227,6 +243,17 @@ class Noisy(Denoiser):
     def denoise(self, u: Array) -> Float32:
         """A checked copy of u, shape (n, N)."""
         return np.array(self.checked(u), dtype=np.float32)
+
+
+def of_kind(validation: Any, kind: type[Kind]) -> Kind | None:
+    """The validation pairs, if any: of two noisy periods, or of noisy and clean signals, as the method learns from.
+
+    Raises:
+        ValueError: something else, so that no clean signal is taken for a noisy period.
+    """
+    if validation is not None and not isinstance(validation, kind):
+        raise ValueError(f"validation must be {kind.__name__}, got {type(validation).__name__}")
+    return validation
 
 
 def lowest(candidates: Iterable[Candidate], error: Callable[[Candidate], float]) -> Candidate:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from mpicore import checks
-from mpicore.denoisers.base import Array, Denoiser, Float32, register
+from mpicore.denoisers.base import Array, Denoiser, Float32, of_kind, register
 from mpicore.denoisers.image_network import ForwardNoise2Noise
 from mpicore.denoisers.signal_network import SignalNetworkDenoiser
 from mpicore.denoisers.trained import Pairs
@@ -161,10 +161,10 @@ def _parts(
     noisy: Array, clean: Array, validation: SupervisedPairs | None, length: int | None = None
 ) -> tuple[SupervisedPairs, SupervisedPairs]:
     """Pairs to learn from and pairs to choose with; without any given, the last tenth (at least one) is held out."""
-    pairs = SupervisedPairs(checks.signals(noisy, "noisy", length), clean)
-    if validation is not None:
-        checks.signals(validation.noisy, "validation", length=pairs.noisy.shape[1])
-        return pairs, validation
+    pairs, held = SupervisedPairs(checks.signals(noisy, "noisy", length), clean), of_kind(validation, SupervisedPairs)
+    if held is not None:
+        checks.signals(held.noisy, "validation", length=pairs.noisy.shape[1])
+        return pairs, held
     if len(pairs) < 2:
         raise ValueError("noisy and clean must hold at least 2 signals where no validation pairs are given, got 1")
     cut = len(pairs) - max(1, len(pairs) // 10)

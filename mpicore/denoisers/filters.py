@@ -81,7 +81,8 @@ class _Chosen(Denoiser):
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> Self:
         """Take up the chosen candidate."""
-        self.chosen = self.candidates[int(state["chosen"])]
+        (chosen,) = self.stored_values(state, "chosen")
+        self.chosen = self.candidates[int(chosen)]
         return self
 
 

@@ -116,8 +116,9 @@ class GaussianProcessWiener(Denoiser):
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> Self:
         """Take up noise spectrum and prior, and compute the filter from them."""
-        self.deviation = np.array(state["deviation"], dtype=np.float64)
+        deviation, prior = self.stored_values(state, "deviation", "prior")
+        self.deviation = deviation.astype(np.float64)
         self._model = ForwardModel(self.scanner, self.particle, self.deviation, self.rank)
-        length, power = np.array(state["prior"], dtype=np.float64)
+        length, power = prior.astype(np.float64)
         self._prepare(self._model, float(length), float(power))
         return self

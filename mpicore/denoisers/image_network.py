@@ -158,11 +158,11 @@ class ForwardNoise2Noise(TrainedDenoiser):
         """Take up noise spectrum and weights; the rest follows from the scanner.
 
         Raises:
-            ValueError: weights of another network.
+            ValueError: weights of another network, or a part is missing.
         """
-        weights = dict(state)
-        deviation, power = np.array(weights.pop("deviation")), float(weights.pop("power"))
+        deviation, power = self.stored_values(state, "deviation", "power")
+        weights = {name: value for name, value in state.items() if name not in ("deviation", "power")}
         if self.model is None or not np.array_equal(self.model.deviation, deviation):
             self.model = ForwardModel(self.scanner, self.particle, deviation, self.rank)
-        load_weights(self._build(self.model, deviation, power).unet, weights)
+        load_weights(self._build(self.model, deviation, float(power)).unet, weights)
         return self

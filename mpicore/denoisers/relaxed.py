@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from mpicore.denoisers.base import Array, Denoiser, Float32, State, register
+from mpicore.denoisers.base import Array, Denoiser, Float32, State, of_kind, register
 from mpicore.denoisers.gaussian_process import GaussianProcessWiener
 from mpicore.denoisers.image_network import ForwardNoise2Noise
 from mpicore.recordings import Recordings
@@ -41,11 +41,12 @@ class Relaxed(_ForEquilibrium):
         self, u1: Array, u2: Array, /, validation: Any = None, folder: str | Path | None = None, progress: bool = False
     ) -> Self:
         """Estimate the relaxation time from the training pairs, then fit to the signals without it."""
+        held = of_kind(validation, Recordings)
         pairs = self.recorded(u1, u2, length=self.scanner.num_samples)
         self.relaxation_time = estimate_relaxation_time(pairs, self.scanner.sampling_frequency)
-        if validation is not None:
-            validation = Recordings(*(self._undone(u) for u in validation.arrays))
-        return super().fit(self._undone(pairs.u1), self._undone(pairs.u2), validation, folder, progress)
+        if held is not None:
+            held = Recordings(*(self._undone(u) for u in held.arrays))
+        return super().fit(self._undone(pairs.u1), self._undone(pairs.u2), held, folder, progress)
 
     def denoise(self, u: Array) -> Float32:
         """The denoised signals as they were recorded, with their relaxation; shape (n, N)."""
@@ -66,9 +67,10 @@ class Relaxed(_ForEquilibrium):
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> Self:
         """Take up the relaxation time and what the method has learned."""
-        learned = dict(state)
-        self.relaxation_time = float(learned.pop("relaxation_time"))
-        return super().restore(learned)
+        (time,) = self.stored_values(state, "relaxation_time")
+        super().restore({name: value for name, value in state.items() if name != "relaxation_time"})
+        self.relaxation_time = float(time)
+        return self
 
 
 @register("relaxed_gp_wiener")

@@ -200,13 +200,12 @@ class Recorrupted(SignalNetworkDenoiser):
         """Load weights and noise level.
 
         Raises:
-            ValueError: weights of another network, or no noise level.
+            ValueError: weights of another network, or no noise level of at least zero.
         """
-        weights = dict(state)
-        if "sigma" not in weights:
-            raise ValueError("state must hold the noise level sigma")
-        self.sigma = float(weights.pop("sigma"))
-        return super().restore(weights)
+        (sigma,) = self.stored_values(state, "sigma")
+        super().restore({name: value for name, value in state.items() if name != "sigma"})
+        self.sigma = checks.at_least(sigma, "sigma", 0)
+        return self
 
 
 def noise_level(pairs: Recordings) -> float:

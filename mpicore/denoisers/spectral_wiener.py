@@ -67,7 +67,7 @@ class SpectralWiener(Denoiser):
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> Self:
         """Take up the gains."""
-        self.gains = np.array(state["gains"])
+        (self.gains,) = self.stored_values(state, "gains")
         return self
 
 

@@ -52,7 +52,8 @@ class _Subspace(Denoiser):
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> Self:
         """Take up the vectors."""
-        self.analysis, self.synthesis = (np.array(state[name], np.float32) for name in ("analysis", "synthesis"))
+        analysis, synthesis = self.stored_values(state, "analysis", "synthesis")
+        self.analysis, self.synthesis = analysis.astype(np.float32), synthesis.astype(np.float32)
         return self
 
 

@@ -1,6 +1,7 @@
 """What denoisers with a network share: how it is initialised, trained, stored and run over many signals."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +43,7 @@ class TrainedDenoiser(Denoiser):
     ) -> None:
         super().__init__()
         self.width, self.dropout = checks.count(width, "width"), checks.probability(dropout, "dropout")
-        self.settings = training if isinstance(training, Settings) else Settings(**(training or {}))
+        self.settings = _settings(training)
         self.seed, self.device = seed, device
         branch(seed)  # refuse a bad seed now, not after the data are made
 
@@ -91,6 +92,24 @@ class TrainedDenoiser(Denoiser):
                 part = torch.from_numpy(np.ascontiguousarray(z[start : start + self.batch])).to(device)
                 found.append(step(part).cpu().numpy())
         return np.concatenate(found)
+
+
+def _settings(training: Settings | Mapping[str, Any] | None) -> Settings:
+    """Settings as they are, or of their keywords; without any, the default.
+
+    Raises:
+        ValueError: neither settings nor keywords, or a keyword that there is not.
+    """
+    if isinstance(training, Settings):
+        return training
+    options = {} if training is None else training
+    if not isinstance(options, Mapping):
+        raise ValueError(f"training must be Settings or their keywords, got {options!r}")
+    allowed = [field.name for field in fields(Settings)]
+    for option in options:
+        if option not in allowed:
+            raise ValueError(f"training has no option {option}; it has {', '.join(allowed)}")
+    return Settings(**options)
 
 
 def half_precision(network: "nn.Module") -> State:
