@@ -37,9 +37,9 @@ _RUNS: dict[str, tuple[str, ...] | None] = {
     "verdicts": ("xspace-gaussian", "xspace-harmonic", "system-matrix"),
 }
 #: Files of the repository that code of a page reads without a parameter that says so.
-FILES: dict[str, tuple[str, ...]] = {
-    name: ("book/paper_tables.csv",) for name in ("data", "verdicts", "table1", "table2", "table3")
-}
+FILES: dict[str, tuple[str, ...]] = dict.fromkeys(
+    ("data", "verdicts", "table1", "table2", "table3"), ("book/paper_tables.csv",)
+)
 _RESULTS = "results/"
 
 

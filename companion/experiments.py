@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -334,17 +335,18 @@ def _check(file: File) -> None:
             if issubclass(denoiser, base) and method.network != kind:
                 raise ValueError(f"{where}: network must be {kind} for {method.denoiser}, got {method.network}")
     for name, experiment in file.experiments.items():
-        for method in experiment.listed + experiment.studied:
-            checks.choice(method, f"method of {name}", list(file.methods))
-        for method in experiment.tuned:
-            if file.methods[method].network != "signal-network":
-                raise ValueError(f"tuned methods of {name} must train a signal-network, got {method!r}")
-        for method in experiment.repeated:
-            checks.choice(method, f"repeated method of {name}", experiment.listed)
-            if file.methods[method].network is None:
-                raise ValueError(f"repeated methods of {name} must train, got {method!r}")
+        for listed in experiment.listed + experiment.studied:
+            checks.choice(listed, f"method of {name}", list(file.methods))
+        for listed in experiment.tuned:
+            if file.methods[listed].network != "signal-network":
+                raise ValueError(f"tuned methods of {name} must train a signal-network, got {listed!r}")
+        for listed in experiment.repeated:
+            checks.choice(listed, f"repeated method of {name}", experiment.listed)
+            if file.methods[listed].network is None:
+                raise ValueError(f"repeated methods of {name} must train, got {listed!r}")
         sizes = {f"presets.{key}.sizes": preset.sizes for key, preset in file.presets.items()}
-        for where, given in {"reference_rms": file.reference_rms, "scanners": file.scanners, **sizes}.items():
+        by_dataset: dict[str, Mapping[Any, Any]] = {"reference_rms": file.reference_rms, "scanners": file.scanners}
+        for where, given in (by_dataset | sizes).items():
             if experiment.dataset not in given:
                 raise ValueError(f"{where} must have {experiment.dataset}, which {name} uses")
         if experiment.dataset != "x-space" and (experiment.truth or experiment.test_phantoms):
@@ -358,13 +360,13 @@ def _check(file: File) -> None:
         entry = file.experiments[checks.choice(study.experiment, f"experiment of {name}", list(file.experiments))]
         if entry.dataset != "x-space":
             raise ValueError(f"studies are for x-space data, {name} has {entry.dataset}")
-        for method in study.methods:
-            checks.choice(method, f"method of {name}", entry.listed + entry.studied)
-            options = set(denoisers.parameters(file.methods[method].denoiser))
+        for listed in study.methods:
+            checks.choice(listed, f"method of {name}", entry.listed + entry.studied)
+            options = set(denoisers.parameters(file.methods[listed].denoiser))
             for case, changed in study.cases.items():
                 for option in changed.options:
-                    checks.choice(option, f"option of {method} in {name}.{case}", sorted(options))
+                    checks.choice(option, f"option of {listed} in {name}.{case}", sorted(options))
     for name, table in file.tables.items():
         entry = file.experiments[checks.choice(table.experiment, f"experiment of {name}", list(file.experiments))]
-        for method in table.methods:
-            checks.choice(method, f"method of {name}", entry.listed)
+        for listed in table.methods:
+            checks.choice(listed, f"method of {name}", entry.listed)

@@ -1,6 +1,7 @@
 """The figures of the book, in one style. Every function takes arrays and returns a matplotlib figure."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -19,7 +20,7 @@ from mpicore.simulation import point_spread_function
 BLACK, GREY, BLUE, RED, GREEN, PURPLE, SKY = "#000000", "#999999", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9"
 _OTHERS = (GREEN, PURPLE, SKY, "#8C564B")
 Array = np.ndarray[Any, Any]
-_STYLE = {
+_STYLE: dict[str, Any] = {
     "figure.figsize": (7.2, 3.2), "figure.dpi": 150, "figure.constrained_layout.use": True, "figure.facecolor": "white",
     "font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "grid.alpha": 0.25,
     "legend.frameon": False, "image.cmap": "viridis", "image.origin": "lower", "lines.linewidth": 1.2,
@@ -29,7 +30,7 @@ _STYLE = {
 def use_style() -> None:
     """Set the book's style for all figures that follow."""
     plt.rcdefaults()
-    plt.rcParams.update(_STYLE)
+    plt.rcParams.update(_STYLE)  # type: ignore[arg-type]
 
 
 def shade(own: str | None, number: int = 0) -> str:
@@ -88,7 +89,7 @@ def spectra(frequency: Array, amplitudes: Mapping[str, Array], highest: float) -
     keep = frequency <= highest
     peak = max(values[keep].max() for values in amplitudes.values())
     for number, (label, values) in enumerate(amplitudes.items()):
-        look = {"color": _OTHERS[number % len(_OTHERS)], "label": label, "linewidth": 0.8}
+        look: dict[str, Any] = {"color": _OTHERS[number % len(_OTHERS)], "label": label, "linewidth": 0.8}
         axis.semilogy(1e-3 * frequency[keep], values[keep] / peak, **look)
     axis.set(xlabel="frequency [kHz]", ylabel="amplitude, relative to the peak", ylim=(1e-6, 2))
     axis.legend(loc="upper right")
@@ -139,7 +140,7 @@ def network_diagram(network: EncoderDecoder, samples: int) -> Figure:
         title = "output" if name == "up-sampling" else name
         axis.text(x, y, f"{title}\n{channels} × {length}", ha="center", va="center", fontsize=7.5)
     path = ["input", *encoder, *decoder, "up-sampling"]
-    for start, end in zip(path, path[1:], strict=False):
+    for start, end in pairwise(path):
         _connect(axis, place, sizes, start, end, "black", "-")
     for skip, end in zip(encoder[-2::-1], decoder, strict=True):
         _connect(axis, place, sizes, skip, end, "0.5", "--")
@@ -164,7 +165,7 @@ def _connect(axis, place, sizes, start, end, colour, style):
     else:
         turn = np.sign(y1 - y0)
         ends = (x0 + 0.6 * width0, y0 + turn * height0), (x1 - 0.6 * width1, y1 - turn * height1)
-    look = {"arrowstyle": "-|>", "mutation_scale": 8, "shrinkA": 0, "shrinkB": 0, "linewidth": 0.9}
+    look: dict[str, Any] = {"arrowstyle": "-|>", "mutation_scale": 8, "shrinkA": 0, "shrinkB": 0, "linewidth": 0.9}
     axis.add_patch(FancyArrowPatch(*ends, color=colour, linestyle=style, **look))
 
 
@@ -188,14 +189,15 @@ def signals_and_images(
     time = scanner.time
     count = len(estimates) + 1
     figure = plt.figure(figsize=(7.6, 5.6))
-    signals, maps = figure.subfigures(2, 1, height_ratios=(1, 1.35))
+    parts: Any = figure.subfigures(2, 1, height_ratios=(1, 1.35))
+    signals, maps = parts
     axis = signals.subplots()
     peak = np.abs(clean).max()
     middle = int(np.argmax(np.abs(clean)))
     window = slice(max(0, middle - 90), middle + 90)
     for method, signal in estimates.items():
         faint = 0.6 if method == "noisy" else 1
-        look = {"color": shade(methods[method].colour), "label": methods[method].title, "alpha": faint}
+        look: dict[str, Any] = {"color": shade(methods[method].colour), "label": methods[method].title, "alpha": faint}
         axis.plot(1e3 * time[window], signal[window] / peak, **look)
     axis.plot(1e3 * time[window], clean[window] / peak, color=BLACK, label="Clean", linestyle="--")
     axis.set(xlabel="time [ms]", ylabel="signal, relative\nto the clean peak")
@@ -266,7 +268,7 @@ def _maps_and_errors(
     wrong = np.stack([errors[title] for title in titles[reference + 1 :]])
     reach = float(np.quantile(np.abs(wrong), 0.995)) or 1.0
     signed = wrong.min() < 0
-    look = {"vmin": -reach, "vmax": reach, "cmap": "RdBu_r"} if signed else {"vmin": 0, "vmax": reach}
+    look: dict[str, Any] = {"vmin": -reach, "vmax": reach, "cmap": "RdBu_r"} if signed else {"vmin": 0, "vmax": reach}
     extend = "both" if signed else "max"
     for row, label in enumerate(labels):
         for column, title in enumerate(titles):
@@ -310,7 +312,7 @@ def learning_curves(histories: Mapping[str, Mapping[str, pd.DataFrame]]) -> Figu
             # The methods minimise different losses: each curve is shown relative to its own first value.
             first = history["validation_loss"].iloc[0]
             held, trained = history["validation_loss"] / first, history["training_loss"] / first
-            look = {"color": plt.get_cmap("tab20")(number % 20), "marker": "o", "markersize": 2}
+            look: dict[str, Any] = {"color": plt.get_cmap("tab20")(number % 20), "marker": "o", "markersize": 2}
             axis.plot(history["step"], held, label=name, **look)
             axis.plot(history["step"], trained, linestyle=":", **look)
             lowest = min(lowest, held.min(), trained.min())
@@ -352,7 +354,7 @@ def leaderboard(rows: pd.DataFrame) -> Figure:
     for group, part in rows.groupby("group", sort=False):
         spread = [part["snr_db"] - part["snr_db_low"], part["snr_db_high"] - part["snr_db"]]
         marker = "D" if group == "printed in the paper" else "o"
-        look = {"color": _GROUPS.get(str(group), BLACK), "markersize": 4, "label": group}
+        look: dict[str, Any] = {"color": _GROUPS.get(str(group), BLACK), "markersize": 4, "label": group}
         axis.errorbar(part["snr_db"], part.index, xerr=np.nan_to_num(spread), fmt=marker, **look)
     axis.set_yticks(rows.index, rows["title"], fontsize=8)
     axis.set(xlabel="SNR [dB]", ylim=(-0.7, len(rows) - 0.3))
@@ -392,7 +394,7 @@ def distributions(objects: Array, estimates: Mapping[str, Array], labels: Sequen
     panels = {"object": objects, **estimates}
     figure, axes = plt.subplots(len(objects), len(panels), figsize=(9.0, 1.9 * len(objects)), squeeze=False)
     for row, label in enumerate(labels):
-        look = {"vmin": 0.0, "vmax": float(objects[row].max())}
+        look: dict[str, Any] = {"vmin": 0.0, "vmax": float(objects[row].max())}
         for column, (title, images) in enumerate(panels.items()):
             shown = _map(axes[row, column], images[row], scanner, column == 0, row == len(objects) - 1, **look)
             axes[row, column].set_title(title.replace(", ", ",\n") if row == 0 else "", fontsize=8)
@@ -413,7 +415,7 @@ def study(table: pd.DataFrame, x: str, label: str, scale: str = "linear") -> Fig
     figure, axis = plt.subplots(figsize=(7.2, 3.8))
     for number, (title, part) in enumerate(table.groupby("title", sort=False)):
         spread = [part["snr_db"] - part["snr_db_low"], part["snr_db_high"] - part["snr_db"]]
-        look = {"color": shade(part["colour"].iloc[0], number), "markersize": 3, "capsize": 2}
+        look: dict[str, Any] = {"color": shade(part["colour"].iloc[0], number), "markersize": 3, "capsize": 2}
         axis.errorbar(part[x], part["snr_db"], yerr=spread, fmt="o-", label=title, **look)
     axis.set(xlabel=label, ylabel="SNR [dB]", xscale=scale)
     axis.set_xticks(sorted(set(table[x])), [f"{value:g}" for value in sorted(set(table[x]))])
@@ -436,7 +438,7 @@ def cases(table: pd.DataFrame) -> Figure:
         part = table[table["title"] == title]
         height = [order.index(case) + 0.3 * (0.5 - (number + 0.5) / len(titles)) for case in part["case"]]
         spread = [part["snr_db"] - part["snr_db_low"], part["snr_db_high"] - part["snr_db"]]
-        look = {"color": shade(part["colour"].iloc[0], number), "markersize": 3}
+        look: dict[str, Any] = {"color": shade(part["colour"].iloc[0], number), "markersize": 3}
         axis.errorbar(part["snr_db"], height, xerr=spread, fmt="o", label=title, **look)
     axis.set_yticks(range(len(order)), [names[case] for case in order])
     axis.set(xlabel="SNR [dB]", ylim=(-0.6, len(order) - 0.4))

@@ -123,14 +123,15 @@ def by_method(table: pd.DataFrame, experiment: str, variant: str) -> pd.DataFram
 def display(table: pd.DataFrame, experiment: str) -> pd.DataFrame:
     """The rows of one experiment as text for the book; a method of the package is a link to its code."""
     part = table[table["experiment"] == experiment]
-    methods = [_linked(row.title, row.code) for row in part.itertuples()]
+    lines: list[Any] = list(part.itertuples())
+    methods = [_linked(row.title, row.code) for row in lines]
     shown = pd.DataFrame({"Method": methods}, index=part.index)
     if part["variant"].nunique() > 1:
         shown.insert(0, "Noise", part["variant"].str.capitalize())
     shown["SNR [dB]"] = [
         f"**{row.snr_db:.2f}**"
         + ("" if np.isnan(row.snr_db_low) else f" [{row.snr_db_low:.2f}, {row.snr_db_high:.2f}]")
-        for row in part.itertuples()
+        for row in lines
     ]
     for column, heading, digits in (("rmse", "RMSE", 1), ("ssim", "SSIM", 3), ("psnr_db", "PSNR [dB]", 2)):
         shown[heading] = part[column].map(lambda value, digits=digits: f"{value:.{digits}f}")

@@ -254,6 +254,6 @@ def _read(folder: Path) -> Stored:
     for name, value in digests.items():
         if not (folder / name).is_file() or files.digest(folder / name) != value:
             raise ValueError(f"{folder / name} is damaged or missing; delete {folder} to make the run again")
-    tables = [read_values(folder / f"{name}.csv") for name in _TABLES]
+    history, signals, images = (read_values(folder / f"{name}.csv") for name in _TABLES)
     weights, arrays = (folder / name if name in digests else None for name in (_WEIGHTS, _ARRAYS))
-    return Stored(folder, record, *tables, weights=weights, arrays=arrays)
+    return Stored(folder, record, history, signals, images, weights, arrays)

@@ -65,7 +65,12 @@ def make_table(known: Experiments, table: str, preset: str, paper: pd.DataFrame,
                 for method, run in loaded.items()
             }
             for method, (signals, images) in chosen.items():
-                row = {"method": method, "variant": variant, "protocol": protocol, "key": loaded[method].config.key}
+                row: dict[str, Any] = {
+                    "method": method,
+                    "variant": variant,
+                    "protocol": protocol,
+                    "key": loaded[method].config.key,
+                }
                 for source, columns in ((signals, _SIGNAL_VALUES), (images, _IMAGE_VALUES)):
                     for column in columns:
                         row |= _mean(column, source[column])
@@ -74,7 +79,7 @@ def make_table(known: Experiments, table: str, preset: str, paper: pd.DataFrame,
                     row |= _mean("gap", signals["snr_db"].to_numpy() - chosen["proposed"][0]["snr_db"].to_numpy())
                 row |= {f"paper_{column}": printed[column].get(method) for column in VALUES}
                 rows.append(row)
-    made = pd.DataFrame(rows).astype({name: float for name in ("gap", "gap_low", "gap_high")})
+    made = pd.DataFrame(rows).astype(dict.fromkeys(("gap", "gap_low", "gap_high"), float))
     columns = ["method", "variant", "protocol", "snr_db", "snr_db_low", "snr_db_high", "rmse", "ssim", "psnr_db"]
     columns += [f"paper_{column}" for column in VALUES]
     columns += [f"{column}_{end}" for column in ("rmse", *_IMAGE_VALUES) for end in ("low", "high")]
@@ -93,7 +98,7 @@ def make_summary(known: Experiments, preset: str, paper: pd.DataFrame, root: Roo
     rows = []
     for name, printed in paper.groupby("table", sort=False):
         rows.append({"table": name, "source": "print", **printed.set_index("method")["snr_db"]})
-        made = make_table(known, name, preset, paper, root)
+        made = make_table(known, str(name), preset, paper, root)
         if "variant" in made:
             made = made[made["variant"] == made["variant"].iloc[-1]]
         protocols = made.get("protocol", pd.Series("paper", index=made.index))
@@ -169,7 +174,7 @@ def _mean(name: str, values: ArrayLike) -> dict[str, float]:
     return {name: float(items.mean()), f"{name}_low": low, f"{name}_high": high}
 
 
-def _interval(row: Mapping[str, Any], column: str) -> str:
+def _interval(row: Mapping[Any, Any], column: str) -> str:
     digits = _DIGITS[column]
     sign = "+" if column == "gap" else ""
     mean, low, high = (f"{row[column + end]:{sign}.{digits}f}" for end in ("", "_low", "_high"))

@@ -70,8 +70,8 @@ def xspace(
     """
     named = _check_sizes(sizes, ("train", "validation", "test"))
     train, validation, test = _xspace_splits(named, noise, seed, scanner, truth, particle)
-    pairs = (Recordings(part.u1, part.u2) for part in (train, validation))
-    return Dataset(scanner or Scanner.cartesian(), *pairs, test)
+    learned, held = (Recordings(part.u1, part.u2) for part in (train, validation))
+    return Dataset(scanner or Scanner.cartesian(), learned, held, test)
 
 
 def xspace_pairs(

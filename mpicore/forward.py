@@ -60,17 +60,17 @@ class ForwardModel:
         self.deviation = np.ones(len(response)) if deviation is None else np.asarray(deviation, dtype=np.float64)
         if self.deviation.shape != (len(response),) or not np.all(self.deviation > 0):
             raise ValueError(f"deviation must hold {len(response)} positive values, got shape {self.deviation.shape}")
-        weighted = response / self.deviation[:, None].astype(np.float32)
+        weighted = np.divide(response, self.deviation[:, None].astype(np.float32))
         self._vectors = _leading_left_vectors(weighted, checks.count(rank, "rank"))
         self.matrix = self._vectors.T @ weighted
 
     def coordinates(self, u: Array) -> Float32:
         """Signals (n, N) to coordinates (n, rank), in which the noise has unit variance; float32."""
-        return (sine_lines(u) / self.deviation.astype(np.float32)) @ self._vectors
+        return np.divide(sine_lines(u), self.deviation.astype(np.float32)) @ self._vectors
 
     def lines(self, z: Float32) -> Float32:
         """Coordinates (n, rank) to sine lines (n, (N - 1) // 2) of the signal they stand for."""
-        return (z @ self._vectors.T) * self.deviation.astype(np.float32)
+        return np.multiply(np.matmul(z, self._vectors.T), self.deviation.astype(np.float32))
 
     def signals(self, z: Float32) -> Float32:
         """Coordinates (n, rank) to signals (n, N); float32."""
@@ -144,4 +144,5 @@ def covariance_times(matrix: Float32, shape: tuple[int, int], pixel: float, leng
     """
     along = [np.exp(-np.abs(np.subtract.outer(np.arange(n), np.arange(n))) * pixel / length) for n in shape]
     ky, kx = (k.astype(np.float32) for k in along)
-    return (ky @ matrix.reshape(-1, *shape) @ kx).reshape(len(matrix), -1)
+    images: Float32 = np.matmul(np.matmul(ky, matrix.reshape(-1, *shape)), kx)
+    return images.reshape(len(matrix), -1)

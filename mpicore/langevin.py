@@ -59,16 +59,16 @@ def _as_float(x: ArrayLike) -> tuple[NDArray[np.float64], type[np.floating[Any]]
     return array.astype(np.float64), dtype
 
 
-def series(x: NDArray[np.float64]) -> NDArray[np.float64]:
+def series(x: NDArray[np.float64]) -> NDArray[np.floating[Any]]:
     """L(x)/x for small x."""
     return np.polynomial.polynomial.polyval(x * x, _SERIES)
 
 
-def series_derivative(x: NDArray[np.float64]) -> NDArray[np.float64]:
+def series_derivative(x: NDArray[np.float64]) -> NDArray[np.floating[Any]]:
     """L'(x) for small x: term n of L is multiplied by its power 2n + 1."""
     return np.polynomial.polynomial.polyval(x * x, [c * (2 * n + 1) for n, c in enumerate(_SERIES)])
 
 
-def series_excess(x: NDArray[np.float64]) -> NDArray[np.float64]:
+def series_excess(x: NDArray[np.float64]) -> NDArray[np.floating[Any]]:
     """(L'(x) - L(x)/x) / x^2 for small x."""
     return np.polynomial.polynomial.polyval(x * x, [2 * n * c for n, c in enumerate(_SERIES) if n])

@@ -37,7 +37,7 @@ def without_relaxation(u: Array, relaxation_time: float, sampling_frequency: flo
 
 
 def estimate_relaxation_time(pairs: Recordings, sampling_frequency: float) -> float:
-    """tau [s] from two noisy periods of each object; no scanner and no clean signal is needed.
+    """Tau [s] from two noisy periods of each object; no scanner and no clean signal is needed.
 
     Spectra of signals that are odd in equilibrium obey Re U = omega tau Im U in every line. The least-squares fit of
     tau to that has Re U and Im U from different periods, in which the noises do not agree:
@@ -68,7 +68,7 @@ def estimate_relaxation_time(pairs: Recordings, sampling_frequency: float) -> fl
     return max(float(np.sum(omega * mixed) / denominator), 0.0) if denominator > 0 else 0.0
 
 
-def _angular(u: Array, sampling_frequency: float) -> NDArray[np.float64]:
+def _angular(u: Array, sampling_frequency: float) -> NDArray[np.floating[Any]]:
     return 2 * np.pi * np.fft.rfftfreq(u.shape[1], 1 / sampling_frequency)
 
 

@@ -5,6 +5,7 @@ The receive signal is the time derivative of the mean magnetisation in units of 
 sensitivity and particle amount are one scalar factor that no method of this project depends on.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -113,7 +114,7 @@ def _slopes_block(squared: "Tensor") -> tuple["Tensor", "Tensor"]:
     return normal, excess
 
 
-def _replace_near_field(response: Array, field: list[Array], slope: list[Array], channel: int) -> None:
+def _replace_near_field(response: Array, field: Sequence[Array], slope: Sequence[Array], channel: int) -> None:
     """Recompute in float64 the few pixels next to the field-free point, where the closed forms cancel.
 
     A window around the nearest pixel that holds every pixel with z < 1 is taken from the field tables.
@@ -128,7 +129,7 @@ def _replace_near_field(response: Array, field: list[Array], slope: list[Array],
     rows = max(1, _BLOCK // ((2 * reach[0] + 1) * (2 * reach[1] + 1)))
     for start in range(0, samples, rows):
         block = slice(start, min(start + rows, samples))
-        index: list[Array] = []
+        index: list[NDArray[np.intp]] = []
         value: list[Array] = []
         for axis, size in enumerate((nx, ny)):
             window = nearest[axis][block] + np.arange(-reach[axis], reach[axis] + 1)

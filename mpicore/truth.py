@@ -85,7 +85,7 @@ class Truth:
             debye_relaxation(u, self.relaxation_time * (1 + side * self.relaxation_spread), sampling_frequency)
             for side in (-1, 1)
         )
-        return (fast + slow) / 2
+        return np.divide(fast + slow, 2)
 
     def seen(self, phantoms: Float32) -> Float32:
         """The phantoms at the pixels of the nominal field of view."""

@@ -13,6 +13,8 @@ from companion.setup import Setup
 from mpicore import metrics
 from mpicore.reconstruction import Gridding, SystemMatrixReconstruction, XSpace
 
+Fill = Literal["zero", "nearest"]
+
 
 @analysis(
     "gridding",
@@ -20,9 +22,7 @@ from mpicore.reconstruction import Gridding, SystemMatrixReconstruction, XSpace
     fractions=(0.1, 0.2, 0.3, 0.4, 0.45, 0.5, 0.6),
     fills=("zero", "nearest"),
 )
-def _gridding(
-    sources: Sequence[Source], fractions: Sequence[float], fills: Sequence[Literal["zero", "nearest"]]
-) -> pd.DataFrame:
+def _gridding(sources: Sequence[Source], fractions: Sequence[float], fills: Sequence[Fill]) -> pd.DataFrame:
     return gridding_choices(sources[0].setup, fractions, fills)
 
 
@@ -35,9 +35,7 @@ def _kaczmarz(sources: Sequence[Source], lambdas: Sequence[float]) -> pd.DataFra
     return kaczmarz_choices(sources[0].setup, lambdas)
 
 
-def gridding_choices(
-    setup: Setup, fractions: Sequence[float], fills: Sequence[Literal["zero", "nearest"]]
-) -> pd.DataFrame:
+def gridding_choices(setup: Setup, fractions: Sequence[float], fills: Sequence[Fill]) -> pd.DataFrame:
     """Image quality of noisy x-space signals for griddings, over all test signals.
 
     Args:
