@@ -1,3 +1,5 @@
+"""Figures: that what is drawn is what was given, in the unit that the axis says."""
+
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
@@ -9,6 +11,7 @@ from mpicore.network import EncoderDecoder
 from mpicore.scanner import Particle, Scanner
 
 matplotlib.use("Agg")
+SCANNER = Scanner.cartesian(shape=(3, 4), fov=(60e-3, 100e-3))
 
 
 @pytest.fixture(autouse=True)
@@ -55,20 +58,31 @@ def test_odd_symmetry_draws_the_residual():
 
 
 def test_images_share_one_scale():
-    panels = {"a": np.eye(3), "b": 5 * np.eye(3), "c": -np.eye(3)}
-    figure = figures.images(panels, columns=2, label="concentration")
+    panels = {"a": np.eye(3, 4), "b": 5 * np.eye(3, 4), "c": -np.eye(3, 4)}
+    figure = figures.images(panels, 2, "concentration", SCANNER)
     shown = [axis.images[0] for axis in figure.axes if axis.images]
     assert {image.get_clim() for image in shown} == {(-1.0, 5.0)}
     assert "concentration" in [axis.get_ylabel() for axis in figure.axes]
 
 
-def test_comparison_has_a_panel_per_method_and_errors():
+def test_maps_show_the_field_of_view_of_their_scanner():
+    """In millimetres, with ticks inside it, whatever its sides are."""
+    figure = figures.images({"a": np.eye(3, 4)}, 1, "concentration", SCANNER)
+    axis = figure.axes[0]
+    assert axis.images[0].get_extent() == pytest.approx(SCANNER.extent_mm)
+    left, right, bottom, top = SCANNER.extent_mm
+    assert all(left <= tick <= right for tick in axis.get_xticks())
+    assert all(bottom <= tick <= top for tick in axis.get_yticks())
+    assert labelled(axis) and axis.get_xlabel() == "x [mm]"
+
+
+def test_comparison_has_a_panel_per_method_and_errors(book):
     rng = np.random.default_rng(0)
-    time, clean = np.arange(400) / 1e6, np.sin(np.arange(400) / 9)
-    estimates = {method: clean + 0.1 * rng.standard_normal(400) for method in ("noisy", "proposed")}
-    image = rng.random((5, 5))
+    clean = np.sin(np.arange(SCANNER.num_samples) / 9)
+    estimates = {method: clean + 0.1 * rng.standard_normal(clean.size) for method in ("noisy", "proposed")}
+    image = rng.random(SCANNER.shape)
     images = {"noisy": image + 0.1, "proposed": image}
-    figure = figures.signals_and_images(time, clean, estimates, image, images, {"noisy": "Noisy", "proposed": "P"})
+    figure = figures.signals_and_images(clean, estimates, image, images, book.methods, SCANNER)
     pictures = [axis.images[0].get_array() for axis in figure.axes if axis.images]
     assert len(pictures) == 5
     clean_panel, _, _, noisy_error, proposed_error = pictures
@@ -80,7 +94,7 @@ def test_comparison_has_a_panel_per_method_and_errors():
 def test_component_maps_are_relative_to_the_clean_maximum():
     rng = np.random.default_rng(0)
     clean = rng.standard_normal((2, 12)) + 1j * rng.standard_normal((2, 12))
-    figure = figures.component_maps({"Clean": clean, "Noisy": 2 * clean}, (3, 7), (3, 4))
+    figure = figures.component_maps({"Clean": clean, "Noisy": 2 * clean}, (3, 7), SCANNER)
     pictures = [axis.images[0].get_array() for axis in figure.axes if axis.images]
     assert len(pictures) == 6
     for row in (0, 1):
@@ -92,7 +106,7 @@ def test_component_maps_are_relative_to_the_clean_maximum():
 
 def test_reconstructions_show_signed_errors_against_the_clean_matrix():
     objects, reference = np.zeros((2, 3, 4)), np.ones((2, 3, 4))
-    figure = figures.reconstructions(objects, reference, {"Noisy": 0.5 * reference}, ["median", "worst"])
+    figure = figures.reconstructions(objects, reference, {"Noisy": 0.5 * reference}, ["median", "worst"], SCANNER)
     pictures = [axis.images[0] for axis in figure.axes if axis.images]
     assert len(pictures) == 8
     errors = [picture for picture in pictures if picture.get_clim()[0] < 0]
@@ -116,17 +130,62 @@ def test_spectra_are_cut_at_the_highest_frequency():
     assert figure.axes[0].lines[0].get_xdata().max() == pytest.approx(50)
 
 
-def test_known_methods_keep_their_colour():
-    assert figures.colour("proposed") == figures.COLOURS["proposed"]
-    assert figures.colour("new", 0) != figures.colour("new", 1)
+def test_methods_keep_their_colour_and_the_others_take_turns(book):
+    """Each method that has a colour has one of its own."""
+    own = [method.colour for method in book.methods.values() if method.colour]
+    assert len(set(own)) == len(own)
+    assert figures.shade(own[0], 3) == own[0]
+    assert figures.shade(None, 0) != figures.shade(None, 1)
+    assert figures.shade(float("nan"), 1) == figures.shade(None, 1)  # as a table without a colour is read
+
+
+@pytest.mark.parametrize("group", ["knows no scanner", "a group that nobody has told of"])
+def test_leaderboards_draw_groups_that_they_do_not_know(group):
+    """A point per row at its SNR, the first row on top; a printed value has no interval."""
+    rows = pd.DataFrame(
+        {
+            "title": ["first", "second"],
+            "group": [group, "printed in the paper"],
+            "snr_db": [7.0, 5.0],
+            "snr_db_low": [6.5, np.nan],
+            "snr_db_high": [7.5, np.nan],
+        }
+    )
+    axis = figures.leaderboard(rows).axes[0]
+    assert [text.get_text() for text in axis.get_yticklabels()] == ["second", "first"]
+    drawn = {container.get_label(): container for container in axis.containers}
+    assert drawn[group].lines[0].get_data()[0].tolist() == [7.0]
+    assert drawn[group].lines[0].get_data()[1].tolist() == [1]
+    (bar,) = drawn[group].lines[2]
+    assert bar.get_segments()[0][:, 0].tolist() == [6.5, 7.5]
+
+
+def test_averages_show_where_denoised_matrices_stand():
+    averaged = pd.DataFrame({"averages": [1, 4], "snr_db": [5.0, 11.0], "psnr_db": [38.0, 44.0]})
+    figure = figures.averages(averaged, {"Wiener": {"snr_db": 9.0, "psnr_db": 43.0}})
+    for axis, column in zip(figure.axes, ("snr_db", "psnr_db"), strict=True):
+        curve, line = axis.lines
+        assert curve.get_ydata().tolist() == averaged[column].tolist()
+        assert line.get_ydata()[0] == {"snr_db": 9.0, "psnr_db": 43.0}[column]
+        assert labelled(axis)
+
+
+def test_distributions_have_one_scale_per_object():
+    objects = np.stack([np.eye(3, 4), 5 * np.eye(3, 4)])
+    figure = figures.distributions(objects, {"estimate": 2 * objects}, ["median", "worst"], SCANNER)
+    shown = [axis.images[0] for axis in figure.axes if axis.images]
+    assert [image.get_clim() for image in shown] == [(0, 1), (0, 1), (0, 5), (0, 5)]
+    assert np.array_equal(shown[1].get_array(), 2 * np.eye(3, 4))
 
 
 def test_studies_have_a_line_or_a_row_of_points_per_method():
     rows = [
         {
             "case": case,
+            "case_title": {"a": "first", "b": "b"}[case],
             "method": method,
             "title": method,
+            "colour": None,
             "x": x,
             "snr_db": snr,
             "snr_db_low": snr - 1,
@@ -138,7 +197,7 @@ def test_studies_have_a_line_or_a_row_of_points_per_method():
     lines = figures.study(pd.DataFrame(rows), "x", "quantity [unit]").axes[0]
     assert [text.get_text() for text in lines.get_legend().get_texts()] == ["n2n", "proposed"]
     assert lines.get_xlabel() == "quantity [unit]" and "[dB]" in lines.get_ylabel()
-    points = figures.cases(pd.DataFrame(rows), {"a": "first"}).axes[0]
+    points = figures.cases(pd.DataFrame(rows)).axes[0]
     assert [text.get_text() for text in points.get_yticklabels()] == ["b", "first"]
     drawn = {container.get_label(): container.lines[0].get_data() for container in points.containers}
     assert drawn["proposed"][0].tolist() == [7.0, 7.0]

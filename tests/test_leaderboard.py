@@ -1,15 +1,15 @@
-"""Denoisers from outside, and the table in which all methods meet."""
+"""The table in which all methods meet: which run stands for a method, denoisers from outside among them, and times."""
 
 import importlib
-import inspect
-import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from companion import evaluation, experiments, leaderboard, plugins, runs, tables
-from companion.__main__ import main
+from companion import leaderboard, plugins, runs, tables
+from companion.experiments import Experiments
+from companion.schema import Protocol
 from mpicore import denoisers
 from mpicore.denoisers import base
 
@@ -26,130 +26,115 @@ def forget():
     plugins._sources.clear()
 
 
-@pytest.fixture
-def written(tmp_path):
-    def write(text):
-        path = tmp_path / "mine.py"
-        path.write_text(text)
-        return path
-
-    return write
-
-
-METHODS = "    def fit(self, u1, u2):\n        pass\n    def denoise(self, u):\n        return u\n"
-
-
-def test_the_example_is_short_and_gains(root, tiny, tmp_path):
-    """From the words of the README: a file, a class with two methods, under 20 lines of code."""
-    text = (root / EXAMPLE.split(":")[0]).read_text()
-    assert len([line for line in text.splitlines() if line.strip()]) < 20
-    name = plugins.load_file(EXAMPLE)
-    assert name == "running_median"
-    denoiser = denoisers.create(name)
-    config = tiny("xspace-gaussian", "noisy", sizes=[20, 4, 10])
-    data = evaluation.dataset(config)
-    assert denoiser.fit(data.train.u1, data.train.u2, data.validation) is denoiser
-    gained, noisy = (
-        evaluation.evaluate(d, config).signals["snr_db"].mean() for d in (denoiser, denoisers.create("noisy"))
-    )
-    assert gained > noisy + 3
-
-
-def test_a_name_is_that_of_the_class_unless_it_says_otherwise(written):
-    assert plugins.load_file(f"{written(f'class Mine:{chr(10)}{METHODS}')}:Mine") == "Mine"
-
-
-def test_loading_twice_is_loading_once(written):
-    address = f"{written(f'class Mine:{chr(10)}{METHODS}')}:Mine"
-    assert plugins.load_file(address) == plugins.load_file(address)
-
-
-def test_another_version_of_the_code_is_another_run(written, book):
-    keys = []
-    for comment in ("", "# changed\n"):
-        name = plugins.load_file(f"{written(f'{comment}class Mine:{chr(10)}{METHODS}')}:Mine")
-        keys.append(book.own("xspace-gaussian", name, plugins.source(name), "smoke").key)
-        del base._registry[name], plugins._sources[name]
-    assert keys[0] != keys[1]
-
-
-def test_further_arguments_come_to_those_who_name_them(written):
-    text = f"class Mine:\n{METHODS}".replace("u2):\n        pass", "u2, validation):\n        self.seen = validation")
-    denoiser = denoisers.create(plugins.load_file(f"{written(text)}:Mine"))
-    denoiser.fit(np.ones((2, 4)), np.ones((2, 4)), "pairs", folder="somewhere", progress=True)
-    assert denoiser.seen == "pairs"
-
-
-@pytest.mark.parametrize(
-    "text, address, message",
-    [
-        ("", "mine.py", "a denoiser is given as path/to/file.py:Name, got 'mine.py'"),
-        ("", "{}/lost.py:Mine", "there is no file .*lost.py"),
-        ("class Other:\n    pass\n", "{}/mine.py:Mine", "mine.py has no class Mine; it has Other"),
-        ("class Mine:\n    def fit(self):\n        pass\n", "{}/mine.py:Mine", "the class must have a method denoise"),
-        (f"class n2n:\n{METHODS}", "{}/mine.py:n2n", "the name 'n2n' is taken"),
-    ],
-)
-def test_what_is_wrong_is_named(written, tmp_path, text, address, message):
-    written(text)
-    with pytest.raises(ValueError, match=message):
-        plugins.load_file(address.format(tmp_path))
-
-
-def test_a_listed_name_cannot_be_ones_own(book):
-    with pytest.raises(ValueError, match="denoiser 'l1' has the name of a method in the experiments file"):
-        book.own("xspace-gaussian", "l1", "0", "smoke")
-
-
-@pytest.mark.parametrize("name", ["noisy", "n2n", "proposed", "wiener", "forward_n2n", "dct_wiener", "average"])
-def test_every_method_says_what_it_knows(name):
-    cls = denoisers.find(name)
-    assert cls.knows and re.match("[a-z]", cls.knows)
-    assert "Assume" in inspect.getdoc(cls) or name in ("noisy",)
-
-
 @pytest.fixture(scope="module")
-def small(root, tmp_path_factory):
-    """An experiments file with the untrained row of every experiment alone, and closed forms beside it."""
-    text = (root / "experiments.yml").read_text()
-    text = re.sub(r"    methods: \[noisy.*\]", "    methods: [noisy]", text)
-    text = re.sub(r"    (tuned|repeated): \[.*\]\n", "", text)
-    text = re.sub(r"    tuned:\n(      .*\n)*", "", text)
-    text = re.sub(
-        r"(?s)\ntables:.*?\n# The system-matrix",
-        "\ntables:\n  table1: {title: T, experiment: xspace-gaussian, methods: [noisy]}\n# The system-matrix",
-        text,
-    )
-    text = text.replace("shape: [31, 31]", "shape: [15, 15]")
-    path = tmp_path_factory.mktemp("small") / "experiments.yml"
-    path.write_text(text)
-    return path
+def known(book):
+    """The real file with few methods in two experiments, one of them with a tuned protocol at smoke size."""
+    smoke = book.presets["smoke"]
+    protocol = Protocol(network=smoke.network, training=replace(smoke.training, epochs=1))
+    smoke = smoke.model_copy(update={"tuned": {"xspace-harmonic": protocol}, "shape": (15, 15)})
+    none = {"tuned": (), "repeated": (), "studied": ()}
+    harmonic = {"methods": ("noisy", "n2n"), "tuned": ("n2n",), "beyond": ("low_pass", "gp_wiener")}
+    entries = {
+        "xspace-harmonic": book.experiments["xspace-harmonic"].model_copy(update=none | harmonic),
+        "system-matrix": book.experiments["system-matrix"].model_copy(
+            update=none | {"methods": ("noisy",), "beyond": ("svd_shrinkage", "oracle_dct_wiener")}
+        ),
+    }
+    layout = book.tables["table2"].model_copy(update={"methods": ("noisy", "n2n")})
+    update = {"experiments": entries, "tables": {"table2": layout}, "studies": {}, "presets": {"smoke": smoke}}
+    return Experiments(book.file.model_copy(update=update))
 
 
-def test_a_denoiser_of_ones_own_enters_every_table(small, tmp_path, capsys):
-    output, root = tmp_path / "leaderboard.csv", tmp_path / "runs"
-    known = experiments.read(small)
-    for config in known.runs("smoke").values():
-        runs.obtain(config, root)
-    paper = tmp_path / "paper.csv"
-    paper.write_text("table,experiment,method,snr_db,rmse,ssim,psnr_db\ntable1,xspace-gaussian,proposed,99,1,1,50\n")
-    common = ["--experiments", str(small), "leaderboard", "--preset", "smoke", "--root", str(root)]
-    arguments = [*common, "--paper", str(paper), "--denoiser", EXAMPLE, "--output", str(output)]
-    assert main(arguments) == 0
-    table = pd.read_csv(output)
+@pytest.fixture
+def paper():
+    printed = {"table": "table2", "experiment": "xspace-harmonic", "method": "n2n", "snr_db": 9.0}
+    return pd.DataFrame([{**printed, "rmse": 1.0, "ssim": 1.0, "psnr_db": 50.0}])
+
+
+class Stand:
+    """A finished run whose SNR is told by its configuration; the paper's protocol has the higher one."""
+
+    def __init__(self, config, root=None):
+        snr = {"paper": 20.0, "tuned": 10.0}.get(config.protocol, 5.0)
+        frames = [pd.DataFrame({"variant": v, "index": [0, 1], "snr_db": [snr, snr + 1]}) for v in config.test_noise]
+        self.config, self.record = config, {"training_seconds": 7.0}
+        self.signals = pd.concat(frames, ignore_index=True).assign(rmse=1.0)
+        self.images = self.signals.assign(ssim=0.5, psnr_db=30.0, object_error=0.8)
+
+
+def test_no_test_value_decides_which_run_is_shown(known, paper, monkeypatch):
+    """The tuned run stands for a method although its SNR is lower; of the others the only run."""
+    monkeypatch.setattr(runs, "load", Stand)
+    table = leaderboard.make(known, "smoke", paper)
+    mine = table[(table["method"] == "n2n") & table["key"].notna() & (table["variant"] == "literal")]
+    assert mine.set_index("title")["shown"].to_dict() == {"N2N": False, "N2N (tuned)": True}
+    assert mine.set_index("title")["snr_db"].to_dict() == {"N2N": 20.5, "N2N (tuned)": 10.5}
+    assert table[table["method"] != "n2n"]["shown"].all()
+    best = leaderboard.by_method(table, "xspace-harmonic", "literal")
+    assert sorted(best.index) == ["gp_wiener", "low_pass", "n2n", "noisy"]
+    assert best["snr_db"]["n2n"] == 10.5
+
+
+def test_rows_come_in_order_beside_the_printed_ones(known, paper, monkeypatch):
+    """Experiments as in the file, within a variant the best first; the paper's rows stand with the last variant."""
+    monkeypatch.setattr(runs, "load", Stand)
+    table = leaderboard.make(known, "smoke", paper)
     assert list(table) == leaderboard.COLUMNS
-    own = table[table["method"] == "running_median"]
-    assert set(own["experiment"]) == set(known.experiments)
-    assert "running_median" in capsys.readouterr().out
+    assert list(dict.fromkeys(table["experiment"])) == ["xspace-harmonic", "system-matrix"]
     for _, part in table.groupby(["experiment", "variant"]):
         assert part["snr_db"].is_monotonic_decreasing
-    first = table.iloc[0]
-    assert first["title"] == "Proposed (printed in the paper)" and pd.isna(first["key"])
-    shown = pd.read_csv(tables.display_path(output.with_stem("leaderboard-xspace-gaussian")))
-    assert shown["Method"].iloc[0] == "Proposed (printed in the paper)"
-    assert own["code"].unique().tolist() == ["examples/running_median.py"]
-    assert own["group"].unique().tolist() == ["from outside"]
+    printed = table[table["key"].isna()].iloc[0]
+    assert (printed["title"], printed["variant"]) == ("N2N (printed in the paper)", "matched")
+    assert np.isnan(printed["snr_db_low"])
+    shown = leaderboard.display(table, "xspace-harmonic")
+    assert "**9.00**" in set(shown["SNR [dB]"]) and set(shown["Noise"]) == {"Literal", "Matched"}
     assert "{py:class}`Low-pass <mpicore.denoisers.filters.LowPass>`" in set(shown["Method"])
+
+
+def test_groups_come_from_what_the_classes_say(known, paper, monkeypatch):
+    monkeypatch.setattr(runs, "load", Stand)
+    table = leaderboard.make(known, "smoke", paper)
+    assert table[table["key"].notna()].drop_duplicates("method").set_index("method")["group"].to_dict() == {
+        "noisy": "knows no scanner",
+        "low_pass": "knows no scanner",
+        "n2n": "the paper's network",
+        "gp_wiener": "knows the scanner",
+        "svd_shrinkage": "needs the whole matrix",
+        "oracle_dct_wiener": "ceiling: needs clean signals",
+    }
+    learned = table.dropna(subset="training_seconds")["method"]
+    assert set(learned) == {"low_pass", "n2n", "gp_wiener", "svd_shrinkage", "oracle_dct_wiener"}
+
+
+def test_a_denoiser_from_outside_enters_every_table(known, paper, root, tmp_path, monkeypatch):
+    """By its own run, from rows that were kept in a file; no sentence of a page rests on it."""
+    monkeypatch.chdir(root)
+    name = plugins.load_file(EXAMPLE)
+    configs = leaderboard.own_runs(known, "smoke", [name])
+    assert [config.experiment for config in configs] == list(known.experiments)
+    for config in configs:
+        runs.obtain(config, [tmp_path / "runs"])
+    kept = tmp_path / "own.csv"
+    leaderboard.own_rows(configs, [tmp_path / "runs"]).to_csv(kept, index=False)
+    monkeypatch.setattr(runs, "load", Stand)
+    table = leaderboard.make(known, "smoke", paper, own=pd.read_csv(kept))
+    own = table[table["method"] == name]
+    assert set(zip(own["experiment"], own["variant"], strict=True)) == {
+        (experiment, variant) for experiment, entry in known.experiments.items() for variant in entry.variants
+    }
+    assert own["shown"].all() and table["shown"].dtype == bool
+    assert set(own["code"]) == {"examples/running_median.py"} and set(own["group"]) == {leaderboard.OUTSIDE}
+    assert set(own["key"]) == {config.key for config in configs}
+    assert name not in leaderboard.by_method(table, "xspace-harmonic", "literal").index
+    for _, part in table.groupby(["experiment", "variant"]):
+        assert part["snr_db"].is_monotonic_decreasing
+
+
+def test_methods_of_a_whole_matrix_run_on_the_matrix_alone(known, monkeypatch):
+    monkeypatch.setattr(plugins, "source", lambda name: "digest")
+    whole = type("Whole", (base.Denoiser,), {"whole": True, "denoise": lambda self, u: u})
+    denoisers.register("mine")(whole)
+    assert [config.experiment for config in leaderboard.own_runs(known, "smoke", ["mine"])] == ["system-matrix"]
 
 
 def test_every_link_leads_to_a_class(book):
@@ -167,20 +152,22 @@ def test_a_terminal_gets_no_marks():
     assert len({len(line) for line in text.splitlines()}) == 1  # the columns are aligned
 
 
-def test_times_come_from_the_benchmarks(book):
-    """A method that is timed has its own time, the paper's network is the baseline, R2R passes it often."""
-    times = pd.DataFrame(
-        {"key": ["kaczmarz", "denoise_wiener"], "baseline_seconds": [9.0, 0.2], "candidate_seconds": [9.0, 0.1]}
-    ).set_index("key")
-    found = {
-        name: leaderboard._denoising_seconds(config, denoisers.find(config.denoiser), times)
-        for name in ("wiener", "proposed", "r2r", "noisy")
-        for config in [book.run("xspace-gaussian", name, "smoke")]
-    }
-    passes = book.presets["smoke"].recorruptions
-    assert found == {"wiener": 0.1, "proposed": 0.2, "r2r": 0.2 * passes, "noisy": None}
+def test_times_come_from_the_row_of_that_name(known, paper, monkeypatch):
+    """A row whose name merely begins alike is another method's; a network without a row of its own is the paper's."""
+    monkeypatch.setattr(runs, "load", Stand)
+    seconds = {"denoise_low_pass_other": 5.0, "denoise_network": 0.2, "denoise_low_pass": 0.1, "kaczmarz": 9.0}
+    times = pd.DataFrame({"key": seconds.keys(), "candidate_seconds": seconds.values()})
+    table = leaderboard.make(known, "smoke", paper, times=times)
+    found = table.dropna(subset="key").drop_duplicates("method").set_index("method")["denoising_seconds"]
+    assert found["low_pass"] == 0.1
+    assert found["n2n"] == 0.2
+    assert np.isnan(found["gp_wiener"]) and np.isnan(found["noisy"])
 
 
-def test_a_bad_address_is_one_line(tmp_path, capsys):
-    assert main(["leaderboard", "--denoiser", "nothing", "--output", str(tmp_path / "x.csv")]) == 1
-    assert capsys.readouterr().err == "error: a denoiser is given as path/to/file.py:Name, got 'nothing'\n"
+def test_r2r_passes_the_network_once_per_recorruption(book):
+    times = pd.DataFrame({"candidate_seconds": {"denoise_network": 0.2}})
+    assert leaderboard._denoising_seconds(book.run("xspace-gaussian", "r2r", "paper"), times) == pytest.approx(10.0)
+
+
+def test_files_of_text_lie_beside_those_of_numbers():
+    assert str(tables.display_path("a/leaderboard.csv")) == "a/leaderboard-display.csv"

@@ -1,24 +1,40 @@
+"""Tables: means with their intervals, gaps, protocols and seeds, and their text beside the paper's figures."""
+
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from companion import experiments, runs, tables
+from companion import runs, tables
+from companion.config import RunName
+from companion.experiments import Experiments
+from companion.schema import Protocol
 from mpicore.metrics import bootstrap_interval
 
 REQUIRED = ["method", "snr_db", "snr_db_low", "snr_db_high", "rmse", "ssim", "psnr_db"]
 PAPER = ["paper_snr_db", "paper_rmse", "paper_ssim", "paper_psnr_db"]
 
 
+def cut(book, table, presets=None, **entry):
+    """The real file with one experiment and its table alone, and no studies."""
+    layout = book.tables[table]
+    experiment = book.experiments[layout.experiment].model_copy(update=entry)
+    methods = [method for method in layout.methods if method in experiment.methods]
+    update = {
+        "experiments": {layout.experiment: experiment},
+        "tables": {table: layout.model_copy(update={"methods": tuple(methods)})},
+        "studies": {},
+        "presets": {**book.presets, **(presets or {})},
+    }
+    return Experiments(book.file.model_copy(update=update))
+
+
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    """Table 2 with the noisy method alone, and its run."""
-    known = experiments.read()
-    entry = known.experiments["xspace-harmonic"].model_copy(update={"methods": ("noisy",)})
-    layout = known.tables["table2"].model_copy(update={"methods": ("noisy",)})
-    known = known.model_copy(
-        update={"experiments": {"xspace-harmonic": entry}, "tables": {"table2": layout}, "studies": {}}
-    )
-    root = tmp_path_factory.mktemp("runs")
+def made(book, tmp_path_factory):
+    """Table 2 with the noisy method alone, its run, the file and the place."""
+    known = cut(book, "table2", methods=("noisy",), tuned=(), beyond=())
+    root = [tmp_path_factory.mktemp("runs")]
     run = runs.obtain(known.run("xspace-harmonic", "noisy", "smoke"), root)
     return tables.make_table(known, "table2", "smoke", tables.read_paper(), root), run, known, root
 
@@ -48,8 +64,8 @@ def test_paper_values_are_those_of_the_csv(made):
 
 
 def test_display_shows_mean_interval_and_paper(made):
-    table, *_ = made
-    shown = tables.display_table(table)
+    table, _, known, _ = made
+    shown = tables.display_table(table, known)
     first = table.iloc[0]
     expected = f"**{first['snr_db']:.2f}** [{first['snr_db_low']:.2f}, {first['snr_db_high']:.2f}]"
     assert shown["SNR [dB]"][0] == expected
@@ -58,80 +74,63 @@ def test_display_shows_mean_interval_and_paper(made):
 
 
 def test_a_method_that_the_paper_leaves_out_says_so(made):
-    table, *_ = made
+    table, _, known, _ = made
     unknown = table.copy()
     unknown.loc[0, PAPER] = np.nan
-    assert list(tables.display_table(unknown)["Paper's SSIM"]) == ["not given", "0.47"]
-    assert "Paper's SSIM" not in tables.display_table(table.assign(**dict.fromkeys(PAPER, np.nan)))
+    assert list(tables.display_table(unknown, known)["Paper's SSIM"]) == ["not given", "0.47"]
+    assert "Paper's SSIM" not in tables.display_table(table.assign(**dict.fromkeys(PAPER, np.nan)), known)
 
 
 def test_unknown_table_and_missing_run_are_refused(made, tmp_path):
     _, _, known, _ = made
     with pytest.raises(ValueError, match="table9"):
-        tables.make_table(known, "table9", "smoke", tables.read_paper())
+        tables.make_table(known, "table9", "smoke", tables.read_paper(), [tmp_path])
     with pytest.raises(FileNotFoundError, match="no finished run"):
-        tables.make_table(known, "table2", "smoke", tables.read_paper(), tmp_path)
+        tables.make_table(known, "table2", "smoke", tables.read_paper(), [tmp_path])
 
 
-def test_the_paper_csv_names_known_experiments_and_tables():
-    known = experiments.read()
+def test_the_paper_csv_names_known_experiments_and_tables(book):
     paper = tables.read_paper()
     for row in paper.to_dict("records"):
-        assert known.tables[row["table"]].experiment == row["experiment"]
-        assert row["method"] in known.tables[row["table"]].methods
+        assert book.tables[row["table"]].experiment == row["experiment"]
+        assert row["method"] in book.tables[row["table"]].methods
     assert pd.api.types.is_float_dtype(paper["snr_db"])
 
 
-def test_the_gap_is_the_paired_difference_to_the_proposed_method(tmp_path):
+def test_the_gap_is_the_paired_difference_to_the_proposed_method(book, tmp_path):
     """Of each signal its own difference; the seeds of a repeated method stand side by side."""
-    known = experiments.read()
-    entry = known.experiments["xspace-gaussian"].model_copy(
-        update={"methods": ("noisy", "n2n", "proposed"), "tuned": (), "repeated": ("n2n", "proposed")}
-    )
-    layout = known.tables["table1"].model_copy(update={"methods": ("noisy", "proposed")})
-    update = {"experiments": {"xspace-gaussian": entry}, "tables": {"table1": layout}, "studies": {}}
-    known = known.model_copy(update=update)
-    loaded = {name: runs.obtain(config, tmp_path) for name, config in known.runs("smoke").items()}
-    noisy, proposed = (loaded[experiments.RunName("xspace-gaussian", method)] for method in layout.methods)
-    table = tables.make_table(known, "table1", "smoke", tables.read_paper(), tmp_path)
+    known = cut(book, "table1", methods=("noisy", "n2n", "proposed"), tuned=(), repeated=("n2n", "proposed"), beyond=())
+    loaded = {name: runs.obtain(config, [tmp_path]) for name, config in known.runs("smoke").items()}
+    noisy, proposed = (loaded[RunName("xspace-gaussian", method)] for method in ("noisy", "proposed"))
+    table = tables.make_table(known, "table1", "smoke", tables.read_paper(), [tmp_path])
     differences = noisy.signals["snr_db"] - proposed.signals["snr_db"]
     assert table["gap"][0] == pytest.approx(differences.mean())
     assert (table["gap_low"][0], table["gap_high"][0]) == bootstrap_interval(differences.to_numpy())
-    assert np.isnan(table["gap"][1])
+    assert np.isnan(table["gap"][2])
     assert not {"variant", "protocol"} & set(table)
-    assert tables.display_table(table)["Gap [dB]"][1] == ""
+    assert tables.display_table(table, known)["Gap [dB]"][2] == ""
 
-    seeds = tables.make_seed_table(known, "smoke", tmp_path)
+    seeds = tables.make_seed_table(known, "smoke", [tmp_path])
     assert seeds["method"].tolist() == ["n2n", "n2n", "proposed", "proposed"]
     assert seeds["seed"].tolist() == [0, 1, 0, 1]
     assert seeds["snr_db"][2] == pytest.approx(proposed.signals["snr_db"].mean())
-    shown = tables.display_seed_table(seeds)
+    shown = tables.display_seed_table(seeds, known)
     assert shown["Method"].tolist() == ["N2N", "Proposed"]
     assert float(shown["Largest difference [dB]"][0]) == pytest.approx(
         abs(seeds["snr_db"][0] - seeds["snr_db"][1]), abs=0.005
     )
 
 
-def test_protocols_stand_below_each_other(tmp_path):
+def test_protocols_stand_below_each_other(book, tmp_path):
     """With a tuned protocol, its methods get rows of their own, and each row is measured against its own protocol."""
-    known = experiments.read()
-    smoke = known.presets["smoke"]
-    training = smoke.training.model_copy(update={"epochs": 1})
-    protocol = experiments.Protocol(network=smoke.network, training=training)
+    smoke = book.presets["smoke"]
+    protocol = Protocol(network=smoke.network, training=replace(smoke.training, epochs=1))
     smoke = smoke.model_copy(update={"tuned": {"xspace-gaussian": protocol}, "seeds": 1})
-    entry = known.experiments["xspace-gaussian"]
-    entry = entry.model_copy(update={"methods": ("noisy", "n2n", "proposed"), "tuned": ("n2n", "proposed")})
-    layout = known.tables["table1"].model_copy(update={"methods": entry.methods})
-    update = {
-        "presets": {"smoke": smoke},
-        "experiments": {"xspace-gaussian": entry},
-        "tables": {"table1": layout},
-        "studies": {},
-    }
-    known = known.model_copy(update=update)
+    entry = {"methods": ("noisy", "n2n", "proposed"), "tuned": ("n2n", "proposed"), "repeated": (), "beyond": ()}
+    known = cut(book, "table1", {"smoke": smoke}, **entry)
     for config in known.runs("smoke").values():
-        runs.obtain(config, tmp_path)
-    table = tables.make_table(known, "table1", "smoke", tables.read_paper(), tmp_path)
+        runs.obtain(config, [tmp_path])
+    table = tables.make_table(known, "table1", "smoke", tables.read_paper(), [tmp_path])
     rows = list(zip(table["method"], table["protocol"], strict=True))
     assert rows == [
         ("noisy", "paper"),
@@ -143,11 +142,11 @@ def test_protocols_stand_below_each_other(tmp_path):
     assert table["key"].nunique() == 5
     difference = table["snr_db"][3] - table["snr_db"][4]
     assert table["gap"][3] == pytest.approx(difference)
-    shown = tables.display_table(table)["Method"].tolist()
+    shown = tables.display_table(table, known)["Method"].tolist()
     assert shown == ["Noisy", "N2N", "Proposed", "N2N (tuned)", "Proposed (tuned)"]
 
     paper = tables.read_paper().query("table == 'table1'")
-    summary = tables.make_summary(known, "smoke", paper, tmp_path)
+    summary = tables.make_summary(known, "smoke", paper, [tmp_path])
     assert summary["source"].tolist() == ["print", "paper", "tuned"]
     assert summary["r2r"].tolist()[0] == 11.68 and summary["r2r"][1:].isna().all()
     assert summary["proposed"].tolist()[1:] == [table["snr_db"][2], table["snr_db"][4]]

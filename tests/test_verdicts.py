@@ -5,12 +5,12 @@ import pandas as pd
 import pytest
 
 from companion import experiments, runs, tables, verdicts
-from companion.experiments import RunName
+from companion.config import RunName
 from mpicore.metrics import bootstrap_interval
 
 
 @pytest.mark.parametrize(
-    ("paper", "low", "mean", "word"),
+    "paper, low, mean, word",
     [
         (4.0, 1.9, 2.0, "reproduced"),
         (4.0, 5.0, 6.0, "reproduced"),
@@ -23,9 +23,9 @@ def test_a_verdict_needs_a_positive_interval_and_half_the_difference(paper, low,
     assert verdicts.verdict(paper, low, mean) == word
 
 
-def test_every_claim_is_about_rows_that_the_paper_prints():
+def test_every_claim_is_about_rows_that_the_paper_prints(book):
     """Tables, variants and methods exist, and the paper itself has the difference that it claims."""
-    known, paper = experiments.read(), tables.read_paper().set_index(["table", "method"])
+    known, paper = book, tables.read_paper().set_index(["table", "method"])
     for claim in verdicts.CLAIMS:
         layout = known.tables[claim.table]
         assert {claim.better, claim.worse} <= set(layout.methods)
@@ -33,7 +33,7 @@ def test_every_claim_is_about_rows_that_the_paper_prints():
         assert paper[claim.column][claim.table, claim.better] > paper[claim.column][claim.table, claim.worse]
 
 
-def test_claims_are_judged_by_paired_differences(monkeypatch):
+def test_claims_are_judged_by_paired_differences(book, monkeypatch):
     """Stand-in runs with a known gap: it comes out with the interval of the differences, whatever the spread."""
     rng = np.random.default_rng(0)
     spread, gain = rng.normal(0, 5, 50), rng.normal(1, 0.1, 50)
@@ -47,8 +47,7 @@ def test_claims_are_judged_by_paired_differences(monkeypatch):
             self.images = self.signals.assign(psnr_db=np.tile(values, 2), ssim=np.tile(values, 2))
 
     monkeypatch.setattr(runs, "load", lambda config, root: Stand(config.method))
-    known, paper = experiments.read(), tables.read_paper()
-    judged = verdicts.judge(known, "smoke", paper)
+    judged = verdicts.judge(book, "smoke", tables.read_paper())
     assert len(judged) == len(verdicts.CLAIMS)
     first = judged.iloc[0]
     assert first["measured"] == pytest.approx(gain.mean())
@@ -59,11 +58,12 @@ def test_claims_are_judged_by_paired_differences(monkeypatch):
     assert len(shown) == len(judged)
     assert shown["Paper's difference"][0] == "+4.44"
     assert "Protocol" not in shown
+    share = 100 * gain.mean() / first["paper"]
+    assert shown["Verdict"][0] == f"in part: {share:.0f} %"
 
 
-def test_a_tuned_protocol_is_judged_on_its_own(monkeypatch):
+def test_a_tuned_protocol_is_judged_on_its_own(book, monkeypatch):
     """Only where both methods were tuned; the noisy signals are the same under every protocol."""
-    known = experiments.read()
     names = {RunName("system-matrix", "noisy"), RunName("system-matrix", "proposed")}
     names |= {RunName("system-matrix", "proposed", tuned=True)}
     asked = []
@@ -73,7 +73,7 @@ def test_a_tuned_protocol_is_judged_on_its_own(monkeypatch):
 
     monkeypatch.setattr(experiments.Experiments, "runs", lambda self, preset: {name: name for name in names})
     monkeypatch.setattr(runs, "load", lambda name, root: asked.append(name) or Stand)
-    judged = verdicts.judge(known, "smoke", tables.read_paper())
+    judged = verdicts.judge(book, "smoke", tables.read_paper())
     assert set(judged["claim"]) == {c.text for c in verdicts.CLAIMS if c.table == "table3"}
     assert judged["protocol"].tolist() == ["paper", "tuned"] * 2
     assert set(asked) == names
