@@ -144,9 +144,10 @@ class Scanner:
 
     @cached_property
     def mirror(self) -> int | None:
-        """Sample m about which the field-free point retraces its path, r[m-k] = r[k]; the first of several.
+        """Sample m about which the field-free point retraces its path, r[m-k] = r[m+k]; the first of several.
 
-        0 for cosine drive. ``None`` where there is no such sample, as for most sequences with sine drive.
+        Indices are modulo N. 0 for cosine drive; ``None`` where there is no such sample, as for most sequences with
+        sine drive.
         """
         # A cosine is even about each time at which its phase is a multiple of pi.
         samples_per_cycle = np.round(self.sampling_frequency / np.array(self.drive_frequency))

@@ -124,8 +124,11 @@ def _replace_near_field(response: Array, field: Sequence[Array], slope: Sequence
     nearest: list[Array] = []
     for axis, size in enumerate((nx, ny)):
         spacing = field[axis][0, 0] - field[axis][0, 1]
-        reach.append(int(min(np.ceil(1 / spacing + 0.5), size - 1)))  # the whole axis at most
-        nearest.append((field[axis][:, :1] / spacing).round())
+        half, centre = np.ceil(1 / spacing + 0.5), (field[axis][:, :1] / spacing).round()
+        if half >= size - 1:  # the whole axis, also where the field-free point lies outside it
+            half, centre = size - 1, centre.clip(0, size - 1)
+        reach.append(int(half))
+        nearest.append(centre)
     rows = max(1, _BLOCK // ((2 * reach[0] + 1) * (2 * reach[1] + 1)))
     for start in range(0, samples, rows):
         block = slice(start, min(start + rows, samples))

@@ -21,12 +21,6 @@ def trajectory(request):
     return TRAJECTORIES[request.param]
 
 
-# The Langevin function
-
-
-# Particle and scanner
-
-
 @pytest.mark.parametrize("channel", [2, -1, "x"])
 def test_unknown_channels_are_named(channel):
     with pytest.raises(ValueError, match="channel must be one of 0, 1; got"):
@@ -198,3 +192,16 @@ def test_small_particles_need_no_more_memory(diameter, linear):
     # L(z) is nearly z / 3: the signal is the velocity of the field alone.
     expected = Particle(core_diameter=diameter).beta / 3 * scanner.gradient[0] * scanner.ffp_velocity[:, 0]
     np.testing.assert_allclose(matrix.mean(axis=1), expected, rtol=0, atol=linear * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("diameter", [2e-9, 4e-9, 8e-9])
+@pytest.mark.parametrize("channel", [0, 1])
+def test_small_particles_far_from_the_field_free_point(diameter, channel):
+    """The path leaves the pixels by four times their extent, and all of it is near field for the smallest particles."""
+    scanner = Scanner((2.475e6 / 12, 2.475e6 / 18), shape=SHAPE, fov=(0.02, 0.02))
+    particle = Particle(core_diameter=diameter)
+    h = 1e-9
+    m = [magnetisation(scanner, particle, scanner.time + k * h, scanner.grid)[..., channel] for k in (-2, -1, 1, 2)]
+    expected = (8 * (m[2] - m[1]) - (m[3] - m[0])) / (12 * h)
+    matrix = system_matrix(scanner, particle, channel)
+    np.testing.assert_allclose(matrix, expected, rtol=0, atol=1e-6 * np.abs(expected).max())
