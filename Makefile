@@ -88,11 +88,13 @@ lint: $(ENV) ## style of code, notebooks and Snakefile, and the schema of the wo
 	@git ls-files -z '*.py' | PATH="$$PWD/.venv/bin:$$PATH" xargs -0 ruff check
 	@git ls-files -z '*.py' | PATH="$$PWD/.venv/bin:$$PATH" xargs -0 ruff format --check
 	@PATH="$$PWD/.venv/bin:$$PATH" snakefmt --check Snakefile
-	@git ls-files -z 'notebooks/*.md' | PATH="$$PWD/.venv/bin:$$PATH" xargs -0 jupytext --quiet --check "ruff check --stdin-filename notebook.py -"
+	@git ls-files -z 'notebooks/*.md' | PATH="$$PWD/.venv/bin:$$PATH" xargs -0 jupytext --quiet --pipe-fmt ipynb \
+	    --check "ruff check --stdin-filename notebooks/page.ipynb -" --check "ruff format --check --stdin-filename notebooks/page.ipynb -"
 	@git ls-files -z '.github/workflows/*.yml' | PATH="$$PWD/.venv/bin:$$PATH" xargs -0 check-jsonschema --builtin-schema vendor.github-workflows
+	@PATH="$$PWD/.venv/bin:$$PATH" check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 
 types: $(ENV) ## static types: strict for the library, basic for the companion
-	@PATH="$$PWD/.venv/bin:$$PATH" pyright
+	@PATH="$$PWD/.venv/bin:$$PATH" mypy
 
 serve: $(ENV) ## serve the built book on http://localhost:PORT
 	@$(COMPANION) serve --preset "$$PRESET" --port "$$PORT"

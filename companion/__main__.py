@@ -89,9 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     command = add("leaderboard", _leaderboard, "all methods of all experiments as CSV", preset, root, output, paper)
     command.add_argument("--benchmarks", help="table of the benchmarks, for the time that denoising takes")
     command.add_argument("--own", help="rows of denoisers from outside, see the command own")
-    command = add(
-        "own", _own, "run denoisers of your own, and show them among all", preset, root, machine, paper
-    )
+    command = add("own", _own, "run denoisers of your own, and show them among all", preset, root, machine, paper)
     command.add_argument("--denoiser", action="append", default=[], help="path/to/file.py:Name, as often as you like")
     command.add_argument("--denoisers", default="", help="several of these, separated by semicolons or new lines")
     command.add_argument("--benchmarks", help="table of the benchmarks, for the time that denoising takes")

@@ -82,7 +82,7 @@ def test_the_key_changes_with_what_decides_and_not_with_how_it_is_written(counte
 def test_unknown_and_doubled_names_are_refused(counted):
     with pytest.raises(ValueError, match=r"analysis must be one of sizes; got 'size'"):
         analyses.key("size", counted.known, "smoke")
-    with pytest.raises(ValueError, match="'sizes' is there already, from .*test_analyses"):
+    with pytest.raises(ValueError, match=r"'sizes' is there already, from .*test_analyses"):
         registry.analysis("sizes", lambda known, preset: [])(lambda sources: None)
 
 

@@ -49,12 +49,12 @@ def test_a_page_that_the_contents_name_must_be_there(parts):
     (source / "more.md").unlink()
     with pytest.raises(ValueError, match="names more"):
         book.stage(source, target, [page], [table], experiments.read(), "preview")
+    (source / "more.md").write_text("# more\n")
     with pytest.raises(ValueError, match="names pages/one"):
-        (source / "more.md").write_text("# more\n")
         book.stage(source, target, [], [table], experiments.read(), "preview")
 
 
-@pytest.mark.parametrize(("preset", "word"), [("preview", "previews"), ("smoke", "meaningless"), ("paper", "")])
+@pytest.mark.parametrize("preset, word", [("preview", "previews"), ("smoke", "meaningless"), ("paper", "")])
 def test_the_note_says_what_the_numbers_are(preset, word):
     note = book.preset_note(preset, experiments.read().presets[preset])
     assert word in note

@@ -20,7 +20,7 @@ def test_run_trains_once_and_stamps_the_key(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "named"),
+    "arguments, named",
     [
         (["run", "nowhere", "noisy"], "nowhere"),
         (["run", "xspace-locked", "r2r"], "r2r"),

@@ -186,5 +186,5 @@ def test_the_same_bytes_under_another_description_are_refused(stored, change):
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match="missing.safetensors"):
+    with pytest.raises(FileNotFoundError, match=r"missing\.safetensors"):
         files.load_tensors(tmp_path / "missing.safetensors")

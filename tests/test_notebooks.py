@@ -59,7 +59,7 @@ def test_parameters_replace_defaults_and_a_repeat_is_byte_identical(write):
 
 
 @pytest.mark.parametrize(
-    ("values", "named"),
+    "values, named",
     [({"cuont": 3}, "cuont"), ({"count": "three"}, "count must be int"), ({"name": 1}, "name must be str")],
 )
 def test_unknown_and_mistyped_parameters_are_refused(write, values, named):
@@ -102,7 +102,7 @@ def test_a_notebook_that_is_not_whole_is_refused(tmp_path, spoil):
         path.write_text("not a notebook")
     elif spoil != "missing":
         nbformat.write(nbformat.v4.new_notebook(cells=[cell]), path)
-    with pytest.raises(ValueError, match="page.ipynb"):
+    with pytest.raises(ValueError, match=r"page\.ipynb"):
         notebooks.check_executed(path)
 
 

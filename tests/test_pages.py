@@ -48,9 +48,9 @@ def test_every_link_and_anchor_leads_somewhere(html, documents):
                 if not address or urlparse(address).scheme or address.startswith("//"):
                     continue
                 path, anchor = urldefrag(urljoin(name, unquote(address).split("?")[0]))
-                if path and not (html / path).exists():
-                    broken.append((name, address))
-                elif anchor and path in documents and not documents[path].find(id=anchor):
+                if (path and not (html / path).exists()) or (
+                    anchor and path in documents and not documents[path].find(id=anchor)
+                ):
                     broken.append((name, address))
     assert not broken
 

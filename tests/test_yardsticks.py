@@ -59,7 +59,7 @@ def test_scale_and_start_of_the_period_do_not_matter(signals):
 
 
 @pytest.mark.parametrize(
-    ("autocovariance", "half_width", "named"),
+    "autocovariance, half_width, named",
     [
         (WHITE[:5], 3, r"autocovariance must have shape \(21,\), got \(5,\)"),
         (WHITE, 11, "half_width must be at most 10, got 11"),
