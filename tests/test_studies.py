@@ -1,134 +1,150 @@
 """Studies: their cases, their runs, and their tables."""
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
-from companion import experiments, runs, studies
+from companion import runs, studies
 from companion.__main__ import main
-from companion.experiments import Noise
+from companion.experiments import Experiments
+from companion.schema import Case, Study
+from mpicore.noise import Noise
+from mpicore.truth import Truth
 
-STUDY = """studies:
-  study-snr:
-    title: Input SNR
-    experiment: xspace-gaussian
-    methods: [noisy, wiener, proposed]
-    cases:
-      low: {noise: {snr_db: 0.0}}
-      high: {noise: {snr_db: 20.0}}
-      few: {signals: 100}
-      thin: {truth: {core_diameter: 28.0e-9}}
-  study-weights:
-    title: Weights of eq. 7
-    experiment: xspace-gaussian
-    methods: [proposed]
-    cases:
-      more: {options: {alpha: 0.5}}
-
-# The system-matrix images"""
-
-
-@pytest.fixture(scope="module")
-def changed(root, tmp_path_factory):
-    """The real file with other studies in it, at half its pixels."""
-    text = (root / "experiments.yml").read_text()
-    before, rest = text.split("studies:\n", 1)
-    after = rest.split("# The system-matrix images", 1)[1].replace("shape: [31, 31]", "shape: [15, 15]")
-
-    def write(study=STUDY):
-        path = tmp_path_factory.mktemp("study") / "experiments.yml"
-        path.write_text(before + study + after)
-        return path
-
-    return write
+SHOWN = {"title": "T", "heading": "H", "by": "b", "alt": "a", "experiment": "xspace-gaussian"}
+STUDIES = {
+    "study-snr": Study(
+        **SHOWN,
+        methods=("noisy", "wiener", "proposed"),
+        full=True,
+        cases={
+            "low": Case(title="0 dB", noise=Noise(0.0)),
+            "high": Case(noise=Noise(20.0)),
+            "few": Case(title="{signals}", signals=100),
+            "thin": Case(truth=Truth(core_diameter=28e-9)),
+            "plain": Case(),
+        },
+    ),
+    "study-weights": Study(
+        **SHOWN, methods=("proposed",), cases={"more": Case(options={"alpha": 0.5}), "same": Case()}
+    ),
+}
 
 
 @pytest.fixture(scope="module")
-def known(changed):
-    return experiments.read(changed())
+def known(book):
+    """The real file with other studies in it, few methods, and at half its pixels."""
+    entry = {"methods": ("noisy", "proposed"), "tuned": (), "repeated": (), "beyond": ("wiener",), "studied": ()}
+    experiment = book.experiments["xspace-gaussian"].model_copy(update=entry)
+    smoke = book.presets["smoke"].model_copy(update={"shape": (15, 15)})
+    update = {
+        "experiments": {"xspace-gaussian": experiment},
+        "tables": {},
+        "studies": STUDIES,
+        "presets": {**book.presets, "smoke": smoke},
+    }
+    return Experiments(book.file.model_copy(update=update))
 
 
-def test_a_case_changes_what_it_names_alone(known):
-    base = known.run("xspace-gaussian", "proposed", "paper", tuned=True).resolved()
-    base["sizes"] = list(known.presets["paper"].study)
+def test_a_case_changes_what_it_names_alone(book):
+    known = Experiments(book.file.model_copy(update={"studies": STUDIES}))
+    base = known.run("xspace-gaussian", "proposed", "paper", tuned=True)
+    sizes = known.presets["paper"].study
     for (study, case), differs in {
-        ("study-snr", "low"): {"noise": Noise(snr_db=0.0).model_dump(mode="json", exclude_none=True)},
-        ("study-snr", "few"): {"sizes": [100, 10, base["sizes"][2]], "training": base["training"] | {"epochs": 100}},
-        ("study-snr", "thin"): {"truth": {"core_diameter": 28e-9}},
-        ("study-weights", "more"): {"options": {"alpha": 0.5, "beta": 0.01}},
+        ("study-snr", "low"): {"noise": Noise(0.0), "test_noise": {"literal": Noise(0.0)}},
+        ("study-snr", "few"): {"sizes": (100, 10, sizes[2]), "training": replace(base.training, epochs=100)},
+        ("study-snr", "thin"): {"truth": Truth(core_diameter=28e-9)},
+        ("study-snr", "plain"): {},
+        ("study-weights", "more"): {"options": {**base.options, "alpha": 0.5}},
     }.items():
-        expected = base | {"experiment": "studies"} | differs
-        expected["test_noise"] = {"literal": expected["noise"]}
-        assert known.study_run(study, case, "proposed", "paper").resolved() == expected
+        expected = replace(base, **{"experiment": study, "sizes": sizes} | differs)
+        assert known.study_run(study, case, "proposed", "paper") == expected
 
 
 def test_every_case_is_a_run_of_its_own(known):
     named = {name: config for name, config in known.runs("smoke").items() if name.case}
-    assert len(named) == len({config.key for config in named.values()}) == len({str(name) for name in named}) == 13
+    assert len({str(name) for name in named}) == len(named) == 17
+    assert len({config.key for config in named.values()}) == 16  # the case without a change is one run in two studies
     assert "study-snr-low-wiener" in {str(name) for name in named}
 
 
-@pytest.mark.parametrize("preset", ["smoke", "preview", "paper"])
-def test_equal_cases_are_one_run_which_the_first_study_makes(root, preset):
-    """The studies after the first may then be made side by side."""
-    named = [
-        (name.experiment, run.key)
-        for name, run in experiments.read(root / "experiments.yml").runs(preset).items()
-        if name.case
-    ]
-    first = {key for study, key in named if study == named[0][0]}
-    later = [key for study, key in named if key not in first]
-    assert len(later) == len(set(later))
-    assert len(set(named)) > len({key for _, key in named})
+def test_equal_cases_are_one_run(known):
+    """Of two studies, and of a study and an experiment of the same size: names do not enter the key."""
+    assert known.study_run("study-snr", "plain", "proposed", "paper").key == (
+        known.study_run("study-weights", "same", "proposed", "paper").key
+    )
 
 
-def test_a_study_becomes_a_table(known, changed, tmp_path):
-    """The noise of a case is that of its noisy row; the command and the package make the same run."""
+def test_every_study_of_the_file_has_one_case_that_changes_nothing(book):
+    """By it the page says how far the networks of the study are from the full training."""
+    for name, study in book.studies.items():
+        plain = [case for case, changed in study.cases.items() if changed == Case(title=changed.title)]
+        assert len(plain) == 1, name
+
+
+def test_a_study_becomes_a_table(known, tmp_path):
+    """The noise of a case is that of its noisy row; the runs of the experiment come last."""
+    place = [tmp_path]
     for name, config in known.runs("smoke").items():
-        if name.experiment == "study-snr" and name.case != "low":
-            runs.obtain(config, tmp_path)
+        if name.case != "low":
+            runs.obtain(config, place)
     with pytest.raises(FileNotFoundError, match="no finished run"):
-        studies.make(known, "study-snr", "smoke", tmp_path)
+        studies.make(known, "study-snr", "smoke", place)
     for method in ("noisy", "wiener", "proposed"):
-        arguments = ["--experiments", str(changed()), "run", "study-snr", method, "--case", "low"]
-        assert main([*arguments, "--preset", "smoke", "--root", str(tmp_path)]) == 0
-    table = studies.make(known, "study-snr", "smoke", tmp_path)
-    assert list(dict.fromkeys(table["case"])) == ["low", "high", "few", "thin"]
-    noisy = table[table["method"] == "noisy"]
+        runs.obtain(known.study_run("study-snr", "low", method, "smoke"), place)
+    table = studies.make(known, "study-snr", "smoke", place)
+    assert list(dict.fromkeys(table["case"])) == ["low", "high", "few", "thin", "plain", "full"]
+    noisy = table[(table["method"] == "noisy") & (table["case"] != "full")]
     assert noisy["snr_db"].to_numpy() == pytest.approx(noisy["input_snr_db"].to_numpy(), abs=0.2)
-    assert table.set_index(["case", "method"])["signals"]["few", "wiener"] == 100
-    shown = studies.display(table, "Case", {"low": "0 dB"})
-    assert shown["Case"].tolist() == ["0 dB", "high", "few", "thin"]
-    assert shown.set_index("Case").loc["0 dB"].str.startswith("**").sum() == 1
-    lost = studies.differences(table, "high")
-    assert lost.loc["high"].tolist() == [0, 0, 0]
-    assert lost.loc["low", "Noisy"] == pytest.approx(-20, abs=0.3)
+    by_case = table.set_index(["case", "method"])
+    assert by_case["signals"]["few", "wiener"] == 100
+    assert set(table[table["steps"].notna()]["method"]) == {"proposed"}
+    assert by_case["key"]["full", "proposed"] == known.run("xspace-gaussian", "proposed", "smoke").key
+    shown = studies.display(table, "Case")
+    assert shown["Case"].tolist()[:5] == ["0 dB", "high", "100", "thin", "plain"]
+    assert list(shown)[1:] == ["Noisy", "Spectral Wiener", "Proposed"]
+    assert shown.loc[0].str.startswith("**").sum() == 1
+
+    full = studies.full_training(known, "study-snr", "smoke", place)
+    assert list(full.index) == ["wiener", "proposed"]
+    assert full["snr_db"]["proposed"] == by_case["snr_db"]["plain", "proposed"]
+    assert full["full_snr_db"]["proposed"] == by_case["snr_db"]["full", "proposed"]
+    trained = studies.display_training(full, known)
+    assert trained["Method"].tolist() == ["Proposed"]
+    assert trained["Steps here"].tolist() == [by_case["steps"]["plain", "proposed"]]
+
+
+def test_the_command_writes_the_same_table(root, tmp_path, monkeypatch):
+    """Of finished runs; an unknown study is named."""
+    monkeypatch.chdir(root)
+    assert main(["study", "lost", "--preset", "smoke", "--output", str(tmp_path / "x.csv")]) == 1
+
+
+def test_orders_that_the_full_training_reverses(book):
+    """Every pair that stands the other way round in the end, said once."""
+    frame = pd.DataFrame(
+        {"snr_db": [3.0, 2.0, 1.0], "full_snr_db": [3.0, 4.0, 1.0]}, index=["wiener", "proposed", "linear_n2n"]
+    )
+    assert studies.reversed_orders(frame, book) == "Proposed passes Spectral Wiener"
+    assert studies.reversed_orders(frame.drop("proposed"), book) == "none"
+
+
+def test_further_columns_come_from_the_analysis_of_the_same_name(tmp_path):
+    assert studies.columns("study-snr", tmp_path) == {}
+    (tmp_path / "study-snr.csv").write_text("case,Time [s]\nlow,1.5\n0,2.5\n")
+    assert studies.columns("study-snr", tmp_path) == {"Time [s]": {"low": 1.5, "0": 2.5}}
 
 
 def test_the_best_of_a_row_is_bold():
     rows = [
-        {"case": "a", "title": title, "snr_db": snr, "snr_db_low": snr - 1, "snr_db_high": snr + 1}
+        {"case": "a", "case_title": "A", "title": title, "snr_db": snr, "snr_db_low": snr - 1, "snr_db_high": snr + 1}
         for title, snr in (("one", 3.0), ("two", 5.0))
     ]
     shown = studies.display(pd.DataFrame(rows), "Case")
-    assert shown.loc[0].tolist() == ["a", "3.00 [2.00, 4.00]", "**5.00** [4.00, 6.00]"]
-    rows = [{"case": "a", "title": "one", "snr_db": -0.001, "snr_db_low": -0.011, "snr_db_high": 0.008}]
-    assert studies.display(pd.DataFrame(rows), "Case").loc[0, "one"] == "0.00 [-0.01, 0.01]"  # alone, so not the best
-
-
-@pytest.mark.parametrize(
-    "old, new, message",
-    [
-        ("study-snr:", "xspace-gaussian:", "study xspace-gaussian has the name of an experiment"),
-        ("experiment: xspace-gaussian", "experiment: lost", "experiment of study-snr"),
-        ("experiment: xspace-gaussian", "experiment: system-matrix", "studies are for x-space data, study-snr has"),
-        ("noisy, wiener", "noisy, svd_dct", "method of study-snr"),
-        ("signals: 100", "signals: 0", "studies.study-snr.cases.few.signals"),
-    ],
-)
-def test_what_is_wrong_with_a_study_is_named(changed, old, new, message):
-    assert old in STUDY
-    with pytest.raises(ValueError, match=message):
-        experiments.read(changed(STUDY.replace(old, new)))
+    assert shown.loc[0].tolist() == ["A", "3.00 [2.00, 4.00]", "**5.00** [4.00, 6.00]"]
+    alone = pd.DataFrame([rows[0] | {"snr_db": -0.001, "snr_db_low": -0.011, "snr_db_high": 0.008}])
+    assert studies.display(alone, "Case").loc[0, "one"] == "0.00 [-0.01, 0.01]"  # not the best of several
 
 
 @pytest.mark.parametrize(
