@@ -88,8 +88,7 @@ lint: $(ENV) ## style of code, notebooks and Snakefile, and the schema of the wo
 	@git ls-files -z '*.py' | PATH="$$PWD/.venv/bin:$$PATH" xargs -0 ruff check
 	@git ls-files -z '*.py' | PATH="$$PWD/.venv/bin:$$PATH" xargs -0 ruff format --check
 	@PATH="$$PWD/.venv/bin:$$PATH" snakefmt --check Snakefile
-	@git ls-files -z 'notebooks/*.md' | PATH="$$PWD/.venv/bin:$$PATH" xargs -0 jupytext --quiet --pipe-fmt ipynb \
-	    --check "ruff check --stdin-filename notebooks/page.ipynb -" --check "ruff format --check --stdin-filename notebooks/page.ipynb -"
+	@git ls-files -z 'notebooks/*.md' | PATH="$$PWD/.venv/bin:$$PATH" xargs -0 .ci/notebooks
 	@git ls-files -z '.github/workflows/*.yml' | PATH="$$PWD/.venv/bin:$$PATH" xargs -0 check-jsonschema --builtin-schema vendor.github-workflows
 	@PATH="$$PWD/.venv/bin:$$PATH" check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 
