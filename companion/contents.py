@@ -68,8 +68,14 @@ class Page:
         found = re.search(r"^```\{code-cell\}\n:tags: \[parameters[^\n]*\n\n(.*?)^```", self.text, re.M | re.S)
         if found is None:
             raise ValueError(f"{self.source} has no cell with the tag parameters")
-        assigned = ast.parse(found[1]).body
-        return {s.targets[0].id: ast.literal_eval(s.value) for s in assigned}  # type: ignore[attr-defined]
+        values = {}
+        for statement in ast.parse(found[1]).body:
+            match statement:
+                case ast.Assign(targets=[ast.Name(name)], value=value):
+                    values[name] = ast.literal_eval(value)
+                case _:
+                    raise ValueError(f"{self.source}: parameters are NAME = CONSTANT, got {ast.unparse(statement)!r}")
+        return values
 
     @property
     def runs(self) -> tuple[str, ...] | None:

@@ -30,7 +30,7 @@ _STYLE: dict[str, Any] = {
 def use_style() -> None:
     """Set the book's style for all figures that follow."""
     plt.rcdefaults()
-    plt.rcParams.update(_STYLE)  # type: ignore[arg-type]
+    plt.style.use(_STYLE)
 
 
 def shade(own: str | None, number: int = 0) -> str:

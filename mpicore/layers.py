@@ -43,5 +43,5 @@ class PReLU(nn.PReLU):
 
     def forward(self, x: Tensor) -> Tensor:
         """Feature map to the same shape."""
-        found: Tensor = _PReLUFunction.apply(x, self.weight)  # type: ignore[no-untyped-call]
+        found: Tensor = _PReLUFunction.apply(x, self.weight)  # type: ignore[no-untyped-call]  # PyTorch gives it no types
         return found

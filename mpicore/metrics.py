@@ -86,7 +86,9 @@ def ssim(clean: ArrayLike, estimate: ArrayLike) -> Array:
         )
     return np.array(
         [
-            structural_similarity(a, b, data_range=peak, gaussian_weights=True, sigma=1.5, use_sample_covariance=False)
+            structural_similarity(  # type: ignore[no-untyped-call]  # scikit-image gives it no types
+                a, b, data_range=peak, gaussian_weights=True, sigma=1.5, use_sample_covariance=False
+            )
             for a, b, peak in zip(clean, estimate, _peak(clean), strict=True)
         ]
     )

@@ -89,7 +89,7 @@ class EncoderDecoder(nn.Module):
             DecoderBlock(*pair) for pair in zip(channels[:0:-1], channels[-2::-1], strict=True)
         )
         self.head = nn.ConvTranspose2d(width, 1, (1, 4), stride=(1, 2), padding=(0, 1))
-        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # PyTorch's types leave it out
 
     def forward(self, u: Tensor) -> Tensor:
         """Denoise signals u of shape (B, 1, N), N >= 64; returns the same shape."""

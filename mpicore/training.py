@@ -135,7 +135,7 @@ def train(
             source, target = scheme.pair(u1[index], u2[index], pairs)
             loss = scheme.loss(network(source[:, None])[:, 0], target)
             optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()  # type: ignore[no-untyped-call]  # PyTorch gives it no types
             optimizer.step()
             running += loss.detach()
             bar.update()

@@ -34,7 +34,7 @@ class UNet(nn.Module):
         nn.init.zeros_(self.last.weight)
         if self.last.bias is not None:
             nn.init.zeros_(self.last.bias)
-        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # PyTorch's types leave it out
 
     def forward(self, x: Tensor) -> Tensor:
         """Images (B, channels, ny, nx) to (B, 1, ny, nx)."""
