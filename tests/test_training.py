@@ -245,6 +245,38 @@ def test_history_has_a_row_per_epoch(data):
     assert seconds == sorted(seconds)
 
 
+def test_losses_are_the_means_of_their_epoch(data):
+    """Of losses that are 1, 2, 3 ... per sample, five per epoch and one in each validation."""
+    values = iter(range(1, 19))
+
+    def loss(prediction, target):
+        return 96.0 * next(values) + 0 * prediction.sum()
+
+    history = train(make_network(), Given(loss=loss), *data, SETTINGS, seed=0)
+    assert [row["training_loss"] for row in history] == pytest.approx([3, 9, 15], rel=1e-6)
+    assert [row["validation_loss"] for row in history] == pytest.approx([6, 12, 18], rel=1e-6)
+
+
+def test_dropout_is_another_in_each_step_and_none_in_validation(data):
+    seen = {True: [], False: []}
+
+    class Watched(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.gain = torch.nn.Parameter(torch.ones(()))
+            self.dropout = torch.nn.Dropout(0.5)
+
+        def forward(self, u):
+            kept = self.dropout(torch.ones_like(u))
+            seen[torch.is_grad_enabled()].append(kept)
+            return self.gain * kept * u
+
+    train(Watched(), Noise2Noise(), *data, SETTINGS, seed=0)
+    assert len({kept.numpy().tobytes() for kept in seen[True]}) == 15
+    assert len(seen[False]) == 3
+    assert all((kept == 1).all() for kept in seen[False])
+
+
 def test_training_lowers_the_noisy_validation_loss(short_pairs):
     """Forty epochs on 32 signals take more than a fifth off the loss of the first epoch."""
     settings = Settings(epochs=40, batch_size=8, learning_rate=5e-3, schedule="one-cycle")
