@@ -26,7 +26,7 @@ except ImportError as error:
 endef
 export CHECK
 
-.PHONY: help env book smoke reproduce progress leaderboard verify publish test test-fast bench lint types serve clean
+.PHONY: help env book smoke reproduce progress leaderboard verify publish test test-fast bench lint types links serve clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -94,6 +94,9 @@ lint: $(ENV) ## style of code, notebooks and Snakefile, and the schema of the wo
 
 types: $(ENV) ## static types: strict for the library, basic for the companion
 	@PATH="$$PWD/.venv/bin:$$PATH" mypy
+
+links: book ## follow every link of the book to other machines
+	@PATH="$$PWD/.venv/bin:$$PATH" PYTHONPATH="$$PWD" jupyter-book build build/source --config _config.yml --path-output build/links --builder linkcheck --quiet
 
 serve: $(ENV) ## serve the built book on http://localhost:PORT
 	@$(COMPANION) serve --preset "$$PRESET" --port "$$PORT"
