@@ -1,20 +1,26 @@
-"""Speed as ratios of two timings in one run: ``python -m benchmarks.benchmark --output results/benchmarks.csv``.
+"""Speed as ratios of two timings in one run: ``make bench``, which writes ``benchmarks/benchmarks.csv``.
 
-Both sides of a ratio are timed in turns, and the median time of each counts. Before that, both sides must agree.
+Both sides of a ratio are timed in turns, and the median time of each counts. Before that, both sides must agree. The
+table says on which processor, with how many cores and when it was measured.
 """
 
 import argparse
+import datetime
 import os
+import platform
 import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 
 from benchmarks import plain, steps
-from companion.tables import TITLES
+from companion import experiments
 from mpicore import denoisers, files
-from mpicore.datasets import system_matrix_columns, xspace
+from mpicore.datasets import recorded_matrix, xspace
 from mpicore.noise import Noise
 from mpicore.phantoms import random_phantoms
 from mpicore.reconstruction import frequency_components, kaczmarz
@@ -38,9 +44,10 @@ DENOISERS = (
 MATRIX_DENOISERS = ("svd_shrinkage", "dct_wiener", "dct_wiener_twice")
 NETWORKS = {"proposed": {"width": 16, "dropout": 0.02}, "forward_n2n": {"width": 24}}
 COLUMNS = ["key", "name", "baseline", "candidate", "baseline_seconds", "candidate_seconds", "ratio", "required"]
+Row = tuple[str, str, str, str, float, float, float, float | None]
 
 
-def main():
+def main() -> None:
     """Run every benchmark, print the ratios and write them as CSV."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--output", required=True, help="CSV file to write")
@@ -51,15 +58,26 @@ def main():
     if options.threads < 1:
         parser.error(f"--threads must be at least 1, got {options.threads}")
     torch.set_num_threads(options.threads)
-    rows = []
+    rows: list[Row] = []
     for benchmark in (system_matrices, data_generation, training_steps, denoisers_in_turn, kaczmarz_images):
         started = time.perf_counter()
         print(f"{benchmark.__name__.replace('_', ' ')} ...", end=" ", flush=True)
         rows += benchmark(options.quick, options.threads)
         print(f"{time.perf_counter() - started:.0f} s", flush=True)
-    table = pd.DataFrame(rows, columns=COLUMNS)
+    table = pd.DataFrame(rows, columns=COLUMNS).assign(**machine())
     files.write_text(options.output, table.to_csv(index=False))
     print(report(table))
+
+
+def machine() -> dict[str, str | int]:
+    """Processor, number of its cores that this process may use, and today's date."""
+    name = platform.processor() or platform.machine()
+    described = Path("/proc/cpuinfo")  # Linux alone
+    if described.exists():
+        lines = [line.split(":", 1)[1].strip() for line in described.read_text().splitlines() if "model name" in line]
+        name = lines[0] if lines else name
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return {"processor": name, "cores": cores, "date": datetime.date.today().isoformat()}
 
 
 def report(table: pd.DataFrame) -> str:
@@ -74,7 +92,7 @@ def report(table: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
-def system_matrices(quick: bool, threads: int) -> list[tuple]:
+def system_matrices(quick: bool, threads: int) -> list[Row]:
     """The system matrix against a loop over samples, and against writing the array with one tanh per entry."""
     size = {"shape": (31, 31)} if quick else {}
     particle, rows = Particle(), []
@@ -95,7 +113,7 @@ def system_matrices(quick: bool, threads: int) -> list[tuple]:
     return rows
 
 
-def data_generation(quick: bool, threads: int) -> list[tuple]:
+def data_generation(quick: bool, threads: int) -> list[Row]:
     """The parts of making noisy signals, in seconds per 1000 signals; the product is the machine's limit."""
     count = 200 if quick else 10_000
     scanner, noise = Scanner.cartesian(**({"shape": (31, 31)} if quick else {})), Noise(snr_db=5.0)
@@ -122,7 +140,7 @@ def data_generation(quick: bool, threads: int) -> list[tuple]:
     ]
 
 
-def training_steps(quick: bool, threads: int) -> list[tuple]:
+def training_steps(quick: bool, threads: int) -> list[Row]:
     """A training step at width 16 and batch 4 against plain 1-D convolutions, on one thread and on all."""
     samples = 990 if quick else 4950
     network, reference = (module.eval() for module in steps.networks())
@@ -138,42 +156,42 @@ def training_steps(quick: bool, threads: int) -> list[tuple]:
     return rows
 
 
-def denoisers_in_turn(quick: bool, threads: int) -> list[tuple]:
+def denoisers_in_turn(quick: bool, threads: int) -> list[Row]:
     """Denoising a signal and training on it, against the paper's network; fitted to few signals, for the time alone."""
-    scanner = Scanner.cartesian(**({"shape": (31, 31)} if quick else {}))
-    data = xspace((40 if quick else 200, 8, 20 if quick else 200), Noise(snr_db=5.0), 0, scanner)
+    titles = {method.denoiser: method.title for method in reversed(experiments.read().methods.values())}
+    scanner, noise = Scanner.cartesian(**({"shape": (31, 31)} if quick else {})), Noise(snr_db=5.0)
+    data = xspace((40 if quick else 200, 8, 20 if quick else 200), noise, 0, scanner)
     fitted, signals = {}, len(data.train)
     for name in ("proposed", *DENOISERS):
-        options = {"scanner": scanner} if denoisers.find(name).needs_scanner else {}
+        options: dict[str, Any] = {"scanner": scanner} if denoisers.find(name).needs_scanner else {}
         if name in NETWORKS:
             options |= {"training": {"epochs": 1, "batch_size": 4}} | NETWORKS[name]
-        fitted[name] = denoisers.create(name, **options).fit(data.train.u1, data.train.u2, data.validation)
+        fitted[name] = denoisers.create(name, **options).fit(*data.train.arrays, validation=data.validation)
     u = data.test.u1
     times = _medians(2 if quick else 5, *(lambda d=d: d.denoise(u) for d in fitted.values()))
     own = dict(zip(fitted, times / len(u), strict=True))
-    rows = [
-        _row(
-            f"denoise_{name}", f"denoising a signal: {TITLES[name]}", "the paper's network", own["proposed"], own[name]
-        )
+    network = "the paper's network"
+    rows = [_row("denoise_network", f"denoising a signal: {network}", network, own["proposed"], own["proposed"])]
+    rows += [
+        _row(f"denoise_{name}", f"denoising a signal: {titles[name]}", network, own["proposed"], own[name])
         for name in DENOISERS
     ]
     side = 31 if quick else 51
-    columns = system_matrix_columns((1, 1, 1), Noise(snr_db=5.0), 0, Scanner.lissajous(shape=(side, side)))
-    matrix = columns.matrix
-    whole = {
-        name: denoisers.create(name, scanner=columns.scanner).fit(matrix.u1, matrix.u2) for name in MATRIX_DENOISERS
-    }
-    times = _medians(1, *(lambda d=d: d.denoise(matrix.u1) for d in (fitted["proposed"], *whole.values())))
-    network, times = times[0], times[1:]
-    for name, seconds in zip(whole, times / len(matrix), strict=True):
-        what = f"denoising a column: {TITLES[name]}"
-        rows.append(_row(f"denoise_{name}", what, "the paper's network", network / len(matrix), seconds))
+    small = Scanner.lissajous(shape=(side, side))
+    matrix = recorded_matrix(noise, 0, small)
+    whole = {name: denoisers.create(name, scanner=small).fit(*matrix.arrays) for name in MATRIX_DENOISERS}
+    passes = denoisers.create("proposed", **NETWORKS["proposed"], training={"epochs": 1})
+    passes.fit(matrix.u1[:8], matrix.u2[:8])
+    times = _medians(1, *(lambda d=d: d.denoise(matrix.u1) for d in (passes, *whole.values())))
+    for name, seconds in zip(whole, times[1:] / len(matrix), strict=True):
+        what = f"denoising a column: {titles[name]}"
+        rows.append(_row(f"denoise_{name}", what, network, times[0] / len(matrix), seconds))
     pace = {name: fitted[name].history[-1]["seconds"] / signals for name in NETWORKS}
     what = "training on a signal: N2N through the forward model"
-    return [*rows, _row("train_forward_n2n", what, "the paper's network", pace["proposed"], pace["forward_n2n"])]
+    return [*rows, _row("train_forward_n2n", what, network, pace["proposed"], pace["forward_n2n"])]
 
 
-def kaczmarz_images(quick: bool, threads: int) -> list[tuple]:
+def kaczmarz_images(quick: bool, threads: int) -> list[Row]:
     """100 images swept together against one image at a time in a loop over rows, per image."""
     scanner = Scanner.lissajous(**({"shape": (31, 31)} if quick else {}))
     spectra = frequency_components(system_matrix(scanner, Particle()).T)
@@ -186,15 +204,22 @@ def kaczmarz_images(quick: bool, threads: int) -> list[tuple]:
         3 if quick else 10, lambda: plain.kaczmarz(A, u[0], **settings), lambda: kaczmarz(A, u, **settings)
     )
     name = f"Kaczmarz, {len(A)} rows, {len(u)} images, per image"
-    return [_row("kaczmarz", name, "a NumPy loop over rows", slow, together / len(u), 20.0)]
+    return [_row("kaczmarz", name, "a NumPy loop over rows", slow, together / len(u), 25.0)]
 
 
-def _row(key, name, baseline, baseline_seconds, candidate_seconds, required=None):
+def _row(
+    key: str,
+    name: str,
+    baseline: str,
+    baseline_seconds: float,
+    candidate_seconds: float,
+    required: float | None = None,
+) -> Row:
     ratio = baseline_seconds / candidate_seconds
     return key, name, baseline, "mpicore", baseline_seconds, candidate_seconds, ratio, required
 
 
-def _medians(repeats, *functions, warm=True):
+def _medians(repeats: int, *functions: Callable[[], Any], warm: bool = True) -> np.ndarray:
     """Median time of each function [s], called in turns, after one call of each to warm up."""
     times = np.empty((repeats, len(functions)))
     for repeat in range(-warm, repeats):
@@ -206,7 +231,7 @@ def _medians(repeats, *functions, warm=True):
     return np.median(times, axis=0)
 
 
-def _agree(found, expected, tolerance, name):
+def _agree(found: np.ndarray, expected: np.ndarray, tolerance: float, name: str) -> None:
     error = np.abs(found - expected).max() / np.abs(expected).max()
     if not error <= tolerance:
         raise SystemExit(f"{name}: both sides must agree to {tolerance:g}, they differ by {error:.1e}")

@@ -1,5 +1,7 @@
 """The same computations as a competent person writes them first: what the package is timed against."""
 
+import itertools
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -37,7 +39,7 @@ class Network(nn.Module):
                 nn.PReLU(b),
                 *(_Residual(b) for _ in range(3)),
             )
-            for a, b in zip(widths, widths[1:], strict=False)
+            for a, b in itertools.pairwise(widths)
         )
         pairs = zip(widths[:0:-1], widths[-2::-1], strict=True)
         self.decoder = nn.ModuleList(_Decoder(a, b) for a, b in pairs)
