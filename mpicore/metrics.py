@@ -25,6 +25,10 @@ def snr_db(clean: ArrayLike, estimate: ArrayLike) -> Array:
 
     Raises:
         ValueError: shapes that differ, NaN or infinite values, a zero clean signal.
+
+    Example:
+        >>> snr_db([[10.0, 0.0]], [[9.0, 0.0]])
+        array([20.])
     """
     clean, estimate = _pair(clean, estimate, (2,))
     power = np.sum(np.square(clean), axis=1)

@@ -77,6 +77,11 @@ class XSpace:
 
     Raises:
         ValueError: an unknown channel.
+
+    Example:
+        >>> scanner = Scanner.cartesian(shape=(21, 21))
+        >>> XSpace(scanner)(np.ones((2, scanner.num_samples), np.float32)).shape
+        (2, 21, 21)
     """
 
     def __init__(self, scanner: Scanner, gridding: Gridding | None = None, channel: int = 0):
@@ -172,6 +177,11 @@ def kaczmarz(A: ArrayLike, u: ArrayLike, relative_lambda: float, sweeps: int, no
 
     Raises:
         ValueError: shapes that do not fit, NaN or infinite values, a zero matrix, parameters out of range.
+
+    Example:
+        >>> A, x = np.array([[2.0, 1.0], [1.0, 3.0]]), np.array([[1.0, 2.0]])
+        >>> kaczmarz(A, x @ A.T, relative_lambda=1e-9, sweeps=50).round(3)
+        array([[1., 2.]])
     """
     matrix, measured = np.asarray(A), np.asarray(u)
     if matrix.ndim != 2 or measured.ndim != 2 or measured.shape[1] != matrix.shape[0]:
@@ -182,6 +192,10 @@ def kaczmarz(A: ArrayLike, u: ArrayLike, relative_lambda: float, sweeps: int, no
     checks.positive(relative_lambda, "relative_lambda")
     checks.count(sweeps, "sweeps")
     dtype = np.result_type(matrix.dtype, measured.dtype, np.float32)
+    # In the unit of the largest entry, as a power of two, no bit of the result changes, nothing overflows in single
+    # precision, and no product is so small that it slows down the processor.
+    unit = float(np.ldexp(1.0, -np.frexp(np.abs(matrix).max(initial=0))[1]))
+    matrix, measured = matrix * unit, measured * unit
     row_energy = np.vecdot(matrix, matrix).real
     rows = row_energy > 0
     if not rows.any():

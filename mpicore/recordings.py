@@ -36,6 +36,11 @@ class Recordings:
 
     Raises:
         ValueError: arrays of another or of different shapes; NaN, infinite or complex values; each is named.
+
+    Example:
+        >>> pairs = Recordings(np.array([[3, -4]], np.int16), np.array([[4, -3]], np.int16))
+        >>> pairs.u1.dtype, len(pairs)
+        (dtype('float64'), 1)
     """
 
     u1: Array
@@ -113,10 +118,20 @@ class HeldOut(Recordings):
     Attributes:
         clean: signals without noise, shape (n, N) [1/s].
         phantoms: the objects, shape (n, ny, nx); for the system matrix the objects are pixels, and this is ``None``.
+
+    Raises:
+        ValueError: as :class:`Recordings`; clean signals of another shape, phantoms of another number.
     """
 
     clean: Array
     phantoms: NDArray[np.float32] | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if np.shape(self.clean) != self.u1.shape:
+            raise ValueError(f"clean must have the shape of u1, {self.u1.shape}, got {np.shape(self.clean)}")
+        if self.phantoms is not None and len(self.phantoms) != len(self):
+            raise ValueError(f"phantoms must hold {len(self)} objects, got {len(self.phantoms)}")
 
 
 @dataclass(frozen=True)

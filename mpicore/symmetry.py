@@ -31,7 +31,12 @@ def require_odd(scanner: Scanner, who: str) -> Scanner:
 
 
 def mirror(u: Array) -> Array:
-    """u[N-k], with indices modulo N, of signals (n, N)."""
+    """u[N-k], with indices modulo N, of signals (n, N).
+
+    Example:
+        >>> mirror(np.array([[0.0, 1.0, 2.0, 3.0]]))
+        array([[0., 3., 2., 1.]])
+    """
     return np.roll(u[:, ::-1], 1, axis=1)
 
 

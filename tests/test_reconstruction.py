@@ -277,6 +277,16 @@ def test_rows_of_zeros_change_nothing():
 
 
 @pytest.mark.parametrize("kind", ["real", "complex"])
+@pytest.mark.parametrize("factor", [2.0**-80, 2.0**80])
+@pytest.mark.parametrize("nonnegative", [True, False])
+def test_kaczmarz_does_not_depend_on_units(kind, factor, nonnegative):
+    """In single precision the energies of these rows, factor^2, are no numbers."""
+    A, u = (array.astype(np.float32 if kind == "real" else np.complex64) for array in problem(kind))
+    expected = kaczmarz(A, u, 0.1, 4, nonnegative)
+    np.testing.assert_array_equal(kaczmarz(factor * A, factor * u, 0.1, 4, nonnegative), expected)
+
+
+@pytest.mark.parametrize("kind", ["real", "complex"])
 @pytest.mark.parametrize("rows", [9, 17])
 def test_kaczmarz_converges_to_the_tikhonov_solution(kind, rows):
     """(A^H A + l I)^-1 A^H u, for fewer and for more rows than columns."""

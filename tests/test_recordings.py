@@ -143,3 +143,11 @@ def test_the_noisy_error_of_nothing_is_the_power_of_a_period(clean):
     assert noisy_error(np.zeros_like, pairs) == pytest.approx(1, rel=0.01)
     known = {id(pairs.u1): clean, id(pairs.u2): clean}
     assert noisy_error(lambda u: known[id(u)], pairs) == pytest.approx(0.5, rel=0.02)
+
+
+def test_held_out_signals_must_fit_together(clean):
+    u1, u2 = clean + 1, clean - 1
+    with pytest.raises(ValueError, match=r"clean must have the shape of u1, .*, got \(1, "):
+        HeldOut(u1, u2, clean[:1])
+    with pytest.raises(ValueError, match=f"phantoms must hold {len(clean)} objects, got 1"):
+        HeldOut(u1, u2, clean, np.ones((1, 4, 4), np.float32))
