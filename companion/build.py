@@ -75,7 +75,8 @@ def environment(root: Path) -> dict[str, str]:
     for folder in here.values():
         if folder.startswith(str(caches)):
             Path(folder).mkdir(parents=True, exist_ok=True)
-    return os.environ | here | {"PYTHONPATH": str(root)}
+    packages = [str(root), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return os.environ | here | {"PYTHONPATH": os.pathsep.join(packages)}
 
 
 def _check_preset(name: str) -> None:

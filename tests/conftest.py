@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 import torch
 
-from companion import experiments
+from companion import build, experiments
+from companion.cache import lock
 from companion.config import RunConfig
 from mpicore.recordings import Recordings
 
@@ -68,24 +69,62 @@ def short_pairs():
     return make
 
 
+#: What a copy of the project needs for a build.
+PARTS = ("mpicore", "companion", "notebooks", "book", "benchmarks", "examples", "published")
+FILES = ("Snakefile", "experiments.yml", "_config.yml", "pyproject.toml")
+
+
 @pytest.fixture(scope="session")
 def smoke(tmp_path_factory) -> Path:
-    """A copy of the project in which the whole chain, training and book included, has run at smoke size."""
-    folder = tmp_path_factory.mktemp("smoke") / "project"
-    folder.mkdir()
-    ignore = shutil.ignore_patterns("__pycache__", "*.egg-info")
-    for name in ("mpicore", "notebooks", "book", "benchmarks", "examples"):
-        shutil.copytree(ROOT / name, folder / name, ignore=ignore)
-    for name in ("Snakefile", "experiments.yml", "_config.yml", "pyproject.toml"):
-        shutil.copy(ROOT / name, folder)
-    process = run_graph(folder)
-    assert process.returncode == 0, process.stdout[-5000:] + process.stderr[-15000:]
+    """A copy of the project in which the whole chain, training and book included, has run at smoke size.
+
+    Processes that share the tests share it: the first one makes it, and the others wait. Tests must leave it as it is.
+    Beside it, ``opened`` has a file per job with the names of all files that the job has opened.
+    """
+    shared = tmp_path_factory.getbasetemp()
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        shared = shared.parent
+    folder = shared / "smoke" / "project"
+    folder.parent.mkdir(exist_ok=True)
+    with lock(folder.parent / "lock"):
+        if not (folder.parent / "whole").exists():
+            copy_project(folder)
+            process = run_companion(folder, "build", "--preset", "smoke", recorded=folder.parent / "opened")
+            assert process.returncode == 0, process.stdout[-15000:] + process.stderr[-5000:]
+            (folder.parent / "whole").touch()
     return folder
 
 
-def run_graph(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
-    """Run the graph at smoke size in a copy of the project, with that copy's package."""
-    command = ["snakemake", "--cores", "2", "--rerun-incomplete", *arguments, "--config", "preset=smoke"]
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = os.environ | {"PYTHONPATH": str(folder), "PATH": path}
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+def copy_project(folder: Path) -> Path:
+    """A copy of what a build needs, and nothing that was made."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for name in PARTS:
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+    for name in FILES:
+        shutil.copy(ROOT / name, folder)
+    return folder
+
+
+def variables(folder: Path, recorded: Path | None = None) -> dict[str, str]:
+    """The environment of a process that uses the packages of a copy; with the files that it opens recorded."""
+    found = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(folder)}
+    if recorded is not None:
+        recorded.mkdir(exist_ok=True)
+        found |= {"PYTHONPATH": str(ROOT / "tests/recorder"), "OPENED_FILES": str(recorded)}
+    return found
+
+
+def run_companion(folder: Path, *arguments: str, recorded: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run a command of the companion in a copy of the project."""
+    command = [sys.executable, "-m", "companion", *arguments]
+    environment = variables(folder, recorded)
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+def run_graph(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run Snakemake at smoke size in a copy of the project, with arguments that the command ``build`` does not have."""
+    command = [sys.executable, "-m", "snakemake", "--cores", "2", "--nolock", "--rerun-incomplete", *arguments]
+    command += ["--config", "preset=smoke", "out=build/smoke"]
+    environment = build.environment(folder) | {"OMP_NUM_THREADS": "1"}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)

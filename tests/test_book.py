@@ -1,7 +1,12 @@
+"""Staging of the book: everything is collected, and nothing is lost that was not made by it."""
+
+import socket
+
 import nbformat
 import pytest
 
-from companion import book, experiments
+from companion.book import preset_note, serve
+from companion.book import stage as stage_book
 
 
 @pytest.fixture
@@ -14,18 +19,24 @@ def parts(tmp_path):
     )
     for name in ("index", "more"):
         (source / f"{name}.md").write_text(f"# {name}\n")
-    page = tmp_path / "one.ipynb"
+    page = tmp_path / "made" / "one.ipynb"
+    page.parent.mkdir()
     nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1", execution_count=1)]), page)
-    table = tmp_path / "table.csv"
+    table = tmp_path / "made" / "table.csv"
     table.write_text("a\n1\n")
     return source, tmp_path / "staged", page, table
 
 
-def test_stage_collects_everything_and_nothing_old(parts):
-    source, target, page, table = parts
-    target.mkdir()
+def stage(parts, experiments, target=None, preset="preview"):
+    source, staged, page, table = parts
+    stage_book(source, target or staged, [page], [table], experiments, preset)
+
+
+def test_stage_collects_everything_and_nothing_old(parts, book):
+    _, target, page, _ = parts
+    stage(parts, book)
     (target / "stale.md").write_text("old")
-    book.stage(source, target, [page], [table], experiments.read(), "preview")
+    stage(parts, book)
     assert not (target / "stale.md").exists()
     assert (target / "pages/one.ipynb").read_bytes() == page.read_bytes()
     assert (target / "tables/table.csv").exists()
@@ -33,29 +44,96 @@ def test_stage_collects_everything_and_nothing_old(parts):
     assert "previews" in (target / "preset.txt").read_text()
 
 
-def test_a_failed_notebook_stops_the_book_before_the_old_one_is_touched(parts):
-    source, target, page, table = parts
-    book.stage(source, target, [page], [table], experiments.read(), "preview")
+def tree(folder):
+    return {path: path.is_file() and path.read_bytes() for path in folder.rglob("*")}
+
+
+@pytest.mark.parametrize(
+    "target, message",
+    [
+        ("keep", "holds files and was not made by `stage`"),
+        ("book", "is or holds .*book, which the book is made from"),
+        (".", "is or holds .*book, which the book is made from"),
+        ("book/inner", "lies in .*book, which the book is made from"),
+        ("made", "is or holds .*made, which the book is made from"),
+        ("made/table.csv", "is no folder"),
+    ],
+)
+def test_a_target_that_is_a_source_or_another_folder_is_refused_and_left(parts, book, tmp_path, target, message):
+    (tmp_path / "keep").mkdir()
+    (tmp_path / "keep/thesis.txt").write_text("years")
+    before = tree(tmp_path)
+    with pytest.raises(ValueError, match=message):
+        stage(parts, book, tmp_path / target)
+    assert tree(tmp_path) == before
+
+
+def test_a_link_to_a_source_is_no_way_around(parts, book, tmp_path):
+    (tmp_path / "link").symlink_to(parts[0])
+    with pytest.raises(ValueError, match="which the book is made from"):
+        stage(parts, book, tmp_path / "link")
+    assert (parts[0] / "index.md").exists()
+
+
+def test_an_empty_folder_is_as_good_as_none(parts, book):
+    parts[1].mkdir()
+    stage(parts, book)
+    assert (parts[1] / "index.md").exists()
+
+
+def test_a_failed_notebook_stops_the_book_before_the_old_one_is_touched(parts, book):
+    _, target, page, _ = parts
+    stage(parts, book)
     error = nbformat.v4.new_output("error", ename="ValueError", evalue="bad", traceback=[])
     cell = nbformat.v4.new_code_cell("1", execution_count=1, outputs=[error])
     nbformat.write(nbformat.v4.new_notebook(cells=[cell]), page)
     with pytest.raises(ValueError, match="cell 0 failed with ValueError: bad"):
-        book.stage(source, target, [page], [table], experiments.read(), "preview")
+        stage(parts, book)
     assert (target / "pages/one.ipynb").exists()
 
 
-def test_a_page_that_the_contents_name_must_be_there(parts):
-    source, target, page, table = parts
+def test_a_missing_table_stops_the_book_before_the_old_one_is_touched(parts, book):
+    stage(parts, book)
+    parts[3].unlink()
+    with pytest.raises(ValueError, match=r"table.csv is missing"):
+        stage(parts, book)
+    assert (parts[1] / "tables/table.csv").exists()
+
+
+def test_a_page_that_the_contents_name_must_be_there(parts, book):
+    source, target, _, table = parts
     (source / "more.md").unlink()
     with pytest.raises(ValueError, match="names more"):
-        book.stage(source, target, [page], [table], experiments.read(), "preview")
+        stage(parts, book)
     (source / "more.md").write_text("# more\n")
     with pytest.raises(ValueError, match="names pages/one"):
-        book.stage(source, target, [], [table], experiments.read(), "preview")
+        stage_book(source, target, [], [table], book, "preview")
+
+
+def test_contents_that_are_no_yaml_are_one_line(parts, book):
+    (parts[0] / "_toc.yml").write_text("root: [index\n")
+    with pytest.raises(ValueError, match=r"_toc.yml is not valid YAML") as caught:
+        stage(parts, book)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("preset, word", [("preview", "previews"), ("smoke", "meaningless"), ("paper", "")])
-def test_the_note_says_what_the_numbers_are(preset, word):
-    note = book.preset_note(preset, experiments.read().presets[preset])
+def test_the_note_says_what_the_numbers_are(preset, word, book):
+    note = preset_note(preset, book.presets[preset])
     assert word in note
     assert bool(note) == bool(word)
+
+
+def test_without_a_book_there_is_nothing_to_serve(tmp_path):
+    with pytest.raises(ValueError, match=r"there is no book in .*; `make book` builds it"):
+        serve(tmp_path, 0)
+
+
+def test_a_port_in_use_is_one_line(tmp_path):
+    (tmp_path / "index.html").write_text("")
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with pytest.raises(OSError, match=f"port {port} cannot be had .*make serve PORT="):
+            serve(tmp_path, port)

@@ -1,4 +1,5 @@
 import json
+import sys
 from pathlib import Path
 
 import jupytext
@@ -90,6 +91,45 @@ def test_the_parameters_cell_must_be_plain(write):
         notebooks.execute(source, target)
 
 
+def test_what_was_not_made_here_is_never_overwritten(write):
+    source, target = write("pass")
+    target.parent.mkdir()
+    text = source.read_text()
+    with pytest.raises(ValueError, match=r"source.md is the source itself"):
+        notebooks.execute(source, source)
+    foreign = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("mine")])
+    for content in ("years of work", nbformat.writes(foreign)):
+        target.write_text(content)
+        with pytest.raises(ValueError, match="was not made by this command"):
+            notebooks.execute(source, target)
+        assert target.read_text() == content
+    assert source.read_text() == text
+
+
+def test_a_text_that_is_no_notebook_is_named(write):
+    source, target = write("pass", "# A heading\n")
+    with pytest.raises(ValueError, match="one cell tagged parameters"):
+        notebooks.execute(source, target)
+
+
+def test_the_kernel_is_this_interpreter_whatever_is_installed_under_its_name(write, tmp_path, monkeypatch):
+    folder = tmp_path / "kernels/python3"
+    folder.mkdir(parents=True)
+    (folder / "kernel.json").write_text(json.dumps({"argv": ["/nowhere"], "display_name": "x", "language": "python"}))
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+    monkeypatch.setenv("PATH", "/nowhere")
+    source, target = write("import sys\nprint(sys.executable)")
+    notebooks.execute(source, target)
+    assert outputs(target).strip() == sys.executable
+
+
+def test_values_stand_in_texts_and_labels(write):
+    text = TEMPLATE.replace("# A notebook", "# A notebook of @count@ and @other@")
+    source, target = write("print(count)", text)
+    notebooks.execute(source, target, {"count": 5})
+    assert nbformat.read(target, 4).cells[0].source == "# A notebook of 5 and @other@"
+
+
 @pytest.mark.parametrize("spoil", ["error", "unexecuted", "missing", "text"])
 def test_a_notebook_that_is_not_whole_is_refused(tmp_path, spoil):
     path = tmp_path / "page.ipynb"
@@ -115,9 +155,14 @@ def test_a_whole_notebook_passes(tmp_path):
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
 def test_sources_tell_the_story_and_define_nothing(source):
-    """One parameters cell, the preset among its names, no functions or classes, no cell longer than a screen."""
+    """One parameters cell, the preset among its names, no functions or classes, no cell longer than a screen.
+
+    Each enters the project first, so that it can be opened anywhere.
+    """
     notebook = jupytext.read(source)
     assert "preset" in notebooks.parameters(notebook)
+    code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    assert "project.enter()" in code[1]
     for cell in notebook.cells:
         if cell.cell_type == "code":
             assert not any(line.startswith(("def ", "class ")) for line in cell.source.splitlines())
