@@ -99,6 +99,13 @@ def test_pages_are_known_by_what_they_read(book, monkeypatch, root):
     assert study["target"].startswith("elsewhere/results/")
 
 
+def test_parameters_of_a_page_are_plain_assignments(tmp_path):
+    source = tmp_path / "page.md"
+    source.write_text("```{code-cell}\n:tags: [parameters]\n\ncount = 3\nprint(count)\n```\n")
+    with pytest.raises(ValueError, match=r"page\.md: parameters are NAME = CONSTANT, got 'print\(count\)'"):
+        _ = contents.Page("page", str(source)).defaults
+
+
 @pytest.mark.parametrize("package, page", [("mpicore", "api"), ("companion", "companion")])
 def test_every_public_module_is_on_the_api_pages(root, package, page):
     modules = set()
