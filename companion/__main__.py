@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from companion import experiments, project
 from companion.experiments import Experiments
 from companion.runs import ROOT
-from mpicore import files
+from mpicore import checks, files
 
 Options = argparse.Namespace
 
@@ -153,6 +153,8 @@ def _check(options: Options) -> None:
     from companion import analyses, verification
 
     known = _known(options)
+    for experiment in options.experiment:
+        checks.choice(experiment, "experiment or study", [*known.experiments, *known.studies])
     mapped = analyses.mapped(known, options.preset)
     rows = []
     for experiment in options.experiment:
@@ -230,7 +232,6 @@ def _table(options: Options) -> None:
 
 def _study(options: Options) -> None:
     from companion import studies
-    from mpicore import checks
 
     known = _known(options)
     checks.choice(options.study, "study", list(known.studies))

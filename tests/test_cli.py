@@ -1,22 +1,34 @@
+"""The commands: what they write and print, and that every mistake is one line that names it."""
+
 import json
-import os
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import yaml
 
+from companion import runs
 from companion.__main__ import main
-from mpicore import files
+from companion.archive import MANIFEST
+
+
+def one_line(capsys):
+    """What went to the error stream: one line that begins with ``error:``."""
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: ")
+    return line
 
 
 def test_run_trains_once_and_stamps_the_key(tmp_path, capsys):
-    arguments = ["run", "xspace-gaussian", "noisy", "--preset", "smoke", "--root", str(tmp_path / "runs")]
-    stamp = tmp_path / "stamp.json"
+    root, stamp = tmp_path / "runs", tmp_path / "stamp.json"
+    arguments = ["run", "xspace-gaussian", "noisy", "--preset", "smoke", "--root", str(root)]
     assert main([*arguments, "--stamp", str(stamp), "--threads", "1"]) == 0
     key = json.loads(stamp.read_text())["key"]
-    assert (tmp_path / "runs/xspace-gaussian/noisy" / key / "record.json").exists()
-    assert "test SNR literal" in capsys.readouterr().out
+    record = root / key / "record.json"
+    before = record.stat().st_mtime_ns
+    assert "xspace-gaussian-noisy, test SNR literal" in capsys.readouterr().out
+    assert main(arguments) == 0
+    assert record.stat().st_mtime_ns == before
 
 
 @pytest.mark.parametrize(
@@ -25,15 +37,53 @@ def test_run_trains_once_and_stamps_the_key(tmp_path, capsys):
         (["run", "nowhere", "noisy"], "nowhere"),
         (["run", "xspace-locked", "r2r"], "r2r"),
         (["run", "xspace-gaussian", "n2n", "--preset", "huge"], "huge"),
+        (["run", "xspace-gaussian", "n2n", "--seed", "-1"], "-1"),
+        (["run", "xspace-gaussian", "n2n", "--seed", "half"], "half"),
+        (["run", "xspace-gaussian", "n2n", "--threads", "-3"], "--threads: must be a whole number of at least 1"),
+        (["run", "xspace-gaussian", "n2n", "--threads", "0"], "--threads: must be a whole number of at least 1"),
+        (["run", "xspace-gaussian"], "method"),
+        (["run", "xspace-gaussian", "n2n", "--experiments", "nothing.yml"], "nothing.yml"),
+        (["verify", "--signals", "0"], "--signals: must be a whole number of at least 1, got '0'"),
+        (["verify", "--signals", "-5"], "--signals: must be a whole number of at least 1, got '-5'"),
+        (["verify", "lost"], "there is no run and no analysis 'lost'"),
+        (["check", "nowhere", "--output", "never.csv"], "nowhere"),
+        (["progress", "--jobs", "0"], "--jobs: must be a whole number of at least 1, got '0'"),
+        (["build", "--jobs", "abc"], "--jobs: must be a whole number of at least 1, got 'abc'"),
+        (["build", "--preset", "nonsense"], "preset must be one of smoke, preview, paper; got 'nonsense'"),
         (["table", "table7", "--output", "never.csv"], "table7"),
+        (["study", "study-nothing", "--output", "never.csv"], "study-nothing"),
+        (["analysis", "nothing", "--output", "never.csv"], "nothing"),
         (["notebook", "notebooks/figure1.md", "never.ipynb", "-p", "sampels", "3"], "sampels"),
-        (["--experiments", "nothing.yml", "run", "a", "b"], "nothing.yml"),
+        (["notebook", "notebooks/physics.md", "notebooks/physics.md"], "is the source itself"),
+        (["stage", "book", "--notebooks", "x.ipynb", "--tables", "README.md"], "x.ipynb is missing"),
+        (["serve", "--port", "abc"], "--port: must be a whole number"),
+        ([], "command"),
+        (["nothing"], "nothing"),
     ],
 )
-def test_mistakes_are_one_line_that_names_them(arguments, named, capsys, tmp_path):
+def test_mistakes_are_one_line_that_names_them(arguments, named, capsys, root, monkeypatch):
+    monkeypatch.chdir(root)
     assert main(arguments) == 1
-    error = capsys.readouterr().err
-    assert error.startswith("error: ") and named in error and "Traceback" not in error
+    assert named in one_line(capsys)
+
+
+@pytest.mark.parametrize(
+    "error, status, text",
+    [
+        (MemoryError("385 MiB"), 1, "error: not enough memory: 385 MiB"),
+        (OSError(28, "No space left on device", "results/x.csv"), 1, "results/x.csv"),
+        (FloatingPointError("loss is nan"), 1, "error: loss is nan"),
+        (KeyboardInterrupt(), 130, "interrupted; the same command goes on"),
+    ],
+)
+def test_what_stops_a_command_is_one_line(error, status, text, capsys, monkeypatch):
+    def stop(*arguments, **further):
+        raise error
+
+    monkeypatch.setattr(runs, "obtain", stop)
+    assert main(["run", "xspace-gaussian", "noisy", "--preset", "smoke"]) == status
+    (line,) = capsys.readouterr().err.splitlines()
+    assert text in line
 
 
 def test_a_failed_notebook_shows_its_cell_and_traceback(tmp_path, capsys):
@@ -48,60 +98,70 @@ def test_a_failed_notebook_shows_its_cell_and_traceback(tmp_path, capsys):
 
 
 def test_parameters_are_read_as_json_where_they_are_json(tmp_path):
-    target = tmp_path / "figure1.ipynb"
-    assert (
-        main(["notebook", "notebooks/figure1.md", str(target), "-p", "samples", "9900", "-p", "preset", "smoke"]) == 0
-    )
-    injected = [c for c in json.loads(target.read_text())["cells"] if "injected-parameters" in c["metadata"]["tags"]]
-    assert "samples = 9900" in "".join(injected[0]["source"])
+    text = "---\nkernelspec: {name: python3, display_name: x, language: python}\n"
+    text += "jupytext: {text_representation: {extension: .md, format_name: myst}}\n---\n\n"
+    text += "```{code-cell}\n:tags: [parameters]\ncount = 1\nroot = []\nname = ''\n```\n\n"
+    text += "```{code-cell}\nprint(count + 1, root, name)\n```\n"
+    (tmp_path / "n.md").write_text(text)
+    target = tmp_path / "n.ipynb"
+    given = ["-p", "count", "41", "-p", "root", '["a", "b c"]', "-p", "name", "it's"]
+    assert main(["notebook", str(tmp_path / "n.md"), str(target), *given]) == 0
+    assert "42 ['a', 'b c'] it's" in target.read_text()
 
 
-def test_a_run_is_published_verified_and_measured_again(tmp_path, capsys):
+def test_a_run_is_published_checked_verified_and_measured_again(tmp_path, capsys):
     """What is not finished is named and left; of a further seed the numbers alone are kept."""
-    made, kept, later = (str(tmp_path / name) for name in ("runs", "published", "later"))
+    made, kept = (str(tmp_path / name) for name in ("runs", "published"))
+    smoke = ["--preset", "smoke"]
     for seed in ("0", "1"):
-        assert main(["run", "xspace-gaussian", "n2n", "--preset", "smoke", "--seed", seed, "--root", made]) == 0
-    assert main(["progress", "--preset", "smoke", "--root", made, "--jobs", "2"]) == 0
+        assert main(["run", "xspace-gaussian", "n2n", *smoke, "--seed", seed, "--root", made]) == 0
+    assert main(["progress", *smoke, "--root", made, "--jobs", "2"]) == 0
     printed = capsys.readouterr().out
     assert "2 of " in printed and "h with 2 side by side" in printed
-    assert main(["publish", "--preset", "smoke", "--root", made, "--target", kept]) == 0
+    names = [name for name, config in _runs(made).items()]
+    assert len(names) == 2
+
+    analyses = pytest.MonkeyPatch()
+    with analyses.context() as patch:  # their results need all runs
+        patch.setattr("companion.analyses.published", list)
+        assert main(["publish", *smoke, "--root", made, "--target", kept]) == 0
     assert "xspace-gaussian-proposed: not finished" in capsys.readouterr().out
-    weights = {path.parts[-2]: path for path in Path(kept).glob("*/*/*/weights.safetensors")}
-    assert len(list(Path(kept).glob("*/*/*/record.json"))) == 2 and len(weights) == 1
+    weights = list((tmp_path / "published").rglob("*.weights.safetensors"))
+    assert len(weights) == 1 and (tmp_path / "published" / MANIFEST).exists()
 
-    assert main(["verify", "--preset", "smoke", "--root", kept]) == 0
+    checked = tmp_path / "checked.csv"
+    assert main(["check", "xspace-gaussian", *smoke, "--root", kept, "--output", str(checked), "--signals", "4"]) == 0
+    table = pd.read_csv(checked).set_index("run")
+    assert table.loc["xspace-gaussian-n2n", "signals"] == 4 and table.loc["xspace-gaussian-n2n-seed1", "signals"] == 0
+
+    both = ["xspace-gaussian-n2n", "xspace-gaussian-n2n-seed1", "system-matrix-noisy"]
+    assert main(["verify", *smoke, "--root", kept, *both]) == 0
     printed = capsys.readouterr().out
-    assert "xspace-gaussian-n2n: agrees; measured again, largest deviations: snr_db" in printed
-    assert "xspace-gaussian-n2n-seed1: has no weights" in printed
+    assert "1 of 3: xspace-gaussian-n2n: agrees; 8 signals" in printed
+    assert "xspace-gaussian-n2n-seed1: known by its numbers alone" in printed
     assert "system-matrix-noisy: not published" in printed
+    assert "1 agree, none disagrees, 1 are known by their numbers alone, 1 are not published" in printed
 
-    again = ["run", "xspace-gaussian", "n2n", "--preset", "smoke", "--root", f"{kept}{os.pathsep}{later}"]
-    assert main([*again, "--verify", "all"]) == 0
-    assert "measured again" in capsys.readouterr().out
-    assert not Path(later).exists()
-
-    (folder,) = (path.parent for path in weights.values())
-    table = folder / "signals.csv"
-    pd.read_csv(table).assign(snr_db=9.0).to_csv(table, index=False)
-    record = json.loads((folder / "record.json").read_text())
-    record["files"]["signals.csv"] = files.digest(table)
-    (folder / "record.json").write_text(json.dumps(record))
-    assert main([*again, "--verify", "4"]) == 1
-    assert "does not agree with its weights: snr_db of literal item 0" in capsys.readouterr().err
+    data = bytearray(weights[0].read_bytes())
+    data[-1] ^= 1
+    weights[0].write_bytes(data)
+    assert main(["check", "xspace-gaussian", *smoke, "--root", kept, "--output", str(checked)]) == 1
+    assert f"{weights[0]} is damaged or missing" in one_line(capsys)
 
 
-def test_the_table_of_seeds_is_written(tmp_path):
-    experiments = yaml.safe_load(Path("experiments.yml").read_text())
-    experiments["experiments"]["xspace-gaussian"]["repeated"] = ["n2n"]
+def _runs(folder):
+    return {path.parent.name: json.loads(path.read_text()) for path in Path(folder).glob("*/record.json")}
+
+
+def test_the_table_of_seeds_is_written(tmp_path, root):
+    content = yaml.safe_load((root / "experiments.yml").read_text())
+    content["experiments"]["xspace-gaussian"]["repeated"] = ["n2n"]
     path = tmp_path / "experiments.yml"
-    path.write_text(yaml.safe_dump(experiments))
-    root = str(tmp_path / "runs")
-    common = ["--experiments", str(path)]
+    path.write_text(yaml.safe_dump(content))
+    common = ["--experiments", str(path), "--preset", "smoke", "--root", str(tmp_path / "runs")]
     for seed in ("0", "1"):
-        assert (
-            main([*common, "run", "xspace-gaussian", "n2n", "--preset", "smoke", "--seed", seed, "--root", root]) == 0
-        )
-    target = tmp_path / "seeds.csv"
-    assert main([*common, "table", "seeds", "--preset", "smoke", "--root", root, "--output", str(target)]) == 0
+        assert main(["run", "xspace-gaussian", "n2n", "--seed", seed, *common]) == 0
+    target, paper = tmp_path / "seeds.csv", str(root / "book/paper_tables.csv")
+    assert main(["table", "seeds", *common, "--paper", paper, "--output", str(target)]) == 0
     assert pd.read_csv(target)["seed"].tolist() == [0, 1]
     assert (tmp_path / "seeds-display.csv").exists()
