@@ -103,8 +103,8 @@ class Recordings:
             error = np.linalg.norm(shared - correlation * power) / power.sum()
             if correlation > max(_SIGNIFICANT * error, _SHARED):
                 warnings.warn(
-                    "the even parts of the two periods, which hold no signal, have a correlation of "
-                    f"{correlation:.2f}; {who} takes noise that both periods share for signal",
+                    "the even parts of the two periods, which hold no signal of cosine drive without relaxation, have "
+                    f"a correlation of {correlation:.2f}; {who} takes noise that both periods share for signal",
                     SharedNoiseWarning,
                     stacklevel=3,
                 )

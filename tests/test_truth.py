@@ -1,12 +1,9 @@
 """Data that are not made with the model that the methods know."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 
-from companion import evaluation
-from mpicore.datasets import xspace, xspace_test
+from mpicore.datasets import xspace_test
 from mpicore.metrics import snr_db
 from mpicore.noise import Noise
 from mpicore.phantoms import OTHER_KINDS, other_phantoms
@@ -79,6 +76,7 @@ def test_a_spread_lies_between_its_two_relaxations(scanner):
         ({"core_diameter": 0}, "core_diameter must be positive, got 0"),
         ({"gradient_scale": -1}, "gradient_scale must be positive, got -1"),
         ({"relaxation_time": -1e-6}, "relaxation_time must be at least 0, got -1e-06"),
+        ({"relaxation_spread": 0.5}, "relaxation_spread needs a relaxation_time, got 0.5 without one"),
         ({"relaxation_spread": 1.0}, "relaxation_spread must be at least 0 and below 1, got 1.0"),
         ({"oversampling": 0}, "oversampling must be a whole number of at least 1, got 0"),
     ],
@@ -86,19 +84,6 @@ def test_a_spread_lies_between_its_two_relaxations(scanner):
 def test_bad_values_are_named(changes, message):
     with pytest.raises(ValueError, match=message):
         Truth(**changes)
-
-
-def test_a_run_makes_its_data_with_its_truth_and_its_objects(tiny):
-    plain = tiny("xspace-gaussian", "noisy")
-    changed = {"truth": {"core_diameter": 32e-9}, "test_phantoms": "rings"}
-    config = tiny("xspace-gaussian", "noisy", **changed)
-    assert config.key != plain.key and changed.items() <= config.resolved().items()
-    assert evaluation.truth(config) == dataclasses.replace(Truth(), core_diameter=32e-9)
-    data = evaluation.dataset(config)
-    expected = xspace(config.sizes, NOISE, 0, evaluation.scanner(config), Truth(core_diameter=32e-9))
-    np.testing.assert_array_equal(data.train.u1, expected.train.u1)
-    rings = evaluation.test_signals(config, "literal").phantoms
-    assert not np.array_equal(rings, data.test.phantoms)
 
 
 # Objects of another kind
