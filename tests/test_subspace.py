@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from mpicore.denoisers import create
-from mpicore.lowrank import optimal_shrinkage
 from mpicore.recordings import Recordings
 
 SAMPLES = 120
@@ -69,16 +68,6 @@ def test_singular_values_keep_the_rank_of_the_signals():
     assert denoiser.state()["analysis"].shape[1] in (3, 4)  # the largest value of pure noise lies at the threshold
     # Three of 120 dimensions keep their noise, which had the power 4.
     assert np.mean((denoiser.denoise(pairs.u1) - clean) ** 2) == pytest.approx(4 * 3 / SAMPLES, rel=0.2)
-
-
-def test_optimal_shrinkage_of_a_square_matrix():
-    """For b = 1 the formula is sqrt(y^2 - 4)."""
-    np.testing.assert_allclose(optimal_shrinkage([1.0, 2.0, 2.5, 10.0], 1.0), [0, 0, 1.5, np.sqrt(96)])
-
-
-def test_large_singular_values_are_left_alone():
-    y = np.array([50.0, 500.0])
-    np.testing.assert_allclose(optimal_shrinkage(y, 0.3) / y, 1, atol=1e-3)
 
 
 @pytest.mark.parametrize("name", LINEAR)
