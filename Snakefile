@@ -51,8 +51,9 @@ def proofs_of(names):
 
 
 def code(*modules):
-    """The files that modules are made of, and the command line with the file that it reads."""
-    return [*project.sources(modules), "companion/__main__.py", "experiments.yml"]
+    """The files that modules are made of, and the command line with what it reads itself."""
+    own = ["companion.experiments", "companion.project"]
+    return [*project.sources([*modules, *own]), "companion/__main__.py", "experiments.yml"]
 
 
 def result(name):
