@@ -162,7 +162,7 @@ def _check(options: Options) -> None:
             known, experiment, options.preset, _root(options), options.signals, mapped, options.cache
         ):
             rows.append({"run": str(name), "key": config.key, "signals": found.signals, "images": found.images})
-            rows[-1] |= found.deviations
+            rows[-1] |= {f"largest_{value}": deviation for value, deviation in found.deviations.items()}
             if found.deviations:
                 print(f"{name}: {_deviations(found)}", flush=True)
     columns = ["run", "key", "signals", "images"]

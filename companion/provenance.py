@@ -1,6 +1,7 @@
 """Where each number comes from: the runs of a preset, with what each was made from, on what, and in which time."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -42,3 +43,28 @@ def provenance(configs: Mapping[RunName, RunConfig], root: Root = ROOT) -> pd.Da
             }
         )
     return pd.DataFrame(rows).astype({"seed": "Int64", "signals": "Int64", "steps": "Int64"})
+
+
+def checked(names: Sequence[str], folder: str | Path = "results/checked") -> pd.DataFrame:
+    """What a build has measured again of the published runs: one row per experiment and study that has any.
+
+    Args:
+        names: of experiments and studies.
+        folder: the files that `python -m companion check` has written.
+
+    Returns:
+        ``experiment``, ``measured`` and ``kept`` (numbers of runs that were measured again, and of those whose stored
+        values were counted alone), ``signals``, ``images``, and the largest deviation in ``snr_db`` [dB].
+    """
+    rows: list[dict[str, Any]] = []
+    for name in names:
+        path = Path(folder) / f"{name}.csv"
+        if not path.exists():
+            continue
+        table = pd.read_csv(path)
+        again = table["signals"] > 0
+        deviations = table.get("largest_snr_db", pd.Series(dtype=float))
+        row = {"experiment": name, "measured": int(again.sum()), "kept": int((~again).sum())}
+        row |= {count: int(table[count].sum()) for count in ("signals", "images")}
+        rows.append(row | {"snr_db": float(deviations.max())})
+    return pd.DataFrame(rows, columns=["experiment", "measured", "kept", "signals", "images", "snr_db"])

@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 
 from companion import runs
 from companion.config import RunName
-from companion.provenance import provenance
+from companion.provenance import checked, provenance
 
 
 @pytest.fixture(scope="module")
@@ -61,3 +62,15 @@ def test_the_protocol_is_that_of_the_run(book):
 def test_a_missing_run_is_named(tiny, root):
     with pytest.raises(FileNotFoundError, match="no finished run of xspace-gaussian n2n"):
         provenance({RunName("xspace", "n2n"): tiny("xspace-gaussian", "n2n", seed=17)}, root)
+
+
+def test_what_was_measured_again_is_counted(tmp_path):
+    (tmp_path / "one.csv").write_text(
+        "run,key,signals,images,largest_snr_db\none-a,1,20,20,1e-5\none-b,2,20,0,3e-5\none-c,3,0,0,\n"
+    )
+    (tmp_path / "two.csv").write_text("run,key,signals,images\ntwo-a,4,0,0\n")
+    found = checked(["one", "two", "nothing"], tmp_path).set_index("experiment")
+    assert list(found.index) == ["one", "two"]
+    assert found.loc["one", ["measured", "kept", "signals", "images"]].tolist() == [2, 1, 40, 20]
+    assert found.loc["one", "snr_db"] == 3e-5 and pd.isna(found.loc["two", "snr_db"])
+    assert checked([], tmp_path).empty
