@@ -28,6 +28,8 @@ ROOT = [*PUBLISHED, str(OUT / "runs")]
 ARCHIVE = [Path(folder) / MANIFEST for folder in PUBLISHED if Archive.is_at(folder)]
 OWN = [path for path in [RESULTS / f"own/{PRESET}.csv"] if path.exists()]
 PAPER = "book/paper_tables.csv"
+# What shows titles and texts of this file lists it. The others know of its settings by the keys of their runs.
+EXPERIMENTS = "experiments.yml"
 BENCHMARKS = "benchmarks/benchmarks.csv"
 PLACES = [word for place in ROOT for word in ("--root", place)]
 ONE_THREAD = "OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1"
@@ -141,6 +143,7 @@ rule table:
     input:
         lambda wildcards: proofs(*TABLES[wildcards.table]),
         paper=PAPER,
+        experiments=EXPERIMENTS,
         code=code("companion.tables"),
     output:
         RESULTS / "tables/{table}.csv",
@@ -157,6 +160,7 @@ rule table:
 rule study:
     input:
         lambda wildcards: proofs(wildcards.study),
+        experiments=EXPERIMENTS,
         code=code("companion.studies"),
     output:
         RESULTS / "studies/{study}.csv",
@@ -172,6 +176,7 @@ rule leaderboard:
         paper=PAPER,
         benchmarks=BENCHMARKS,
         own=OWN,
+        experiments=EXPERIMENTS,
         code=code("companion.leaderboard"),
     output:
         RESULTS / "leaderboard.csv",
@@ -212,12 +217,8 @@ for page in PAGE.values():
             f"page_{page.name}"
         input:
             read_by(page),
-            code=[
-                *code(
-                    *project.cells(Path(page.source).read_text(encoding="utf-8")),
-                    "companion.notebooks",
-                )
-            ],
+            experiments=EXPERIMENTS,
+            code=code(*project.cells(page.text), "companion.notebooks"),
             source=page.source,
         output:
             PAGES / f"{page.name}.ipynb",
@@ -232,6 +233,7 @@ rule book:
     input:
         [path for path in sorted(Path("book").rglob("*")) if path.is_file()],
         "_config.yml",
+        experiments=EXPERIMENTS,
         # The API page shows both packages.
         code=sorted(str(path) for name in project.PACKAGES for path in Path(name).rglob("*.py")),
         pages=[PAGES / f"{name}.ipynb" for name in PAGE],

@@ -176,7 +176,7 @@ def compare(stored: Result, measured: Result) -> float:
     """The largest difference between two results of one analysis, relative to the size of its column or array.
 
     Raises:
-        ValueError: another shape, other texts, or a difference above :data:`TOLERANCE`; the column or array is named.
+        ValueError: another shape, other texts, or a difference above the tolerance; the column or array is named.
     """
     largest = 0.0
     if list(stored.frame) != list(measured.frame) or len(stored.frame) != len(measured.frame):
