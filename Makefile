@@ -44,7 +44,8 @@ $(ENV): requirements.lock pyproject.toml
 	[ $$# -gt 0 ] || set -- python3.11 python3.12 python3.13 python3; \
 	chosen=; reasons=; \
 	for python in "$$@"; do \
-	    if reason=$$("$$python" -c "$$CHECK" 2>&1); then chosen=$$python; break; fi; \
+	    if ! command -v "$$python" >/dev/null; then reason="there is none"; \
+	    elif reason=$$("$$python" -c "$$CHECK" 2>&1); then chosen=$$python; break; fi; \
 	    reasons="$$reasons; $$python: $$(tail -n 1 <<< "$$reason")"; \
 	done; \
 	[ -n "$$chosen" ] || { echo "error: no Python that is fit$$reasons" >&2; exit 1; }; \
@@ -102,5 +103,5 @@ serve: $(ENV) ## serve the built book on http://localhost:PORT
 	@$(COMPANION) serve --preset "$$PRESET" --port "$$PORT"
 
 clean: ## remove what commands made, except the environment, finished runs and the rows of denoisers of your own
-	@rm -rf build _build .snakemake .pytest_cache .ruff_cache .coverage
+	@rm -rf build _build .snakemake .pytest_cache .ruff_cache .mypy_cache .coverage
 	@[ ! -d results ] || find results -mindepth 1 -maxdepth 1 ! -name own -exec rm -rf {} +
