@@ -16,6 +16,10 @@ from mpicore.recordings import Recordings, SupervisedPairs, split
 Array = NDArray[np.floating[Any]]
 Float32 = NDArray[np.float32]
 State = dict[str, NDArray[Any]]
+#: Where a long fit may keep its checkpoint.
+Folder = str | Path | None
+#: Further noisy pairs, for choosing parameters.
+Held = Recordings | None
 Learned = TypeVar("Learned")
 Candidate = TypeVar("Candidate")
 Kind = TypeVar("Kind", Recordings, SupervisedPairs)
@@ -132,13 +136,7 @@ class Denoiser:
         self.history: list[dict[str, Any]] = []
 
     def fit(
-        self,
-        u1: Array,
-        u2: Array,
-        /,
-        validation: Any = None,
-        folder: str | Path | None = None,
-        progress: bool = False,
+        self, u1: Array, u2: Array, /, validation: Any = None, folder: Folder = None, progress: bool = False
     ) -> Self:
         """Learn from two noisy periods of each object.
 

@@ -4,13 +4,12 @@ Each is shown noisy and clean signals in place of two noisy periods, and stands 
 left to gain.
 """
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from mpicore import checks
-from mpicore.denoisers.base import Array, Denoiser, Float32, of_kind, register
+from mpicore.denoisers.base import Array, Denoiser, Float32, Folder, of_kind, register
 from mpicore.denoisers.image_network import ForwardNoise2Noise
 from mpicore.denoisers.signal_network import SignalNetworkDenoiser
 from mpicore.denoisers.trained import Pairs
@@ -21,6 +20,9 @@ from mpicore.symmetry import from_sine_lines, sine_lines
 
 if TYPE_CHECKING:
     from mpicore.losses import Scheme
+
+
+Held = SupervisedPairs | None
 
 
 @register("supervised")
@@ -36,13 +38,7 @@ class Supervised(SignalNetworkDenoiser):
         return losses.Supervised()
 
     def fit(
-        self,
-        noisy: Array,
-        clean: Array,
-        /,
-        validation: SupervisedPairs | None = None,
-        folder: str | Path | None = None,
-        progress: bool = False,
+        self, noisy: Array, clean: Array, /, validation: Held = None, folder: Folder = None, progress: bool = False
     ) -> Self:
         """Train on noisy signals and clean ones, each (n, N)."""
         return super().fit(noisy, clean, validation, folder, progress)
@@ -70,13 +66,7 @@ class ForwardSupervised(ForwardNoise2Noise):
         return losses.Supervised()
 
     def fit(
-        self,
-        noisy: Array,
-        clean: Array,
-        /,
-        validation: SupervisedPairs | None = None,
-        folder: str | Path | None = None,
-        progress: bool = False,
+        self, noisy: Array, clean: Array, /, validation: Held = None, folder: Folder = None, progress: bool = False
     ) -> Self:
         """Train on noisy signals and clean ones, each (n, N)."""
         pairs, held = _parts(noisy, clean, validation, self.scanner.num_samples)
@@ -101,13 +91,7 @@ class OracleWiener(Denoiser):
         self._filter: Float32 | None = None
 
     def fit(
-        self,
-        noisy: Array,
-        clean: Array,
-        /,
-        validation: SupervisedPairs | None = None,
-        folder: str | Path | None = None,
-        progress: bool = False,
+        self, noisy: Array, clean: Array, /, validation: Held = None, folder: Folder = None, progress: bool = False
     ) -> Self:
         """Learn from noisy signals and clean ones, each (n, N)."""
         pairs = SupervisedPairs(noisy, clean)
@@ -137,13 +121,7 @@ class OracleSpatialWiener(SpatialWiener):
     supervised = True
 
     def fit(
-        self,
-        noisy: Array,
-        clean: Array,
-        /,
-        validation: SupervisedPairs | None = None,
-        folder: str | Path | None = None,
-        progress: bool = False,
+        self, noisy: Array, clean: Array, /, validation: Held = None, folder: Folder = None, progress: bool = False
     ) -> Self:
         """Learn from a noisy matrix and the clean one, each (P, N)."""
         pairs = SupervisedPairs(noisy, clean)

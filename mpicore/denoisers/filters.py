@@ -2,14 +2,13 @@
 
 import warnings
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mpicore import checks
-from mpicore.denoisers.base import Array, Denoiser, Float32, State, lowest, register
+from mpicore.denoisers.base import Array, Denoiser, Float32, Folder, State, lowest, register
 from mpicore.recordings import Recordings, binary_exponent, noisy_error
 from mpicore.symmetry import odd_part
 
@@ -59,7 +58,7 @@ class _Chosen(Denoiser):
         u2: Array,
         /,
         validation: Recordings | None = None,
-        folder: str | Path | None = None,
+        folder: Folder = None,
         progress: bool = False,
     ) -> Self:
         """Choose the parameters; the training pairs are not needed."""

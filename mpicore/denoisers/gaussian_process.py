@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping
 from itertools import product
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mpicore import checks
-from mpicore.denoisers.base import Array, Denoiser, Float32, State, register
+from mpicore.denoisers.base import Array, Denoiser, Float32, Folder, State, register
 from mpicore.forward import ForwardModel, covariance_times, line_deviation
 from mpicore.recordings import Recordings, rms
 from mpicore.scanner import Particle, Scanner
@@ -55,7 +54,7 @@ class GaussianProcessWiener(Denoiser):
         u2: Array,
         /,
         validation: Recordings | None = None,
-        folder: str | Path | None = None,
+        folder: Folder = None,
         progress: bool = False,
     ) -> Self:
         """Estimate the noise spectrum, and choose correlation length and strength."""

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpicore import checks
-from mpicore.denoisers.base import Array, Float32, State, register
+from mpicore.denoisers.base import Array, Float32, Folder, State, register
 from mpicore.denoisers.trained import Pairs, TrainedDenoiser, half_precision, load_weights
 from mpicore.forward import ForwardModel, covariance_times, line_deviation
 from mpicore.recordings import Recordings, SupervisedPairs, rms
@@ -80,13 +80,7 @@ class ForwardNoise2Noise(TrainedDenoiser):
         return losses.Noise2Noise()
 
     def fit(
-        self,
-        u1: Array,
-        u2: Array,
-        /,
-        validation: Any = None,
-        folder: str | Path | None = None,
-        progress: bool = False,
+        self, u1: Array, u2: Array, /, validation: Any = None, folder: Folder = None, progress: bool = False
     ) -> Self:
         """Estimate the noise spectrum, build the network around the forward model, and train it."""
         recordings, held = self.parts(u1, u2, validation, odd=True, length=self.scanner.num_samples)

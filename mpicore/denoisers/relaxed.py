@@ -6,13 +6,12 @@ these methods estimate the noise of each line, and weigh the lines by it.
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mpicore.denoisers.base import Array, Denoiser, Float32, State, of_kind, register
+from mpicore.denoisers.base import Array, Denoiser, Float32, Folder, State, of_kind, register
 from mpicore.denoisers.gaussian_process import GaussianProcessWiener
 from mpicore.denoisers.image_network import ForwardNoise2Noise
 from mpicore.recordings import Recordings
@@ -38,7 +37,7 @@ class Relaxed(_ForEquilibrium):
     relaxation_time = 0.0  #: as it was estimated [s]
 
     def fit(
-        self, u1: Array, u2: Array, /, validation: Any = None, folder: str | Path | None = None, progress: bool = False
+        self, u1: Array, u2: Array, /, validation: Any = None, folder: Folder = None, progress: bool = False
     ) -> Self:
         """Estimate the relaxation time from the training pairs, then fit to the signals without it."""
         held = of_kind(validation, Recordings)

@@ -1,14 +1,13 @@
 """The paper's network on the signal, under the schemes of self-supervision."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mpicore import checks
-from mpicore.denoisers.base import Array, Float32, State, register
+from mpicore.denoisers.base import Array, Float32, Folder, State, register
 from mpicore.denoisers.trained import Pairs, TrainedDenoiser, half_precision, load_weights
 from mpicore.recordings import Recordings, binary_exponent
 from mpicore.settings import Settings
@@ -46,13 +45,7 @@ class SignalNetworkDenoiser(TrainedDenoiser):
         self.network = self.seeded(lambda: EncoderDecoder(width, dropout))
 
     def fit(
-        self,
-        u1: Array,
-        u2: Array,
-        /,
-        validation: Any = None,
-        folder: str | Path | None = None,
-        progress: bool = False,
+        self, u1: Array, u2: Array, /, validation: Any = None, folder: Folder = None, progress: bool = False
     ) -> Self:
         """Train the network; without validation pairs the last tenth of the pairs (at least one) is held out."""
         pairs, held = self.pairs(u1, u2, validation)

@@ -1,13 +1,12 @@
 """Wiener filters of the spectrum, line by line, from the cross-power of two noisy periods."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mpicore.denoisers.base import Array, Denoiser, Float32, State, register
+from mpicore.denoisers.base import Array, Denoiser, Float32, Folder, State, register
 from mpicore.recordings import Recordings, rms
 from mpicore.symmetry import odd_part
 
@@ -33,7 +32,7 @@ class SpectralWiener(Denoiser):
         u2: Array,
         /,
         validation: Recordings | None = None,
-        folder: str | Path | None = None,
+        folder: Folder = None,
         progress: bool = False,
     ) -> Self:
         """Estimate the gains from the training pairs; there is no parameter to choose."""

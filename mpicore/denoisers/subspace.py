@@ -1,14 +1,13 @@
 """Linear denoisers in the subspace that the noisy signals themselves span."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mpicore import checks
-from mpicore.denoisers.base import Array, Denoiser, Float32, State, register
+from mpicore.denoisers.base import Array, Denoiser, Float32, Folder, State, register
 from mpicore.lowrank import leading_singular, optimal_shrinkage
 from mpicore.recordings import Recordings, rms
 from mpicore.symmetry import odd_part
@@ -77,7 +76,7 @@ class LinearNoise2Noise(_Subspace):
         u2: Array,
         /,
         validation: Recordings | None = None,
-        folder: str | Path | None = None,
+        folder: Folder = None,
         progress: bool = False,
     ) -> Self:
         """Estimate the covariances, and choose rank and whiteness."""
@@ -120,7 +119,7 @@ class SingularValueShrinkage(_Subspace):
         u2: Array,
         /,
         validation: Recordings | None = None,
-        folder: str | Path | None = None,
+        folder: Folder = None,
         progress: bool = False,
     ) -> Self:
         """Singular vectors and factors from both periods of all pairs; there is no parameter to choose."""

@@ -4,12 +4,11 @@ They are given all columns at once, in the order of the pixels, and need no trai
 the two noisy periods of the matrix that they denoise.
 """
 
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
-from mpicore.denoisers.base import Array, Denoiser, Float32, lowest, register
+from mpicore.denoisers.base import Array, Denoiser, Float32, Folder, lowest, register
 from mpicore.lowrank import leading_singular, optimal_shrinkage
 from mpicore.recordings import binary_exponent
 from mpicore.scanner import Scanner
@@ -40,13 +39,7 @@ class MatrixDenoiser(Denoiser):
         self.deviation: Array | None = None
 
     def fit(
-        self,
-        u1: Array,
-        u2: Array,
-        /,
-        validation: Any = None,
-        folder: str | Path | None = None,
-        progress: bool = False,
+        self, u1: Array, u2: Array, /, validation: Any = None, folder: Folder = None, progress: bool = False
     ) -> Self:
         """Learn the statistics of the matrix from both periods of all its columns, shape (P, N)."""
         pairs = self.recorded(u1, u2, odd=True)
