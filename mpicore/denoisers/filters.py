@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpicore import checks
-from mpicore.denoisers.base import Array, Denoiser, Float32, Folder, State, lowest, register
-from mpicore.recordings import Recordings, binary_exponent, noisy_error
+from mpicore.denoisers.base import Array, Denoiser, Float32, Folder, Held, State, lowest, register
+from mpicore.recordings import binary_exponent, noisy_error
 from mpicore.symmetry import odd_part
 
 
@@ -53,13 +53,7 @@ class _Chosen(Denoiser):
         self.chosen: Any = None
 
     def fit(
-        self,
-        u1: Array,
-        u2: Array,
-        /,
-        validation: Recordings | None = None,
-        folder: Folder = None,
-        progress: bool = False,
+        self, u1: Array, u2: Array, /, validation: Held = None, folder: Folder = None, progress: bool = False
     ) -> Self:
         """Choose the parameters; the training pairs are not needed."""
         _, pairs = self.parts(u1, u2, validation)

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpicore import checks
-from mpicore.denoisers.base import Array, Denoiser, Float32, Folder, State, register
+from mpicore.denoisers.base import Array, Denoiser, Float32, Folder, Held, State, register
 from mpicore.forward import ForwardModel, covariance_times, line_deviation
-from mpicore.recordings import Recordings, rms
+from mpicore.recordings import rms
 from mpicore.scanner import Particle, Scanner
 from mpicore.symmetry import require_odd, sine_lines
 
@@ -49,13 +49,7 @@ class GaussianProcessWiener(Denoiser):
         self._posterior: Float32 | None = None
 
     def fit(
-        self,
-        u1: Array,
-        u2: Array,
-        /,
-        validation: Recordings | None = None,
-        folder: Folder = None,
-        progress: bool = False,
+        self, u1: Array, u2: Array, /, validation: Held = None, folder: Folder = None, progress: bool = False
     ) -> Self:
         """Estimate the noise spectrum, and choose correlation length and strength."""
         train, held = self.parts(u1, u2, validation, odd=True, length=self.scanner.num_samples)

@@ -6,8 +6,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from mpicore.denoisers.base import Array, Denoiser, Float32, Folder, State, register
-from mpicore.recordings import Recordings, rms
+from mpicore.denoisers.base import Array, Denoiser, Float32, Folder, Held, State, register
+from mpicore.recordings import rms
 from mpicore.symmetry import odd_part
 
 
@@ -27,13 +27,7 @@ class SpectralWiener(Denoiser):
         self.gains: NDArray[np.float64] | None = None
 
     def fit(
-        self,
-        u1: Array,
-        u2: Array,
-        /,
-        validation: Recordings | None = None,
-        folder: Folder = None,
-        progress: bool = False,
+        self, u1: Array, u2: Array, /, validation: Held = None, folder: Folder = None, progress: bool = False
     ) -> Self:
         """Estimate the gains from the training pairs; there is no parameter to choose."""
         pairs = self.recorded(u1, u2, odd=self.antisymmetric)

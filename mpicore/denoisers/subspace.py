@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpicore import checks
-from mpicore.denoisers.base import Array, Denoiser, Float32, Folder, State, register
+from mpicore.denoisers.base import Array, Denoiser, Float32, Folder, Held, State, register
 from mpicore.lowrank import leading_singular, optimal_shrinkage
 from mpicore.recordings import Recordings, rms
 from mpicore.symmetry import odd_part
@@ -71,13 +71,7 @@ class LinearNoise2Noise(_Subspace):
     whitenesses = (0.01, 0.1, 1.0)
 
     def fit(
-        self,
-        u1: Array,
-        u2: Array,
-        /,
-        validation: Recordings | None = None,
-        folder: Folder = None,
-        progress: bool = False,
+        self, u1: Array, u2: Array, /, validation: Held = None, folder: Folder = None, progress: bool = False
     ) -> Self:
         """Estimate the covariances, and choose rank and whiteness."""
         from scipy.linalg import eigh
@@ -114,13 +108,7 @@ class SingularValueShrinkage(_Subspace):
     """
 
     def fit(
-        self,
-        u1: Array,
-        u2: Array,
-        /,
-        validation: Recordings | None = None,
-        folder: Folder = None,
-        progress: bool = False,
+        self, u1: Array, u2: Array, /, validation: Held = None, folder: Folder = None, progress: bool = False
     ) -> Self:
         """Singular vectors and factors from both periods of all pairs; there is no parameter to choose."""
         first, second = self.scaled(self.recorded(u1, u2, odd=self.antisymmetric))
