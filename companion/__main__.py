@@ -64,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
 
     command = add("build", _build, "make the book, or a part of it, with Snakemake", preset)
     command.add_argument("--published", default="published", help="the archive of runs, or none to make them all here")
-    command.add_argument("--jobs", type=_count, help="trainings side by side; default: all cores")
+    command.add_argument("--jobs", type=_count_or_all, help="trainings side by side; default: all, one per core")
     command.add_argument("--dry-run", action="store_true", help="say what would be done")
     command.add_argument("targets", nargs="*", help="files to make; default: the book")
     command = add("run", _run, "make one run, or load what is there", preset, root, machine)
