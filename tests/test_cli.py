@@ -49,7 +49,10 @@ def test_run_trains_once_and_stamps_the_key(tmp_path, capsys):
         (["check", "nowhere", "--output", "never.csv"], "nowhere"),
         (["progress", "--jobs", "0"], "--jobs: must be a whole number of at least 1, got '0'"),
         (["build", "--jobs", "abc"], "--jobs: must be a whole number of at least 1, got 'abc'"),
-        (["build", "--preset", "nonsense"], "preset must be one of smoke, preview, paper; got 'nonsense'"),
+        (
+            ["build", "--jobs", "all", "--preset", "nonsense"],
+            "preset must be one of smoke, preview, paper; got 'nonsense'",
+        ),
         (["table", "table7", "--output", "never.csv"], "table7"),
         (["study", "study-nothing", "--output", "never.csv"], "study-nothing"),
         (["analysis", "nothing", "--output", "never.csv"], "nothing"),
