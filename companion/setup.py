@@ -1,7 +1,7 @@
 """From the configuration of a run to its data, denoiser and images: the one place where the first becomes the rest."""
 
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from mpicore import checks, datasets, denoisers
 from mpicore.denoisers import Denoiser
 from mpicore.noise import Noise
 from mpicore.phantoms import random_phantoms
-from mpicore.reconstruction import Kaczmarz, SystemMatrixReconstruction, XSpace, select_frequencies
+from mpicore.reconstruction import Gridding, Kaczmarz, SystemMatrixReconstruction, XSpace, select_frequencies
 from mpicore.recordings import HeldOut, Recordings, SupervisedPairs
 from mpicore.scanner import Scanner
 from mpicore.seeds import branch
@@ -98,7 +98,7 @@ class Setup:
         """Reconstruction of x-space signals."""
         if self.config.gridding is None:
             raise ValueError(f"x-space images are of x-space data, got {self.config.dataset}")
-        return XSpace(self.scanner, self.config.gridding)
+        return _xspace(self.scanner, self.config.gridding)
 
     @property
     def kaczmarz_settings(self) -> Kaczmarz:
@@ -174,6 +174,12 @@ class Setup:
         config = self.config
         matrix = datasets.recorded_matrix(noise, config.data_seed, config.scanner, config.particle)
         return {"u1": matrix.u1, "u2": matrix.u2, "clean": matrix.clean}
+
+
+@lru_cache(maxsize=4)
+def _xspace(scanner: Scanner, gridding: Gridding) -> XSpace:
+    """One operator for all runs on one grid."""
+    return XSpace(scanner, gridding)
 
 
 def denoiser_of(config: RunConfig, device: str = "auto") -> Denoiser:

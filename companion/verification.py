@@ -95,7 +95,7 @@ def check(
         preset: whose runs.
         root: where runs are; those in folders of their own were made here and need no check.
         signals: how many test signals of each stored network.
-        mapped: runs of system matrices that figures show: their maps and images are measured in whole.
+        mapped: runs of system matrices that figures show: every tenth pixel of their maps is measured.
         cache: folder of shared data, see :class:`companion.setup.Setup`.
 
     Raises:
@@ -109,7 +109,7 @@ def check(
             raise ValueError(f"{place}: {name} has no weights, and cannot be measured again")
         found = verify(config, root, signals, refit=False, cache=cache)
         if name in mapped:
-            whole = verify_map(config, root, cache)
+            whole = verify_map(config, root, cache, every=10)
             found = Check(whole.signals, whole.images, found.deviations | whole.deviations)
         yield name, config, found
 
@@ -119,8 +119,14 @@ def must_have_weights(name: RunName, config: RunConfig) -> bool:
     return runs.learns(config) and denoisers.find(config.denoiser).stored and not name.seed and not name.case
 
 
-def verify_map(config: RunConfig, root: Root = ROOT, cache: str | Path | None = None) -> Check:
-    """Of a system matrix, measure again what figures show: whole components, and the images of the objects shown.
+def verify_map(config: RunConfig, root: Root = ROOT, cache: str | Path | None = None, every: int = 1) -> Check:
+    """Of a system matrix, measure again what figures show: components as maps, and the images of the objects shown.
+
+    Args:
+        config: of the run.
+        root: where it is.
+        cache: folder of shared data, see :class:`companion.setup.Setup`.
+        every: take each so many pixels of the maps; with 1 all of them, and the images, which need every column.
 
     Raises:
         ValueError: as :func:`verify`; a network without weights.
@@ -132,13 +138,23 @@ def verify_map(config: RunConfig, root: Root = ROOT, cache: str | Path | None = 
             raise ValueError(f"{run.stored.folder} has no weights, and its figures cannot be measured again")
         runs.fit(denoiser, setup)
     recorded = setup.matrix(next(iter(config.test_noise)))
-    matrix = evaluation.denoised(denoiser, recorded)
+    chosen = slice(None, None, every)
+    matrix = (
+        evaluation.denoised(denoiser, recorded)[chosen]
+        if denoiser.whole
+        else evaluation.denoised(denoiser, recorded, chosen)
+    )
     lines = [setup.scanner.harmonic_line(harmonic) for harmonic in evaluation.FIGURE_HARMONICS]
+    components = np.ascontiguousarray(frequency_components(matrix, lines).T, np.complex64)
+    if every > 1:
+        stored = np.ascontiguousarray(run.arrays["components"].view(np.complex64)[:, chosen]).view(np.float32)
+        deviation = _deviation(run, "components", stored, components.view(np.float32))
+        return Check(len(matrix), 0, {"components": deviation})
     shown = setup.objects[run.arrays["shown_objects"]]
     measured = setup.kaczmarz(recorded.clean).measure(shown)
-    components = np.ascontiguousarray(frequency_components(matrix, lines).T, np.complex64).view(np.float32)
     images = setup.kaczmarz(matrix)(measured).astype(np.float32)
-    return Check(len(matrix), len(images), _compared_arrays(run, {"components": components, "images": images}))
+    found = {"components": components.view(np.float32), "images": images}
+    return Check(len(matrix), len(images), _compared_arrays(run, found))
 
 
 def _check_rows(run: Run, setup: Setup) -> None:
@@ -185,14 +201,17 @@ def _compared_arrays(run: Run, found: dict[str, np.ndarray]) -> dict[str, float]
         stored = run.arrays.get(name)
         if stored is None or stored.shape != measured.shape:
             raise ValueError(f"{run.stored.folder} must hold the array {name} of shape {measured.shape}")
-        deviation = float(np.abs(np.subtract(measured, stored, dtype=float)).max() / (np.abs(stored).max() or 1))
-        tolerance = ARRAY_TOLERANCE if np.issubdtype(measured.dtype, np.floating) else 0
-        if not deviation <= tolerance:
-            raise ValueError(
-                f"{run.stored.folder} does not agree with its weights: array {name} is {deviation:.2g} off"
-            )
-        deviations[name] = deviation
+        deviations[name] = _deviation(run, name, stored, measured)
     return deviations
+
+
+def _deviation(run: Run, name: str, stored: np.ndarray, measured: np.ndarray) -> float:
+    """The largest difference of two arrays, relative to the largest stored element."""
+    deviation = float(np.abs(np.subtract(measured, stored, dtype=float)).max() / (np.abs(stored).max() or 1))
+    tolerance = ARRAY_TOLERANCE if np.issubdtype(measured.dtype, np.floating) else 0
+    if not deviation <= tolerance:
+        raise ValueError(f"{run.stored.folder} does not agree with its weights: array {name} is {deviation:.2g} off")
+    return deviation
 
 
 def _item(row: pd.Series) -> str:
