@@ -72,6 +72,7 @@ TABLES |= {"seeds": sorted({name.experiment for name in KNOWN.repeats(PRESET)})}
 TABLES |= {"summary": sorted({KNOWN.tables[name].experiment for name in KNOWN.tables})}
 STUDIES = {study: RESULTS / f"studies/{study}.csv" for study in KNOWN.studies}
 PAGE = {page.name: page for page in contents.pages(KNOWN)}
+NOTEBOOKS = sorted({page.source for page in PAGE.values()})
 EXAMPLE = "examples/running_median.py"
 
 
@@ -82,15 +83,19 @@ def table_files(name):
 def read_by(page):
     """What a page reads: runs, tables, studies, analyses, and files of the repository."""
     read = [*page.reads(str(RESULTS)), *contents.FILES.get(page.name, ())]
+    if "companion.contents" in project.cells(page.text):  # it lists the pages
+        read += NOTEBOOKS
     if page.runs is None:
         read += proofs()
     elif page.runs:
         read += proofs(*page.runs)
     read += [path for name in page.named("tables_folder") for path in table_files(name.removesuffix("-display"))]
-    read += [path for name in page.named("analyses_folder") for path in result(name)]
+    shown = page.named("analyses_folder")
     if "study" in page.values:
         read += [STUDIES[page.values["study"]]]
-        read += result(page.values["study"]) if page.values["study"] in analyses.names() else []
+        shown += [name for name in [page.values["study"]] if name in analyses.names()]
+    # A page that shows an analysis says which runs it stands on, and loads them.
+    read += [path for name in shown for path in (*result(name), *proofs_of(analyses.needs(name, KNOWN, PRESET)))]
     return read
 
 
