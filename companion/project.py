@@ -58,7 +58,8 @@ def sources(modules: Iterable[str], folder: str | Path = ".") -> list[str]:
         if module in found or path is None:
             continue
         found[module] = path
-        waiting.append(module.rpartition(".")[0])  # an import of a module runs the packages that it lies in
+        if "." in module:
+            waiting.append(module.rpartition(".")[0])  # an import of a module runs the packages that it lies in
         waiting += imported(path, Path(folder))
         waiting += _looked_up(module, Path(folder))
     return sorted({str(path.relative_to(folder)) for path in found.values()})

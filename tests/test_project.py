@@ -17,15 +17,18 @@ for name, found in sorted(sys.modules.items()):
 """
 
 
-@pytest.mark.parametrize(
-    "module", ["companion.tables", "companion.verification", "companion.notebooks", "mpicore.training"]
-)
+@pytest.mark.parametrize("module", ["companion.tables", "companion.verification", "mpicore.training"])
 def test_the_sources_hold_all_that_an_interpreter_loads(module):
     process = subprocess.run(
         [sys.executable, "-c", LOADED.format(module=module)], cwd=ROOT, capture_output=True, text=True, check=True
     )
     loaded = {Path(line).relative_to(ROOT).as_posix() for line in process.stdout.splitlines()}
     assert loaded and loaded <= set(project.sources([module], ROOT))
+
+
+def test_sources_are_the_same_from_within_the_project(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    assert project.sources(["companion.tables"]) == project.sources(["companion.tables"], ROOT)
 
 
 def test_sources_leave_out_what_is_not_imported():
@@ -53,8 +56,11 @@ def test_every_denoiser_belongs_to_what_sets_one_up():
 
 
 def test_cells_are_read_for_imports_and_text_is_not():
-    text = "from mpicore import metrics\n```{code-cell}\nimport numpy\nfrom companion import pages\n```\nimport companion.tables\n"
-    assert project.cells(text, ROOT) == ["companion", "companion.pages"]
+    code = "```{code-cell}\nimport numpy\nfrom companion import pages\n```\n"
+    assert project.cells(f"from mpicore import metrics\n{code}import companion.tables\n", ROOT) == [
+        "companion",
+        "companion.pages",
+    ]
 
 
 def test_the_root_is_found_from_below_and_named_when_there_is_none(tmp_path):
