@@ -74,6 +74,17 @@ PARTS = ("mpicore", "companion", "notebooks", "book", "benchmarks", "examples", 
 FILES = ("Snakefile", "experiments.yml", "_config.yml", "pyproject.toml")
 
 
+class Book:
+    """An experiments file of which these runs are known."""
+
+    def __init__(self, configs):
+        self.configs = configs
+
+    def runs(self, preset):
+        assert preset == "smoke"
+        return self.configs
+
+
 @pytest.fixture(scope="session")
 def smoke(tmp_path_factory) -> Path:
     """A copy of the project in which the whole chain, training and book included, has run at smoke size.

@@ -5,22 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import Book
 
 from companion import runs
 from companion.archive import Archive, Result
 from companion.config import RunName
 from companion.publication import publish
-
-
-class Book:
-    """An experiments file of which these runs are known."""
-
-    def __init__(self, configs):
-        self.configs = configs
-
-    def runs(self, preset):
-        assert preset == "smoke"
-        return self.configs
 
 
 @pytest.fixture(scope="module")

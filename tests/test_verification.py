@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from conftest import Book
 
 from companion import runs
 from companion.archive import IMAGE_VALUES, SIGNAL_VALUES, Archive
@@ -310,17 +311,6 @@ def test_weights_of_the_first_seed_of_each_row_are_published(book):
 
 
 # What a build checks
-
-
-class Book:
-    """An experiments file of which these runs are known."""
-
-    def __init__(self, configs):
-        self.configs = configs
-
-    def runs(self, preset):
-        assert preset == "smoke"
-        return self.configs
 
 
 @pytest.fixture
