@@ -137,7 +137,7 @@ def display(table: pd.DataFrame, experiment: str) -> pd.DataFrame:
         shown[heading] = part[column].map(lambda value, digits=digits: f"{value:.{digits}f}")
     shown["It knows"] = part["knows"].fillna("")
     shown["Fit"] = part["training_seconds"].map(_duration)
-    shown["Per signal [ms]"] = part["denoising_seconds"].map(lambda s: "" if np.isnan(s) else f"{1e3 * s:.2g}")
+    shown["Per signal [ms]"] = part["denoising_seconds"].map(lambda s: "" if np.isnan(s) else _two_digits(1e3 * s))
     return shown
 
 
@@ -149,6 +149,10 @@ def plain(shown: pd.DataFrame) -> str:
 
 def _linked(title: str, code: Any) -> str:
     return f"{{py:class}}`{title} <{code}>`" if str(code).startswith("mpicore.") else title
+
+
+def _two_digits(value: float) -> str:
+    return np.format_float_positional(value, precision=2, fractional=False, trim="-")
 
 
 def _duration(seconds: float) -> str:

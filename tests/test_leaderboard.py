@@ -89,6 +89,8 @@ def test_rows_come_in_order_beside_the_printed_ones(known, paper, monkeypatch):
     shown = leaderboard.display(table, "xspace-harmonic")
     assert "**9.00**" in set(shown["SNR [dB]"]) and set(shown["Noise"]) == {"Literal", "Matched"}
     assert "{py:class}`Low-pass <mpicore.denoisers.filters.LowPass>`" in set(shown["Method"])
+    times = leaderboard.display(table.assign(denoising_seconds=0.1034), "xspace-harmonic")
+    assert set(times["Per signal [ms]"]) == {"100"}, "two digits, and no exponent"
 
 
 def test_groups_come_from_what_the_classes_say(known, paper, monkeypatch):
