@@ -26,7 +26,7 @@ except ImportError as error:
 endef
 export CHECK
 
-.PHONY: help env book smoke reproduce progress leaderboard verify publish test test-book test-fast bench lint types links serve clean
+.PHONY: help env book smoke reproduce progress leaderboard verify publish test test-fast bench lint types links serve clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -76,11 +76,8 @@ verify: $(ENV) ## measure every published run again in full, and compare
 publish: $(ENV) ## bring the finished runs of the preset paper to published/
 	@$(COMPANION) publish
 
-test: $(ENV) ## all tests but those that need the book at smoke size; writes how much of the code they reach
-	@$(ONE_THREAD) $(RUN) -m pytest -n 2 -m "not book" --cov=mpicore --cov=companion --cov-report=term
-
-test-book: $(ENV) ## the tests of the whole chain and of the pages, on a book at smoke size that is built first
-	@$(ONE_THREAD) $(RUN) -m pytest -n 2 -m book
+test: $(ENV) ## all tests; those that need a browser say so when there is none
+	@$(ONE_THREAD) $(RUN) -m pytest -n 2 --cov=mpicore --cov=companion --cov-report=term --cov-fail-under=95
 
 test-fast: $(ENV) ## the tests that need neither the book nor a browser
 	@$(ONE_THREAD) $(RUN) -m pytest -n 2 -m "not book and not browser"

@@ -108,21 +108,41 @@ rule all:
         OUT / "_build/html/index.html",
 
 
-rule run:
-    input:
-        code=code("companion.runs"),
-    output:
-        BUILD / "runs/{run}.json",
-    threads: THREADS
-    params:
-        name=lambda wildcards: BY_TEXT[wildcards.run].words,
-        # A change of anything that a run depends on in experiments.yml is another key.
-        key=lambda wildcards: NAMED[BY_TEXT[wildcards.run]],
-        places=PLACES,
-        data=DATA,
-    shell:
-        "OMP_NUM_THREADS={threads} python -m companion run {params.name:q} --preset {PRESET:q} {params.places:q}"
-        " --cache {params.data:q} --threads {threads} --stamp {output:q}"
+if KNOWN.preset(PRESET).together:
+    for experiment in sorted({name.experiment for key, name in RUNS.items() if key not in KEPT}):
+        MADE = {key: name for key, name in RUNS.items() if name.experiment == experiment and key not in KEPT}
+
+        rule:
+            name:
+                f"runs_{experiment}"
+            input:
+                code=code("companion.runs"),
+            output:
+                [proof(key) for key in MADE],
+            params:
+                made=list(MADE),
+                places=PLACES,
+                data=DATA,
+            shell:
+                "{ONE_THREAD} python -m companion runs {output:q} --preset {PRESET:q} {params.places:q}"
+                " --cache {params.data:q}"
+
+else:
+
+    rule run:
+        input:
+            code=code("companion.runs"),
+        output:
+            BUILD / "runs/{run}.json",
+        threads: THREADS
+        params:
+            # A change of anything that a run depends on in experiments.yml is another key.
+            key=lambda wildcards: NAMED[BY_TEXT[wildcards.run]],
+            places=PLACES,
+            data=DATA,
+        shell:
+            "OMP_NUM_THREADS={threads} python -m companion runs {output:q} --preset {PRESET:q} {params.places:q}"
+            " --cache {params.data:q} --threads {threads}"
 
 
 rule check:
@@ -141,7 +161,7 @@ rule check:
         data=DATA,
     shell:
         "{ONE_THREAD} python -m companion check {wildcards.experiment:q} --preset {PRESET:q} {params.places:q}"
-        " --cache {params.data:q} --threads 1 --output {output:q}"
+        " --cache {params.data:q} --output {output:q}"
 
 
 rule table:
@@ -212,7 +232,7 @@ for name in analyses.names():
             data=DATA,
         shell:
             "{ONE_THREAD} python -m companion analysis {params.name:q} --preset {PRESET:q} {params.places:q}"
-            " --cache {params.data:q} --threads 1 --output {output[0]:q}"
+            " --cache {params.data:q} --output {output[0]:q}"
 
 
 for page in PAGE.values():

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from companion import experiments, project
+from companion.config import RunConfig, RunName
 from companion.experiments import Experiments
 from companion.runs import ROOT
 from mpicore import checks, files
@@ -73,7 +74,8 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--seed", type=int, default=0)
     command.add_argument("--tuned", action="store_true", help="train under the preset's second protocol")
     command.add_argument("--case", default="", help="of a study, which then stands in the place of the experiment")
-    command.add_argument("--stamp", help="write the run's key here when it is whole")
+    command = add("runs", _runs, "make runs, each with a file that says that it is whole", preset, root, machine)
+    command.add_argument("stamps", nargs="+", help="the files, called like xspace-gaussian-n2n.json")
     command = add("check", _check, "measure a part of the published runs again", preset, root, machine, output)
     command.add_argument("experiment", nargs="+", help="of experiments and studies")
     command.add_argument("--signals", type=_count, default=20, help="test signals of each network")
@@ -135,16 +137,28 @@ def _build(options: Options) -> None:
 
 
 def _run(options: Options) -> None:
-    from companion import runs
-    from companion.config import RunName
-
     name = RunName(options.experiment, options.method, options.tuned, options.seed, options.case)
-    config = _known(options).named(name, options.preset)
+    _obtained(name, _known(options).named(name, options.preset), options)
+
+
+def _runs(options: Options) -> None:
+    known = _known(options)
+    listed = {str(name): (name, config) for name, config in known.runs(options.preset).items()}
+    for path in options.stamps:
+        if Path(path).stem not in listed:
+            raise ValueError(f"there is no run {Path(path).stem!r}; runs are called like {next(iter(listed))}")
+    for path in options.stamps:
+        name, config = listed[Path(path).stem]
+        _obtained(name, config, options)
+        files.write_json(path, {"key": config.key})
+
+
+def _obtained(name: RunName, config: RunConfig, options: Options) -> None:
+    from companion import runs
+
     run = runs.obtain(config, _root(options), options.device, progress=True, cache=options.cache)
     summary = ", ".join(f"{v} {s:.2f} dB" for v, s in run.signals.groupby("variant")["snr_db"].mean().items())
     print(f"{run.stored.folder}: {name}, test SNR {summary}", flush=True)
-    if options.stamp:
-        files.write_json(options.stamp, {"key": config.key})
 
 
 def _check(options: Options) -> None:

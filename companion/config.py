@@ -33,12 +33,6 @@ class RunName:
         where = f"{self.case}-" if self.case else ""
         return f"{where}{self.method}" + "-tuned" * self.tuned + (f"-seed{self.seed}" if self.seed else "")
 
-    @property
-    def words(self) -> list[str]:
-        """The same as words of the command ``run``."""
-        case = ["--case", self.case] if self.case else []
-        return [self.experiment, self.method, "--seed", str(self.seed), *["--tuned"] * self.tuned, *case]
-
     def __str__(self) -> str:
         return f"{self.experiment}-{self.row}"
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -12,9 +12,11 @@ from matplotlib.patches import FancyArrowPatch, Rectangle
 
 from companion.schema import Method
 from mpicore import symmetry
-from mpicore.network import EncoderDecoder
 from mpicore.scanner import Particle, Scanner
 from mpicore.simulation import point_spread_function
+
+if TYPE_CHECKING:  # pages that draw no network do without torch
+    from mpicore.network import EncoderDecoder
 
 # Okabe and Ito's colours, which stay apart for colour-blind readers. The colour of a method stands with the method.
 BLACK, GREY, BLUE, RED, GREEN, PURPLE, SKY = "#000000", "#999999", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9"
@@ -113,7 +115,7 @@ def images(panels: Mapping[str, Array], columns: int, label: str, scanner: Scann
     return figure
 
 
-def network_diagram(network: EncoderDecoder, samples: int) -> Figure:
+def network_diagram(network: "EncoderDecoder", samples: int) -> Figure:
     """Figure 1: every feature map of the network as a box, with the channels and length of a real pass."""
     maps = {name: (channels, length) for name, channels, length in network.dimensions(samples)}
     figure, axis = plt.subplots(figsize=(9.6, 4.4))

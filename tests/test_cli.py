@@ -19,15 +19,17 @@ def one_line(capsys):
     return line
 
 
-def test_run_trains_once_and_stamps_the_key(tmp_path, capsys):
-    root, stamp = tmp_path / "runs", tmp_path / "stamp.json"
-    arguments = ["run", "xspace-gaussian", "noisy", "--preset", "smoke", "--root", str(root)]
-    assert main([*arguments, "--stamp", str(stamp), "--threads", "1"]) == 0
-    key = json.loads(stamp.read_text())["key"]
-    record = root / key / "record.json"
+def test_a_run_is_made_once_and_its_key_stamped(tmp_path, capsys):
+    root = tmp_path / "runs"
+    place = ["--preset", "smoke", "--root", str(root), "--threads", "1"]
+    stamps = [tmp_path / f"xspace-{name}.json" for name in ("gaussian-noisy", "locked-noisy")]
+    assert main(["runs", *map(str, stamps), *place]) == 0
+    keys = [json.loads(stamp.read_text())["key"] for stamp in stamps]
+    record = root / keys[0] / "record.json"
     before = record.stat().st_mtime_ns
     assert "xspace-gaussian-noisy, test SNR literal" in capsys.readouterr().out
-    assert main(arguments) == 0
+    assert len(set(keys)) == 2 and {path.name for path in root.iterdir()} == set(keys)
+    assert main(["run", "xspace-gaussian", "noisy", *place]) == 0
     assert record.stat().st_mtime_ns == before
 
 
@@ -42,6 +44,7 @@ def test_run_trains_once_and_stamps_the_key(tmp_path, capsys):
         (["run", "xspace-gaussian", "n2n", "--threads", "-3"], "--threads: must be a whole number of at least 1"),
         (["run", "xspace-gaussian", "n2n", "--threads", "0"], "--threads: must be a whole number of at least 1"),
         (["run", "xspace-gaussian"], "method"),
+        (["runs", "xspace-gaussian-n2n.json", "lost.json"], "there is no run 'lost'"),
         (["run", "xspace-gaussian", "n2n", "--experiments", "nothing.yml"], "nothing.yml"),
         (["verify", "--signals", "0"], "--signals: must be a whole number of at least 1, got '0'"),
         (["verify", "--signals", "-5"], "--signals: must be a whole number of at least 1, got '-5'"),

@@ -146,7 +146,7 @@ def test_methods_of_one_experiment_train_alike(book):
         ("strength: 0.5", "strength: much", "methods.r2r.options.strength.*, got 'much'"),
         ("strength: 0.5", "strength: .inf", "methods.r2r.options.strength"),
         ("dataset: x-space", "dataset: y-space", "xspace-gaussian.dataset: .*, got 'y-space'"),
-        ("shape: [31, 31]", "shape: [31]", "presets.smoke.shape.1: Field required"),
+        ("shape: [21, 21]", "shape: [21]", "presets.smoke.shape.1: Field required"),
         ("x-space: [32, 8, 8]", "x-space: [32, 0, 8]", "presets.smoke.sizes.x-space.1: .*, got 0"),
         ("title: Gaussian noise at 5 dB", "title: 5", "xspace-gaussian.title: Input should be a valid string, got 5"),
         ("title: Gaussian noise at 5 dB", "title: 2024-05-01", "xspace-gaussian.title"),

@@ -28,7 +28,7 @@ BY_KEY = tuple(f"{OUT}/{part}/" for part in ("build/runs", "results/checked", "r
 def jobs(process):
     """Names of the rules that a dry run would run, each as often as it would."""
     assert process.returncode == 0, process.stdout + process.stderr
-    found = re.findall(r"^(?:local)?rule (\w+):", process.stdout + process.stderr, re.MULTILINE)
+    found = re.findall(r"^(?:local)?rule ([\w-]+):", process.stdout + process.stderr, re.MULTILINE)
     return sorted(found)
 
 
@@ -77,7 +77,8 @@ def undeclared(folder, opened):
     for log in sorted(opened.glob("*.opened")):
         words = log.with_suffix(".command").read_text().split("\0")
         # The stage is not an output, and names the pages that it takes.
-        output = BOOK if "stage" in words else next(word for word in words if word in inputs)
+        outputs = [BOOK] if "stage" in words else [word for word in words if word in inputs]
+        output = outputs[0]
         seen += 1
         for line in set(log.read_text().splitlines()):
             path = Path(line)
@@ -94,7 +95,7 @@ def undeclared(folder, opened):
                 text = stamp.relative_to(folder).as_posix() if stamp else text
             if text == "experiments.yml" and output.startswith(BY_KEY):
                 continue
-            if text not in inputs[output] and text != output:
+            if text not in inputs[output] and text not in outputs:
                 found.setdefault(output, set()).add(text)
     return found, seen
 
@@ -109,7 +110,7 @@ def test_every_job_declares_all_that_it_reads(smoke):
     analyses have what they need in their parameters, as keys.
     """
     found, seen = undeclared(smoke, smoke.parent / "opened")
-    assert seen > 100
+    assert seen > 60
     assert not found
 
 
@@ -154,7 +155,7 @@ def test_a_change_in_a_setting_trains_what_depends_on_it(copy):
     assert changed == {"proposed"}
     known = {path.parent.name for path in (copy / OUT).glob("runs/*/record.json")}
     assert {name.method for name, run in after.items() if run.key not in known} == {"proposed"}
-    assert "run" in jobs(run_graph(copy, "--dry-run"))
+    assert "runs_xspace-gaussian" in jobs(run_graph(copy, "--dry-run"))
 
 
 @pytest.mark.book
@@ -285,11 +286,16 @@ def test_two_builds_in_one_folder_are_refused_in_one_line(tmp_path):
 
 
 def test_any_folder_will_do(tmp_path):
-    """A space, an apostrophe and an umlaut in the path: the graph is read, and a run and a page are made."""
+    """A space, an apostrophe and an umlaut in the path: the graph is read, and a run and a page are made.
+
+    Here each run is a job of its own, as at the presets whose runs take long.
+    """
     folder = copy_project(tmp_path / "it's a tëst" / "project")
+    settings = folder / "experiments.yml"
+    settings.write_text(settings.read_text().replace("together: true", "together: false"))
     target = OUT / "build/runs/xspace-gaussian-noisy.json"
     process = run_companion(folder, "build", "--preset", "smoke", "--dry-run")
     assert process.returncode == 0, process.stdout + process.stderr
     process = run_companion(folder, "build", "--preset", "smoke", str(target), str(OUT / "build/pages/figure1.ipynb"))
     assert process.returncode == 0, process.stdout + process.stderr
-    assert (folder / target).exists()
+    assert [path.name for path in (folder / target).parent.iterdir()] == [target.name]
