@@ -77,10 +77,10 @@ publish: $(ENV) ## bring the finished runs of the preset paper to published/
 	@$(COMPANION) publish
 
 test: $(ENV) ## all tests; those that need a browser say so when there is none
-	@$(ONE_THREAD) $(RUN) -m pytest -n 2 --cov=mpicore --cov=companion --cov-report=term --cov-fail-under=95
+	@$(ONE_THREAD) $(RUN) -m pytest -n 2 --dist worksteal --cov=mpicore --cov=companion --cov-report=term --cov-fail-under=95
 
 test-fast: $(ENV) ## the tests that need neither the book nor a browser
-	@$(ONE_THREAD) $(RUN) -m pytest -n 2 -m "not book and not browser"
+	@$(ONE_THREAD) $(RUN) -m pytest -n 2 --dist worksteal -m "not book and not browser"
 
 bench: $(ENV) ## time the library, and write benchmarks/benchmarks.csv, which the book shows
 	@$(RUN) -m benchmarks.benchmark --output benchmarks/benchmarks.csv
