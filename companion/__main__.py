@@ -5,13 +5,14 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from companion import experiments, project
-from companion.config import RunConfig, RunName
-from companion.experiments import Experiments
-from companion.runs import ROOT
+from companion import project
 from mpicore import checks, files
+
+if TYPE_CHECKING:  # a command loads what it needs: most of a short one is imports
+    from companion.config import RunConfig, RunName
+    from companion.experiments import Experiments
 
 Options = argparse.Namespace
 
@@ -47,7 +48,9 @@ def _parser() -> argparse.ArgumentParser:
     preset.add_argument("--preset", default="paper")
     root = argparse.ArgumentParser(add_help=False)
     root.add_argument(
-        "--root", action="append", help=f"a place of finished runs, in turn; default {' and '.join(ROOT)}"
+        "--root",
+        action="append",
+        help="a place of finished runs, in turn; default: the published ones, then those made here",
     )
     root.add_argument("--cache", help="folder of data that processes share")
     machine = argparse.ArgumentParser(add_help=False)
@@ -114,7 +117,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _known(options: Options) -> Experiments:
+def _known(options: Options) -> "Experiments":
+    from companion import experiments
+
     if getattr(options, "threads", None):
         import torch
 
@@ -125,6 +130,8 @@ def _known(options: Options) -> Experiments:
 
 
 def _root(options: Options) -> Sequence[str]:
+    from companion.runs import ROOT
+
     return options.root or [*ROOT[:-1], str(project.outputs(options.preset) / ROOT[-1])]
 
 
@@ -137,6 +144,8 @@ def _build(options: Options) -> None:
 
 
 def _run(options: Options) -> None:
+    from companion.config import RunName
+
     name = RunName(options.experiment, options.method, options.tuned, options.seed, options.case)
     _obtained(name, _known(options).named(name, options.preset), options)
 
@@ -153,7 +162,7 @@ def _runs(options: Options) -> None:
         files.write_json(path, {"key": config.key})
 
 
-def _obtained(name: RunName, config: RunConfig, options: Options) -> None:
+def _obtained(name: "RunName", config: "RunConfig", options: Options) -> None:
     from companion import runs
 
     run = runs.obtain(config, _root(options), options.device, progress=True, cache=options.cache)
@@ -188,7 +197,7 @@ def _verify(options: Options) -> None:
     from companion import analyses, runs, verification
     from companion.archive import Archive
 
-    known, root = _known(options), options.root or ROOT[:1]
+    known, root = _known(options), options.root or runs.ROOT[:1]
     listed = {str(name): (name, config) for name, config in runs.distinct(known.runs(options.preset))}
     wanted = options.names or [*listed, *analyses.names()]
     for text in wanted:
@@ -276,7 +285,7 @@ def _leaderboard(options: Options) -> None:
         files.write_text(path, shown.to_csv(index=False))
 
 
-def _all_methods(options: Options, known: Experiments, own: Any) -> Any:
+def _all_methods(options: Options, known: "Experiments", own: Any) -> Any:
     import pandas as pd
 
     from companion import leaderboard, tables

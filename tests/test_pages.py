@@ -49,9 +49,7 @@ def test_every_link_and_anchor_leads_somewhere(html, documents):
                 if not address or urlparse(address).scheme or address.startswith("//"):
                     continue
                 path, anchor = urldefrag(urljoin(name, unquote(address).split("?")[0]))
-                if (path and not (html / path).exists()) or (
-                    anchor and anchor not in anchors.get(path, {anchor})
-                ):
+                if (path and not (html / path).exists()) or (anchor and anchor not in anchors.get(path, {anchor})):
                     broken.append((name, address))
     assert not broken
 
