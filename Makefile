@@ -51,7 +51,7 @@ $(ENV): requirements.lock pyproject.toml
 	[ -n "$$chosen" ] || { echo "error: no Python that is fit$$reasons" >&2; exit 1; }; \
 	clear=--clear; [ ! -e $@ ] || clear=; rm -f $@; \
 	echo "environment .venv with $$("$$chosen" -V)" && "$$chosen" -m venv $$clear .venv
-	@.venv/bin/python -m pip install --quiet --no-compile --disable-pip-version-check --requirement requirements.lock
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
