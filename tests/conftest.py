@@ -16,6 +16,7 @@ from companion import build, experiments
 from companion.cache import lock
 from companion.config import RunConfig
 from mpicore.recordings import Recordings
+from mpicore.scanner import Scanner
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -51,6 +52,12 @@ def tiny(book):
         return replace(config, **small | changes)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def scanner() -> Scanner:
+    """The paper's scanner with ten lines in place of fifty: N = 990."""
+    return Scanner.cartesian(drive_frequency=(25e3, 2.5e3), shape=(31, 31))
 
 
 @pytest.fixture(scope="session")

@@ -7,17 +7,9 @@ from mpicore.forward import ForwardModel, covariance_times, line_deviation
 from mpicore.metrics import snr_db
 from mpicore.phantoms import random_phantoms
 from mpicore.recordings import Recordings
-from mpicore.scanner import Particle, Scanner
+from mpicore.scanner import Particle
 from mpicore.simulation import system_matrix
 from mpicore.symmetry import from_sine_lines, sine_lines
-
-TRAINING = {"epochs": 2, "batch_size": 4, "learning_rate": 1e-3, "schedule": "one-cycle"}
-
-
-@pytest.fixture(scope="module")
-def scanner():
-    """The paper's scanner with ten lines in place of fifty: N = 990."""
-    return Scanner.cartesian(drive_frequency=(25e3, 2.5e3), shape=(31, 31))
 
 
 @pytest.fixture(scope="module")

@@ -15,12 +15,6 @@ TRAINING = {"epochs": 2, "batch_size": 4, "learning_rate": 1e-3, "schedule": "on
 
 
 @pytest.fixture(scope="module")
-def scanner():
-    """The paper's scanner with ten lines in place of fifty: N = 990."""
-    return Scanner.cartesian(drive_frequency=(25e3, 2.5e3), shape=(31, 31))
-
-
-@pytest.fixture(scope="module")
 def data(scanner):
     return xspace((64, 16, 16), Noise(snr_db=5), 0, scanner)
 

@@ -9,7 +9,6 @@ from mpicore.metrics import snr_db
 from mpicore.noise import Noise
 from mpicore.recordings import Recordings
 from mpicore.relaxation import debye_relaxation, estimate_relaxation_time, without_relaxation
-from mpicore.scanner import Scanner
 from mpicore.truth import Truth
 
 FS, TAU = 2.475e6, 3e-6
@@ -66,11 +65,6 @@ def test_no_signal_has_no_time():
 
 
 # Denoisers
-
-
-@pytest.fixture(scope="module")
-def scanner():
-    return Scanner.cartesian(drive_frequency=(25e3, 2.5e3), shape=(31, 31))
 
 
 @pytest.fixture(scope="module")

@@ -7,15 +7,9 @@ from mpicore.datasets import xspace_test
 from mpicore.metrics import snr_db
 from mpicore.noise import Noise
 from mpicore.phantoms import OTHER_KINDS, other_phantoms
-from mpicore.scanner import Scanner
 from mpicore.truth import Truth
 
 NOISE = Noise(snr_db=5)
-
-
-@pytest.fixture(scope="module")
-def scanner():
-    return Scanner.cartesian(drive_frequency=(25e3, 2.5e3), shape=(31, 31))
 
 
 def clean(scanner, **changes):
