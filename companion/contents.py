@@ -31,7 +31,7 @@ _RUNS: dict[str, tuple[str, ...] | None] = {
     "loss_terms": ("xspace-gaussian",),
     "study_objects": ("xspace-gaussian",),
     "table1": ("xspace-gaussian",),
-    "table2": ("xspace-harmonic", "xspace-locked"),
+    "table2": ("xspace-harmonic", "xspace-slow", "xspace-locked"),
     "table3": ("system-matrix",),
     "training": ("xspace-gaussian",),
     "verdicts": ("xspace-gaussian", "xspace-harmonic", "system-matrix"),

@@ -1,7 +1,7 @@
 """Noise of a measured period at stated power ratios: white and coloured noise, harmonic interference, spikes."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,28 +14,45 @@ Array = NDArray[np.floating[Any]]
 
 @dataclass(frozen=True)
 class Interference:
-    """Sinusoids at harmonics of the x drive frequency, of equal power.
+    """Sinusoids at harmonics of a drive frequency, of equal power.
 
     Args:
         sir_db: mean power of a signal over the power of all of them together [dB].
-        harmonics: of the x drive frequency.
+        harmonics: of the drive frequency.
         phase_locked: the same phases in both periods, as for interference that comes from the drive itself; else new
             ones for each period.
+        drive: axis of the drive field whose frequency is multiplied.
+        spread_db: standard deviation of the ratio between signals, about ``sir_db`` [dB]; both periods of a signal
+            have the same.
 
     Raises:
-        ValueError: a ratio that is not finite, no harmonic, or one below 1.
+        ValueError: a ratio that is not finite, a negative spread, no harmonic, or one below 1.
     """
 
     sir_db: float
     harmonics: tuple[int, ...] = (2, 3, 5)
     phase_locked: bool = False
+    drive: Literal["x", "y"] = "x"
+    spread_db: float = 0.0
 
     def __post_init__(self) -> None:
         checks.finite(self.sir_db, "sir_db")
+        checks.choice(self.drive, "drive", ["x", "y"])
+        if checks.finite(self.spread_db, "spread_db") < 0:
+            raise ValueError(f"spread_db must be at least 0, got {self.spread_db!r}")
         if not self.harmonics:
             raise ValueError("harmonics must hold at least one, got none")
         for harmonic in self.harmonics:
             checks.count(harmonic, "harmonics")
+
+    def frequencies(self, scanner: Scanner) -> NDArray[np.float64]:
+        """Frequencies of the sinusoids [Hz]."""
+        return np.array(self.harmonics) * scanner.drive_frequency["xy".index(self.drive)]
+
+    @property
+    def mean_power(self) -> float:
+        """Expected power of all sinusoids together for a signal of unit power, the log-normal mean."""
+        return float(10 ** (-self.sir_db / 10) * np.exp((np.log(10) / 10 * self.spread_db) ** 2 / 2))
 
 
 @dataclass(frozen=True)
@@ -88,7 +105,7 @@ class Noise:
 
     @property
     def total_snr_db(self) -> float:
-        """Signal power over the power of all noise together [dB]."""
+        """Signal power over the power of all noise together, at the middle of a ratio that spreads [dB]."""
         ratios = [self.snr_db]
         ratios += [self.interference.sir_db] if self.interference else []
         ratios += [self.spikes.spike_db] if self.spikes else []
@@ -101,9 +118,9 @@ class Noise:
         if self.spikes is not None:
             found[0] += 10 ** (-self.spikes.spike_db / 10)
         if self.interference is not None:
-            cycles = scanner.drive_frequency[0] / scanner.sampling_frequency * np.array(self.interference.harmonics)
+            cycles = self.interference.frequencies(scanner) / scanner.sampling_frequency
             waves = np.cos(2 * np.pi * np.outer(lags, cycles)).mean(axis=1)
-            found += 10 ** (-self.interference.sir_db / 10) * waves
+            found += self.interference.mean_power * waves
         return found
 
     def record(self, u: ArrayLike, scanner: Scanner, rng: np.random.Generator) -> tuple[Array, Array]:
@@ -123,13 +140,17 @@ class Noise:
             ValueError: NaN or infinite values, a zero signal, a harmonic at or above half the sampling frequency.
         """
         clean = checks.signals(u, "u")
-        gaussian, interference, spikes = rng.spawn(3)
+        gaussian, interference, spikes, ratios = rng.spawn(4)
         both = np.broadcast_to(clean[:, None], (len(clean), 2, clean.shape[1]))
         noisy = add_gaussian(both, self.snr_db, gaussian, self.colour)
         if (tones := self.interference) is not None:
-            frequencies = [harmonic * scanner.drive_frequency[0] for harmonic in tones.harmonics]
+            sir_db = (
+                tones.sir_db + tones.spread_db * ratios.standard_normal((len(clean), 1))
+                if tones.spread_db
+                else tones.sir_db
+            )
             disturbed = add_harmonics(
-                both, tones.sir_db, frequencies, scanner.sampling_frequency, interference, tones.phase_locked
+                both, sir_db, tones.frequencies(scanner), scanner.sampling_frequency, interference, tones.phase_locked
             )
             noisy += disturbed - both
         if self.spikes is not None:
@@ -205,7 +226,7 @@ def add_spikes(u: ArrayLike, spike_db: float, rate: float, rng: np.random.Genera
 
 def add_harmonics(
     u: ArrayLike,
-    sir_db: float,
+    sir_db: ArrayLike,
     frequencies: ArrayLike,
     sampling_frequency: float,
     rng: np.random.Generator,
@@ -215,7 +236,8 @@ def add_harmonics(
 
     Args:
         u: clean signals, shape (..., N); several recorded periods of each as (n, periods, N).
-        sir_db: mean power of each signal over the power of its interference [dB].
+        sir_db: mean power of each signal over the power of its interference [dB]; one for all, or for each along the
+            axes before the last.
         frequencies: of the interference [Hz].
         sampling_frequency: [Hz].
         rng: generator of the phases, uniform in [0, 2 pi), new for each signal and period.
@@ -236,7 +258,10 @@ def add_harmonics(
         raise ValueError(f"frequencies must lie in (0, {sampling_frequency / 2:g}) Hz, got {tones.tolist()}")
     if phase_locked and signals.ndim < 3:
         raise ValueError(f"phase_locked needs signals of shape (n, periods, N), got shape {signals.shape}")
-    amplitude = np.sqrt(2 * power * 10 ** (-checks.finite(sir_db, "sir_db") / 10) / tones.size)
+    ratio = np.asarray(sir_db, dtype=np.float64)
+    if not np.all(np.isfinite(ratio)):
+        raise ValueError(f"sir_db must be finite, got {sir_db!r}")
+    amplitude = np.sqrt(2 * power * 10 ** (-ratio[..., None] / 10) / tones.size)
     shape = (len(signals), 1) if phase_locked else signals.shape[:-1]
     phases = rng.uniform(0, 2 * np.pi, (*shape, tones.size))
     angle = 2 * np.pi * tones[:, None] / sampling_frequency * np.arange(signals.shape[-1])

@@ -38,7 +38,13 @@ def changed(root, tmp_path):
 def test_the_real_file_is_read(book):
     """Its methods, weights and noise are those of the source paper."""
     assert isinstance(book, Experiments)
-    assert list(book.experiments) == ["xspace-gaussian", "xspace-harmonic", "xspace-locked", "system-matrix"]
+    assert list(book.experiments) == [
+        "xspace-gaussian",
+        "xspace-harmonic",
+        "xspace-slow",
+        "xspace-locked",
+        "system-matrix",
+    ]
     assert list(book.presets) == PRESETS
     assert book.methods["proposed"].options == {"alpha": 0.05, "beta": 0.01}
     assert book.methods["r2r"].options == {"strength": 0.5}

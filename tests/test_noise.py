@@ -9,6 +9,7 @@ from mpicore.scanner import Scanner
 FS = 2.475e6
 SCANNER = Scanner.cartesian()
 INTERFERED = {locked: Noise(15.0, interference=Interference(5.0, phase_locked=locked)) for locked in (False, True)}
+SLOW = Noise(15.0, interference=Interference(5.0, (2, 3), drive="y", spread_db=3.0))
 HARMONICS = (50e3, 75e3, 125e3)
 
 
@@ -137,9 +138,10 @@ def test_both_power_ratios_refer_to_the_clean_signal(clean, locked):
         INTERFERED[False],
         INTERFERED[True],
         Noise(15.0, spikes=Spikes(5.0, 0.01)),
+        SLOW,
         Noise(15.0, 1.0, Interference(5.0), Spikes(5.0)),
     ],
-    ids=["white", "coloured", "free", "locked", "spikes", "all"],
+    ids=["white", "coloured", "free", "locked", "spikes", "slow", "all"],
 )
 def test_fewer_signals_get_the_noise_of_the_first_of_more(clean, noise):
     """Both periods, every kind of noise: a smaller data set is the beginning of a larger one."""
@@ -269,6 +271,9 @@ def test_spikes_leave_the_other_noise_as_it_is(clean):
         (lambda: Interference(float("inf")), "sir_db must be finite, got inf"),
         (lambda: Interference(5.0, ()), "harmonics must hold at least one"),
         (lambda: Interference(5.0, (2, 0)), "harmonics must be a whole number of at least 1, got 0"),
+        (lambda: Interference(5.0, drive="z"), "drive must be one of x, y; got 'z'"),
+        (lambda: Interference(5.0, spread_db=-1.0), "spread_db must be at least 0, got -1.0"),
+        (lambda: Interference(5.0, spread_db=float("nan")), "spread_db must be finite, got nan"),
         (lambda: Spikes(float("nan")), "spike_db must be finite, got nan"),
         (lambda: Spikes(5.0, 0.0), r"rate must be in \(0, 1\], got 0.0"),
     ],
@@ -276,6 +281,33 @@ def test_spikes_leave_the_other_noise_as_it_is(clean):
 def test_bad_parts_of_the_noise_are_named(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_interference_of_the_slow_drive_has_its_lines_alone():
+    """Harmonics h of f_y = f_x / 99 are the lines h of a period of one cycle of the slow drive."""
+    clean = np.ones((3, SCANNER.num_samples))
+    tones = Interference(5.0, (2, 3), drive="y")
+    np.testing.assert_allclose(tones.frequencies(SCANNER), np.array([2, 3]) * SCANNER.drive_frequency[1])
+    whole = Noise(300.0, interference=tones).record(clean, SCANNER, np.random.default_rng(0))[0] - clean
+    spectrum = np.abs(np.fft.rfft(whole)) ** 2
+    lines = np.round(tones.frequencies(SCANNER) / SCANNER.sampling_frequency * SCANNER.num_samples).astype(int)
+    np.testing.assert_allclose(spectrum[:, lines].sum(axis=1), spectrum.sum(axis=1), rtol=1e-9)
+
+
+def test_the_ratio_of_interference_spreads_between_signals_and_not_between_periods():
+    """Normal in dB with the mean and the deviation that are asked for; the mean power is log-normal."""
+    tones = Interference(5.0, (2, 3), drive="y", spread_db=3.0)
+    clean = np.ones((2000, SCANNER.num_samples), np.float32)
+    first, second = (
+        10 * np.log10(1 / power(u - clean))
+        for u in Noise(300.0, interference=tones).record(clean, SCANNER, np.random.default_rng(0))
+    )
+    np.testing.assert_allclose(first, second, atol=1e-3)
+    assert abs(first.mean() - 5) < 5 * 3 / np.sqrt(2000)
+    assert abs(first.std() - 3) < 5 * 3 / np.sqrt(2 * 2000)
+    deviation = np.std(10 ** (-first / 10)) / np.sqrt(2000)
+    assert abs(np.mean(10 ** (-first / 10)) - tones.mean_power) < 5 * deviation
+    assert Interference(5.0).mean_power == pytest.approx(10**-0.5)
 
 
 def test_a_harmonic_beyond_half_the_sampling_frequency_is_named(clean):
@@ -290,8 +322,8 @@ def test_all_noise_together_is_the_sum_of_the_powers():
 
 @pytest.mark.parametrize(
     "noise",
-    [Noise(5.0), Noise(5.0, 1.0), INTERFERED[False], Noise(15.0, spikes=Spikes(5.0, 0.05))],
-    ids=["white", "coloured", "interference", "spikes"],
+    [Noise(5.0), Noise(5.0, 1.0), INTERFERED[False], SLOW, Noise(15.0, spikes=Spikes(5.0, 0.05))],
+    ids=["white", "coloured", "interference", "slow", "spikes"],
 )
 def test_the_autocovariance_is_that_of_the_noise(clean, noise):
     """Products of samples at a few lags, over 2000 periods of a signal of unit power."""

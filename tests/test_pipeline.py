@@ -44,7 +44,7 @@ def copy(smoke, tmp_path):
 
 @pytest.mark.book
 def test_every_table_is_written_with_its_columns(smoke):
-    for name in ("table1", "table2", "table3", "loss_terms", "locked"):
+    for name in ("table1", "table2", "table3", "loss_terms", "slow", "locked"):
         table = pd.read_csv(smoke / OUT / f"results/tables/{name}.csv")
         assert {"method", "snr_db", "snr_db_low", "snr_db_high", "rmse", "ssim", "psnr_db", *PAPER} <= set(table)
         assert ("variant" in table) == (name == "table2")

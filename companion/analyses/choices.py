@@ -4,13 +4,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from companion import evaluation
+from companion.analyses.limits import power_share
 from companion.analyses.registry import Source, analysis
 from companion.config import RunName
 from companion.setup import Setup
 from mpicore import metrics
+from mpicore.denoisers import create
+from mpicore.noise import Interference
 from mpicore.reconstruction import Gridding, SystemMatrixReconstruction, XSpace
 
 Fill = Literal["zero", "nearest"]
@@ -33,6 +38,67 @@ def _gridding(sources: Sequence[Source], fractions: Sequence[float], fills: Sequ
 )
 def _kaczmarz(sources: Sequence[Source], lambdas: Sequence[float]) -> pd.DataFrame:
     return kaczmarz_choices(sources[0].setup, lambdas)
+
+
+@analysis(
+    "tones",
+    lambda known, preset: [RunName("xspace-slow", "noisy")],
+    families=(
+        ("x", (2, 3, 5)),
+        ("x", (3, 5, 7)),
+        ("x", (5,)),
+        ("x", (10,)),
+        ("x", (20,)),
+        ("x", tuple(range(2, 11))),
+        ("x", tuple(range(10, 21))),
+        ("x", tuple(range(20, 41))),
+        ("y", (2, 3, 5)),
+        ("y", (3, 5, 7)),
+        ("y", tuple(range(2, 11))),
+        ("y", tuple(range(2, 21))),
+        ("y", tuple(range(2, 101))),
+    ),
+    levels=((6.81, 0.0), (6.96, 3.0)),
+)
+def _tones(sources: Sequence[Source], families: Sequence[Any], levels: Sequence[Any]) -> pd.DataFrame:
+    candidates = [
+        Interference(sir_db, harmonics, drive=drive, spread_db=spread_db)
+        for drive, harmonics in families
+        for sir_db, spread_db in levels
+    ]
+    return interference_choices(sources[0].setup, candidates)
+
+
+def interference_choices(setup: Setup, candidates: Sequence[Interference]) -> pd.DataFrame:
+    """The noisy row for kinds of interference, over all test signals.
+
+    Args:
+        setup: of an x-space run; its Gaussian noise is kept.
+        candidates: what is tried in the place of its interference.
+
+    Returns:
+        Columns ``drive, harmonics, sir_db, spread_db`` of the candidate, the means ``snr_db, rmse, ssim, psnr_db``, and
+        ``signal_share``, the share of the power of the clean signals in the interfered lines.
+    """
+    clean, rows = setup.held_out(next(iter(setup.config.test_noise))).clean, []
+    for tones in candidates:
+        noise = replace(setup.config.noise, interference=tones)
+        found = evaluation.evaluate(
+            create("noisy"), Setup(replace(setup.config, noise=noise, test_noise={"tried": noise}))
+        )
+        described = {"drive": tones.drive, "harmonics": _listed(tones.harmonics)}
+        means = found.signals[["snr_db", "rmse"]].mean().to_dict() | found.images[["ssim", "psnr_db"]].mean().to_dict()
+        cycles = tones.frequencies(setup.scanner) * setup.scanner.num_samples / setup.scanner.sampling_frequency
+        means["signal_share"] = power_share(clean, np.rint(cycles).astype(int).tolist())
+        rows.append(described | {"sir_db": tones.sir_db, "spread_db": tones.spread_db} | means)
+    return pd.DataFrame(rows)
+
+
+def _listed(harmonics: Sequence[int]) -> str:
+    """Whole numbers in words: neighbours as a range."""
+    if len(harmonics) > 3 and list(harmonics) == list(range(harmonics[0], harmonics[-1] + 1)):
+        return f"{harmonics[0]} to {harmonics[-1]}"
+    return ", ".join(map(str, harmonics))
 
 
 def gridding_choices(setup: Setup, fractions: Sequence[float], fills: Sequence[Fill]) -> pd.DataFrame:
