@@ -15,10 +15,14 @@ PUBLISHED = [] if config.get("published", "published") == "none" else [config.ge
 THREADS = int(config.get("threads", 1))
 KNOWN = experiments.read()
 NAMED = {name: run.key for name, run in KNOWN.runs(PRESET).items()}
-# One job per run: equal ones of several studies are one.
+# Equal runs of several studies are one.
 RUNS = {key: name for name, key in reversed(NAMED.items())}
-BY_TEXT = {str(name): name for name in RUNS.values()}
 KEPT = {key for folder in PUBLISHED for key in Archive(folder).keys}
+# The keys of the runs that a job makes: one, or where the preset says `together` all of an experiment or study.
+JOBS = {}
+for key, name in RUNS.items():
+    if key not in KEPT:
+        JOBS.setdefault(name.experiment if KNOWN.preset(PRESET).together else str(name), []).append(key)
 
 BUILD = OUT / "build"
 DATA = BUILD / "data"
@@ -108,36 +112,19 @@ rule all:
         OUT / "_build/html/index.html",
 
 
-if KNOWN.preset(PRESET).together:
-    for experiment in sorted({name.experiment for key, name in RUNS.items() if key not in KEPT}):
-        MADE = {key: name for key, name in RUNS.items() if name.experiment == experiment and key not in KEPT}
+for job, made in JOBS.items():
 
-        rule:
-            name:
-                f"runs_{experiment}"
-            input:
-                code=code("companion.runs"),
-            output:
-                [proof(key) for key in MADE],
-            params:
-                made=list(MADE),
-                places=PLACES,
-                data=DATA,
-            shell:
-                "{ONE_THREAD} python -m companion runs {output:q} --preset {PRESET:q} {params.places:q}"
-                " --cache {params.data:q}"
-
-else:
-
-    rule run:
+    rule:
+        name:
+            f"run_{job}"
         input:
             code=code("companion.runs"),
         output:
-            BUILD / "runs/{run}.json",
+            [proof(key) for key in made],
         threads: THREADS
         params:
             # A change of anything that a run depends on in experiments.yml is another key.
-            key=lambda wildcards: NAMED[BY_TEXT[wildcards.run]],
+            made=made,
             places=PLACES,
             data=DATA,
         shell:

@@ -144,11 +144,7 @@ class Noise:
         both = np.broadcast_to(clean[:, None], (len(clean), 2, clean.shape[1]))
         noisy = add_gaussian(both, self.snr_db, gaussian, self.colour)
         if (tones := self.interference) is not None:
-            sir_db = (
-                tones.sir_db + tones.spread_db * ratios.standard_normal((len(clean), 1))
-                if tones.spread_db
-                else tones.sir_db
-            )
+            sir_db = tones.sir_db + tones.spread_db * ratios.standard_normal((len(clean), 1))
             disturbed = add_harmonics(
                 both, sir_db, tones.frequencies(scanner), scanner.sampling_frequency, interference, tones.phase_locked
             )
@@ -258,9 +254,11 @@ def add_harmonics(
         raise ValueError(f"frequencies must lie in (0, {sampling_frequency / 2:g}) Hz, got {tones.tolist()}")
     if phase_locked and signals.ndim < 3:
         raise ValueError(f"phase_locked needs signals of shape (n, periods, N), got shape {signals.shape}")
-    ratio = np.asarray(sir_db, dtype=np.float64)
+    ratio = np.asarray(sir_db if np.ndim(sir_db) else checks.finite(sir_db, "sir_db"), dtype=np.float64)
     if not np.all(np.isfinite(ratio)):
         raise ValueError(f"sir_db must be finite, got {sir_db!r}")
+    if ratio.ndim not in (0, signals.ndim - 1):
+        raise ValueError(f"sir_db must be one number or have {signals.ndim - 1} axes, got shape {ratio.shape}")
     amplitude = np.sqrt(2 * power * 10 ** (-ratio[..., None] / 10) / tones.size)
     shape = (len(signals), 1) if phase_locked else signals.shape[:-1]
     phases = rng.uniform(0, 2 * np.pi, (*shape, tones.size))

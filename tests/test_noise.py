@@ -310,6 +310,15 @@ def test_the_ratio_of_interference_spreads_between_signals_and_not_between_perio
     assert Interference(5.0).mean_power == pytest.approx(10**-0.5)
 
 
+@pytest.mark.parametrize(
+    "sir_db, message",
+    [("five", "sir_db must be a number"), ([5.0, 6.0], "must .* have 2 axes"), ([[np.nan]], "must be finite")],
+)
+def test_a_ratio_is_one_number_or_one_for_each_signal(sir_db, message):
+    with pytest.raises(ValueError, match=message):
+        add_harmonics(np.ones((2, 2, 99)), sir_db, 25e3, FS, np.random.default_rng(0))
+
+
 def test_a_harmonic_beyond_half_the_sampling_frequency_is_named(clean):
     with pytest.raises(ValueError, match="frequencies must lie in"):
         Noise(15.0, interference=Interference(5.0, (50,))).record(clean, SCANNER, np.random.default_rng(0))

@@ -155,7 +155,7 @@ def test_a_change_in_a_setting_trains_what_depends_on_it(copy):
     assert changed == {"proposed"}
     known = {path.parent.name for path in (copy / OUT).glob("runs/*/record.json")}
     assert {name.method for name, run in after.items() if run.key not in known} == {"proposed"}
-    assert "runs_xspace-gaussian" in jobs(run_graph(copy, "--dry-run"))
+    assert "run_xspace-gaussian" in jobs(run_graph(copy, "--dry-run"))
 
 
 @pytest.mark.book
