@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from yaml.composer import ComposerError
 
 from companion.config import RunConfig, RunName
-from companion.schema import Case, Experiment, File, Method, Preset, Protocol, Study, Table
+from companion.schema import Case, Experiment, File, ImageProtocol, Method, Preset, SignalProtocol, Study, Table
 from mpicore import checks, denoisers
 from mpicore.denoisers.image_network import ForwardNoise2Noise
 from mpicore.denoisers.signal_network import SignalNetworkDenoiser
@@ -118,11 +118,11 @@ class Experiments:
         truth = given or Truth()
         return replace(truth, core_diameter=truth.core_diameter or self.file.particle.core_diameter)
 
-    def _protocol(self, experiment: str, method: str, preset: str, tuned: bool) -> tuple[str | None, Protocol | None]:
+    def _protocol(self, experiment: str, method: str, preset: str, tuned: bool) -> tuple[str | None, SignalProtocol | ImageProtocol | None]:
         """Name and content of the protocol that a method trains under; nothing for what does not train."""
         size, kind = self.preset(preset), self.methods[method].network
         if not tuned:
-            first = Protocol(network=size.network, training=size.training)
+            first = SignalProtocol(network=size.network, training=size.training)
             return {
                 "signal-network": (PAPER, first),
                 "image-network": (FORWARD, size.image_network),

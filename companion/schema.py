@@ -131,17 +131,30 @@ class Table(Entry):
     methods: tuple[str, ...]
 
 
-class Network(Entry):
-    """Size of a network: keywords of :class:`mpicore.network.EncoderDecoder` or :class:`mpicore.unet.UNet`."""
+class ImageNetwork(Entry):
+    """Size of a network behind the forward model: keywords of :class:`mpicore.unet.UNet`."""
 
     width: Count
     dropout: Annotated[float, Field(ge=0, lt=1)]
 
 
-class Protocol(Entry):
-    """A network and how it is trained."""
+class SignalNetwork(ImageNetwork):
+    """Size of the paper's network: keywords of :class:`mpicore.network.EncoderDecoder`."""
 
-    network: Network
+    stride: Literal[2, 3, 4] = 2
+
+
+class ImageProtocol(Entry):
+    """A network behind the forward model, and how it is trained."""
+
+    network: ImageNetwork
+    training: Settings
+
+
+class SignalProtocol(Entry):
+    """The paper's network, and how it is trained."""
+
+    network: SignalNetwork
     training: Settings
 
 
@@ -157,10 +170,10 @@ class Preset(Entry):
     shape: tuple[Count, Count]
     sizes: dict[DatasetName, tuple[Count, Count, Count]]
     objects: Count
-    network: Network
+    network: SignalNetwork
     training: Settings
-    tuned: dict[str, Protocol] = {}
-    image_network: Protocol
+    tuned: dict[str, SignalProtocol] = {}
+    image_network: ImageProtocol
     recorruptions: Count
     seeds: Count = 1
     study: tuple[Count, Count, Count]

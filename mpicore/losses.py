@@ -80,7 +80,9 @@ def squared_loss(prediction: Tensor, target: Tensor) -> Tensor:
     return (prediction - target).square().sum(-1).mean()
 
 
-def two_period_pair(u1: Tensor, u2: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def two_period_pair(
+    u1: Tensor, u2: Tensor, generator: torch.Generator, swap: bool = True
+) -> tuple[Tensor, Tensor]:
     """Noise2Noise (Lehtinen et al. 2018): one recorded period is the input, the other the target.
 
     The two periods have the same noise, so a coin per signal decides which is which.
@@ -88,12 +90,15 @@ def two_period_pair(u1: Tensor, u2: Tensor, generator: torch.Generator) -> tuple
     Args:
         u1, u2: two noisy periods, shape (B, N).
         generator: of the coins.
+        swap: without it the first period is always the input, and nothing is drawn.
 
     Returns:
         input and target, each (B, N).
     """
-    swap = torch.rand(len(u1), 1, generator=generator).to(u1.device) < 0.5
-    return torch.where(swap, u2, u1), torch.where(swap, u1, u2)
+    if not swap:
+        return u1, u2
+    coin = torch.rand(len(u1), 1, generator=generator).to(u1.device) < 0.5
+    return torch.where(coin, u2, u1), torch.where(coin, u1, u2)
 
 
 def recorrupted_pair(
@@ -135,11 +140,17 @@ class Scheme(Protocol):
 
 @dataclass(frozen=True)
 class Noise2Noise:
-    """Pairs of two periods, squared loss (Lehtinen et al. 2018)."""
+    """Pairs of two periods, squared loss (Lehtinen et al. 2018).
+
+    Args:
+        swap: see :func:`two_period_pair`.
+    """
+
+    swap: bool = True
 
     def pair(self, u1: Tensor, u2: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """See :func:`two_period_pair`."""
-        return two_period_pair(u1, u2, generator)
+        return two_period_pair(u1, u2, generator, self.swap)
 
     def loss(self, prediction: Tensor, target: Tensor) -> Tensor:
         """See :func:`squared_loss`."""
@@ -153,6 +164,7 @@ class Composed:
     Args:
         alpha: weight of :func:`gradient_difference`, at least zero.
         beta: weight of :func:`total_variation`, at least zero.
+        swap: see :func:`two_period_pair`.
 
     Raises:
         ValueError: a negative weight.
@@ -160,6 +172,7 @@ class Composed:
 
     alpha: float = 0.05
     beta: float = 0.01
+    swap: bool = True
 
     def __post_init__(self) -> None:
         checks.at_least(self.alpha, "alpha", 0)
@@ -167,7 +180,7 @@ class Composed:
 
     def pair(self, u1: Tensor, u2: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """See :func:`two_period_pair`."""
-        return two_period_pair(u1, u2, generator)
+        return two_period_pair(u1, u2, generator, self.swap)
 
     def loss(self, prediction: Tensor, target: Tensor) -> Tensor:
         """See :func:`composed_loss`."""

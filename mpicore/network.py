@@ -15,8 +15,7 @@ from mpicore import checks
 from mpicore.layers import Dropout, PReLU
 
 _LEVELS = 4  #: encoder and decoder blocks
-_REDUCTION = 2 ** (_LEVELS + 1)  #: samples per feature at the deepest level: the stem and each encoder block halve
-_SHORTEST = 64
+_STRIDES = (2, 3, 4)
 
 
 class ResBlock(nn.Module):
@@ -35,9 +34,9 @@ class ResBlock(nn.Module):
 class EncoderBlock(nn.Sequential):
     """EcB: down-sampling by a strided convolution, dropout, PReLU, three resblocks."""
 
-    def __init__(self, channels_in: int, channels_out: int, dropout: float) -> None:
+    def __init__(self, channels_in: int, channels_out: int, stride: int, dropout: float) -> None:
         super().__init__(
-            nn.Conv2d(channels_in, channels_out, (1, 2), stride=(1, 2)),
+            nn.Conv2d(channels_in, channels_out, (1, stride), stride=(1, stride)),
             Dropout(dropout),
             PReLU(channels_out),
             *(ResBlock(channels_out) for _ in range(3)),
@@ -47,58 +46,64 @@ class EncoderBlock(nn.Sequential):
 class DecoderBlock(nn.Module):
     """DcB: up-sampling by a transposed convolution, concatenation with the encoder's map, two convolutions, PReLU."""
 
-    def __init__(self, channels_in: int, channels_out: int) -> None:
+    def __init__(self, channels_in: int, channels_out: int, stride: int) -> None:
         super().__init__()
-        self.up = nn.ConvTranspose2d(channels_in, channels_out, (1, 2), stride=(1, 2))
+        self.up = nn.ConvTranspose2d(channels_in, channels_out, (1, stride), stride=(1, stride))
         self.fuse = nn.Sequential(
             _convolution(2 * channels_out, channels_out), _convolution(channels_out, channels_out), PReLU(channels_out)
         )
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
-        """Feature map (B, 2C, 1, L) and the encoder's (B, C, 1, 2L) to (B, C, 1, 2L)."""
+        """Feature map (B, 2C, 1, L) and the encoder's (B, C, 1, s L) to (B, C, 1, s L), with s the stride."""
         return self.fuse(torch.cat([self.up(x), skip], dim=1))
 
 
 class EncoderDecoder(nn.Module):
     """The network of Figure 1: a stem, four encoder blocks, four decoder blocks and a last up-sampling.
 
-    The stem maps 1 x N0 to C x N with N = N0/2; the encoder blocks halve the length to N/16 at C, 2C, 4C and 8C
-    channels; the decoder blocks double it back to C x N; the last up-sampling returns to 1 x N0. The input is padded
-    circularly (a measured period is periodic) to a multiple of 32 with at least 32 samples on each side, and the output
-    is cut back. Each signal is divided by its own RMS on the way in and multiplied by it on the way out, so the
-    network is equivariant to scale: f(c u) = c f(u).
+    The stem maps 1 x N0 to C x N with N = N0/2; each encoder block divides the length by the stride s, down to N/s^4, at
+    C, 2C, 4C and 8C channels; the decoder blocks bring it back to C x N; the last up-sampling returns to 1 x N0. The
+    input is padded circularly (a measured period is periodic) to a multiple of 2 s^4 with at least 2 s^4 samples on
+    each side, and the output is cut back. With ``normalise`` each signal is divided by its own RMS on the way in and
+    multiplied by it on the way out, so that the network is equivariant to scale: f(c u) = c f(u).
 
     Args:
         width: channels C of the widest map, 1 to 256.
         dropout: probability of dropping a feature in the encoder blocks, in [0, 1).
+        stride: s, by which an encoder block shortens and a decoder block lengthens, 2 to 4.
+        normalise: take out the RMS of each signal.
 
     Raises:
-        ValueError: a width or dropout out of range; on a call, a shape other than (B, 1, N) with N >= 64.
+        ValueError: a width, dropout or stride out of range; on a call, a shape other than (B, 1, N) with N >= 4 s^4.
     """
 
-    def __init__(self, width: int = 16, dropout: float = 0.0) -> None:
+    def __init__(self, width: int = 16, dropout: float = 0.0, stride: int = 2, normalise: bool = True) -> None:
         super().__init__()
         if checks.count(width, "width") > 256:
             raise ValueError(f"width must be at most 256, got {width}")
         checks.probability(dropout, "dropout")
+        checks.choice(stride, "stride", _STRIDES)
         channels = [width] + [width * 2**level for level in range(_LEVELS)]
-        self.width, self.dropout = width, dropout
+        self.width, self.dropout, self.stride, self.normalise = width, dropout, stride, bool(normalise)
+        self.reduction = 2 * stride**_LEVELS  #: samples per feature at the deepest level
         self.stem = nn.Conv2d(1, width, (1, 4), stride=(1, 2), padding=(0, 1))
-        self.encoder = nn.ModuleList(EncoderBlock(*pair, dropout) for pair in pairwise(channels))
+        self.encoder = nn.ModuleList(EncoderBlock(*pair, stride, dropout) for pair in pairwise(channels))
         self.decoder = nn.ModuleList(
-            DecoderBlock(*pair) for pair in zip(channels[:0:-1], channels[-2::-1], strict=True)
+            DecoderBlock(*pair, stride) for pair in zip(channels[:0:-1], channels[-2::-1], strict=True)
         )
         self.head = nn.ConvTranspose2d(width, 1, (1, 4), stride=(1, 2), padding=(0, 1))
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # PyTorch's types leave it out
 
     def forward(self, u: Tensor) -> Tensor:
-        """Denoise signals u of shape (B, 1, N), N >= 64; returns the same shape."""
-        if u.ndim != 3 or u.shape[1] != 1 or u.shape[2] < _SHORTEST:
-            raise ValueError(f"u must have shape (B, 1, N) with N >= {_SHORTEST}, got {tuple(u.shape)}")
+        """Denoise signals u of shape (B, 1, N), N >= 4 s^4; returns the same shape."""
+        if u.ndim != 3 or u.shape[1] != 1 or u.shape[2] < 2 * self.reduction:
+            raise ValueError(f"u must have shape (B, 1, N) with N >= {2 * self.reduction}, got {tuple(u.shape)}")
         samples = u.shape[2]
-        left = _REDUCTION
-        right = _REDUCTION + -samples % _REDUCTION
+        left = self.reduction
+        right = self.reduction + -samples % self.reduction
         scale = u.square().mean(dim=2, keepdim=True).sqrt().clamp_min(torch.finfo(u.dtype).tiny)
+        if not self.normalise:
+            scale = torch.ones_like(scale)
         x = F.pad(u / scale, (left, right), mode="circular")
         x = self.stem(x[:, :, None, :].contiguous(memory_format=torch.channels_last))
         skips: list[Tensor] = []
@@ -109,6 +114,10 @@ class EncoderDecoder(nn.Module):
             x = block(x, skips.pop())
         return self.head(x)[:, :, 0, left : left + samples] * scale
 
+    def extra_repr(self) -> str:
+        """What does not show in the layers: a checkpoint of another network is refused by it."""
+        return f"normalise={self.normalise}"
+
     def reach(self) -> int:
         """Samples between an output and the farthest input that can act on it, its part in the RMS left aside.
 
@@ -118,14 +127,14 @@ class EncoderDecoder(nn.Module):
         with torch.no_grad():
             for parameter in network.parameters():
                 parameter.fill_(0.1)
-        samples = 64 * _REDUCTION
+        samples = 64 * self.reduction
         # All power in one far sample: elsewhere a small change of the input leaves the RMS as it is.
         u = torch.zeros(1, 1, samples, dtype=torch.float64)
         u[..., 0] = 1
         u.requires_grad_(True)
         output = network(u)[0, 0]
         far = 0
-        for position in range(samples // 2, samples // 2 + _REDUCTION):
+        for position in range(samples // 2, samples // 2 + self.reduction):
             (gradient,) = torch.autograd.grad(output[position], u, retain_graph=True)
             seen = gradient[0, 0, 1:].nonzero()[:, 0] + 1
             far = max(far, position - int(seen.min()), int(seen.max()) - position)

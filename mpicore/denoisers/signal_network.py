@@ -22,7 +22,7 @@ class SignalNetworkDenoiser(TrainedDenoiser):
     """A scheme of self-supervision with the encoder-decoder network (:class:`mpicore.network.EncoderDecoder`).
 
     Args:
-        width, dropout: of the network.
+        width, dropout, stride, normalise: of the network.
         seed: of the initial weights and of the training.
         training: a :class:`mpicore.settings.Settings`, or its keywords.
         device: ``auto``, ``cpu``, ``cuda``.
@@ -34,6 +34,8 @@ class SignalNetworkDenoiser(TrainedDenoiser):
         self,
         width: int = 16,
         dropout: float = 0.0,
+        stride: int = 2,
+        normalise: bool = True,
         seed: int = 0,
         training: Settings | Mapping[str, Any] | None = None,
         device: str = "auto",
@@ -42,7 +44,7 @@ class SignalNetworkDenoiser(TrainedDenoiser):
 
         super().__init__(width, dropout, seed, training, device)
         self.ready = False
-        self.network = self.seeded(lambda: EncoderDecoder(width, dropout))
+        self.network = self.seeded(lambda: EncoderDecoder(width, dropout, stride, normalise))
 
     def fit(
         self, u1: Array, u2: Array, /, validation: Any = None, folder: Folder = None, progress: bool = False
@@ -88,13 +90,31 @@ class Noise2Noise(SignalNetworkDenoiser):
     """Noise2Noise (Lehtinen et al. 2018): one period predicts the other, squared loss.
 
     Assumes that the noises of the two periods are independent and have zero mean.
+
+    Args:
+        swap: let a coin decide which period is the input; without it that is always the first.
+        width, dropout, stride, normalise, seed, training, device: as for :class:`SignalNetworkDenoiser`.
     """
+
+    def __init__(
+        self,
+        swap: bool = True,
+        width: int = 16,
+        dropout: float = 0.0,
+        stride: int = 2,
+        normalise: bool = True,
+        seed: int = 0,
+        training: Settings | Mapping[str, Any] | None = None,
+        device: str = "auto",
+    ) -> None:
+        self.swap = bool(swap)
+        super().__init__(width, dropout, stride, normalise, seed, training, device)
 
     def scheme(self) -> "Scheme":
         """Pairs of two periods, squared loss."""
         from mpicore import losses
 
-        return losses.Noise2Noise()
+        return losses.Noise2Noise(self.swap)
 
 
 @register("proposed")
@@ -105,7 +125,8 @@ class Proposed(SignalNetworkDenoiser):
 
     Args:
         alpha, beta: weights of eq. 7, at least zero.
-        width, dropout, seed, training, device: as for :class:`SignalNetworkDenoiser`.
+        swap: as for :class:`Noise2Noise`.
+        width, dropout, stride, normalise, seed, training, device: as for :class:`SignalNetworkDenoiser`.
     """
 
     odd = True
@@ -114,20 +135,24 @@ class Proposed(SignalNetworkDenoiser):
         self,
         alpha: float = 0.05,
         beta: float = 0.01,
+        swap: bool = True,
         width: int = 16,
         dropout: float = 0.0,
+        stride: int = 2,
+        normalise: bool = True,
         seed: int = 0,
         training: Settings | Mapping[str, Any] | None = None,
         device: str = "auto",
     ) -> None:
         self.alpha, self.beta = checks.at_least(alpha, "alpha", 0), checks.at_least(beta, "beta", 0)
-        super().__init__(width, dropout, seed, training, device)
+        self.swap = bool(swap)
+        super().__init__(width, dropout, stride, normalise, seed, training, device)
 
     def scheme(self) -> "Scheme":
         """Pairs of two periods, the loss of eq. 7."""
         from mpicore import losses
 
-        return losses.Composed(self.alpha, self.beta)
+        return losses.Composed(self.alpha, self.beta, self.swap)
 
 
 @register("r2r")
@@ -140,7 +165,7 @@ class Recorrupted(SignalNetworkDenoiser):
     Args:
         strength: a of the recorruption, positive.
         recorruptions: how many recorrupted copies of a signal are denoised and averaged.
-        width, dropout, seed, training, device: as for :class:`SignalNetworkDenoiser`.
+        width, dropout, stride, normalise, seed, training, device: as for :class:`SignalNetworkDenoiser`.
 
     Attributes:
         sigma: noise level in units of the RMS of a noisy period, once fitted.
@@ -152,6 +177,8 @@ class Recorrupted(SignalNetworkDenoiser):
         recorruptions: int = 50,
         width: int = 16,
         dropout: float = 0.0,
+        stride: int = 2,
+        normalise: bool = True,
         seed: int = 0,
         training: Settings | Mapping[str, Any] | None = None,
         device: str = "auto",
@@ -159,7 +186,7 @@ class Recorrupted(SignalNetworkDenoiser):
         self.strength = checks.positive(strength, "strength")
         self.recorruptions = checks.count(recorruptions, "recorruptions")
         self.sigma: float | None = None
-        super().__init__(width, dropout, seed, training, device)
+        super().__init__(width, dropout, stride, normalise, seed, training, device)
 
     def scheme(self) -> "Scheme":
         """Recorrupted pairs at the estimated level, squared loss."""
