@@ -15,6 +15,7 @@ PUBLISHED = [] if config.get("published", "published") == "none" else [config.ge
 THREADS = int(config.get("threads", 1))
 KNOWN = experiments.read()
 NAMED = {name: run.key for name, run in KNOWN.runs(PRESET).items()}
+BASE = {run.key: run.base.key for run in KNOWN.runs(PRESET).values() if run.base}
 # Equal runs of several studies are one.
 RUNS = {key: name for name, key in reversed(NAMED.items())}
 KEPT = {key for folder in PUBLISHED for key in Archive(folder).keys}
@@ -118,6 +119,8 @@ for job, made in JOBS.items():
         name:
             f"run_{job}"
         input:
+            # What reads out the denoiser of another run comes after it.
+            sorted({proof(key) for key in map(BASE.get, made) if key} - {proof(key) for key in made}),
             code=code("companion.runs"),
         output:
             [proof(key) for key in made],

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -59,6 +59,8 @@ class RunConfig:
         gridding: of x-space images.
         kaczmarz, objects: of system-matrix images, and how many objects they show.
         denoiser, options: name in the library, and all of its options.
+        readout: how the fitted denoiser of another run is read out, one of
+            :data:`mpicore.denoisers.readout.READOUTS`.
         training, seed: of what trains.
         source: digest of the code of a denoiser from outside.
         revision: raised when a change in the code changes what runs compute.
@@ -82,6 +84,7 @@ class RunConfig:
     objects: int | None
     denoiser: str
     options: Mapping[str, bool | int | float]
+    readout: str | None
     training: Settings | None
     seed: int | None
     source: str | None
@@ -90,6 +93,11 @@ class RunConfig:
     def resolved(self) -> dict[str, Any]:
         """What decides the outcome, as plain JSON in canonical form."""
         return {f.name: canonical(getattr(self, f.name)) for f in fields(self) if f.name not in LABELS}
+
+    @property
+    def base(self) -> "RunConfig | None":
+        """The run whose denoiser is read out in another way."""
+        return replace(self, readout=None) if self.readout else None
 
     @cached_property
     def key(self) -> str:

@@ -21,6 +21,7 @@ from mpicore.truth import Truth
 #: How the protocols of the book are called.
 PAPER, TUNED, FORWARD = "paper", "tuned", "forward model"
 #: Which denoisers train which kind of network.
+_TAKEN_OVER = {"denoiser", "options", "network"}
 _NETWORKS = {"signal-network": SignalNetworkDenoiser, "image-network": ForwardNoise2Noise}
 
 
@@ -87,6 +88,8 @@ class Experiments:
         if "recorruptions" in options:
             options["recorruptions"] = size.recorruptions
         options |= chosen.options
+        if chosen.of:
+            checks.choice(chosen.of, f"method of {experiment}, which {method} reads out", entry.listed + entry.studied)
         xspace = entry.dataset == "x-space"
         return RunConfig(
             experiment=experiment,
@@ -107,6 +110,7 @@ class Experiments:
             objects=None if xspace else size.objects,
             denoiser=chosen.denoiser,
             options=options,
+            readout=chosen.readout,
             training=protocol.training if protocol else None,
             seed=checks.count(seed, "seed", 0) if protocol else None,
             source=None,
@@ -187,6 +191,7 @@ class Experiments:
             protocol=None,
             denoiser=denoiser,
             options=denoisers.parameters(denoiser),
+            readout=None,
             training=None,
             seed=None,
             source=source,
@@ -200,7 +205,7 @@ class Experiments:
             plain = entry.methods if name in tuned else entry.methods + entry.tuned
             found += [RunName(name, method) for method in plain]
             found += [RunName(name, method, tuned=True) for method in entry.tuned if name in tuned]
-            found += [RunName(name, method) for method in entry.beyond]
+            found += [self.shown(name, method, preset) for method in entry.beyond]
         found += [run for run in self.repeats(preset) if run.seed]
         for name, study in self.studies.items():
             found += [RunName(name, method, case=case) for case in study.cases for method in study.methods]
@@ -217,7 +222,8 @@ class Experiments:
 
     def shown(self, experiment: str, method: str, preset: str) -> RunName:
         """The run of a method that figures and leaderboards show: the tuned one where the preset trains it so."""
-        tuned = experiment in self.preset(preset).tuned and method in self.experiments[experiment].tuned
+        trained = self.methods[method].of or method
+        tuned = experiment in self.preset(preset).tuned and trained in self.experiments[experiment].tuned
         return RunName(experiment, method, tuned)
 
     def runs(self, preset: str) -> dict[RunName, RunConfig]:
@@ -268,7 +274,7 @@ def read(path: str | Path = "experiments.yml") -> Experiments:
         raise ValueError(f"{path} is not valid YAML: {error}") from None
     try:
         # By way of JSON, whose lists are tuples to the strict types.
-        file = File.model_validate_json(json.dumps(values, default=_foreign))
+        file = File.model_validate_json(json.dumps(_inherited(values), default=_foreign))
     except ValueError as error:
         raise ValueError(f"{path} is refused:\n{_lines(error)}") from None
     try:
@@ -298,6 +304,27 @@ class _UniqueKeys(yaml.SafeLoader):
                 raise ComposerError(None, None, f"found the key {key.value!r} twice", key.start_mark)
             seen.add(key.value)
         return node
+
+
+def _inherited(values: Any) -> Any:
+    """Methods that read another one out, with the denoiser, options and network of that one.
+
+    Raises:
+        ValueError: one of a method that there is not, or that is read out itself; one that gives its own denoiser.
+    """
+    methods = values.get("methods") if isinstance(values, dict) else None
+    for name, entry in methods.items() if isinstance(methods, dict) else ():
+        if not isinstance(entry, dict) or ("of" in entry) != ("readout" in entry):
+            raise ValueError(f"  methods.{name}: of and readout must be given together")
+        if "of" not in entry:
+            continue
+        base = methods.get(entry["of"])
+        if not isinstance(base, dict) or "of" in base:
+            raise ValueError(f"  methods.{name}.of must name a method that fits a denoiser, got {entry['of']!r}")
+        if given := _TAKEN_OVER & entry.keys():
+            raise ValueError(f"  methods.{name}: {', '.join(sorted(given))} is that of {entry['of']}, and not its own")
+        entry |= {part: base[part] for part in _TAKEN_OVER & base.keys()}
+    return values
 
 
 def _foreign(value: Any) -> dict[str, str]:
@@ -338,7 +365,7 @@ def _check(file: File) -> None:
         for listed in experiment.listed + experiment.studied:
             checks.choice(listed, f"method of {name}", list(file.methods))
         for listed in experiment.tuned:
-            if file.methods[listed].network != "signal-network":
+            if file.methods[listed].network != "signal-network" or file.methods[listed].of:
                 raise ValueError(f"tuned methods of {name} must train a signal-network, got {listed!r}")
         for listed in experiment.repeated:
             checks.choice(listed, f"repeated method of {name}", experiment.listed)

@@ -24,6 +24,7 @@ from companion.config import RunConfig, RunName
 from companion.setup import Setup, denoiser_of
 from mpicore import denoisers, files
 from mpicore.denoisers import Denoiser
+from mpicore.denoisers.readout import READOUTS
 
 #: Where runs are looked for.
 ROOT = ("published", "runs")
@@ -43,10 +44,12 @@ class Run:
     Attributes:
         config: everything that decided its outcome.
         stored: its record, history and values as they are kept, and where its weights and arrays are.
+        root: where it was found, and where the run is whose denoiser it reads out.
     """
 
     config: RunConfig
     stored: Stored
+    root: Root = ROOT
 
     @property
     def record(self) -> dict[str, Any]:
@@ -76,6 +79,10 @@ class Run:
     @cached_property
     def denoiser(self) -> Denoiser | None:
         """The fitted denoiser; ``None`` where the run does not bring what it learned."""
+        if self.config.readout:
+            assert self.config.base is not None
+            fitted = load(self.config.base, self.root).denoiser
+            return None if fitted is None else READOUTS[self.config.readout](fitted)
         if self.stored.weights is None:
             return None if learns(self.config) else denoiser_of(self.config)
         state, _ = files.load_tensors(self.stored.weights)
@@ -117,7 +124,7 @@ def obtain(
         folder.mkdir(parents=True, exist_ok=True)
         with lock(folder / ".lock"):  # another process may be making it
             if find(config, root) is None:
-                _make(Setup(config, cache), folder, device, progress)
+                _make(Setup(config, cache), folder, root, device, progress)
     return load(config, root)
 
 
@@ -135,7 +142,7 @@ def load(config: RunConfig, root: Root = ROOT) -> Run:
     stored = Archive(place).run(config.key) if Archive.is_at(place) else _read(place)
     if stored is None or stored.record["config"] != config.resolved():
         raise ValueError(f"{place}: the run {config.key} is of another configuration; delete it to make it again")
-    return Run(config, stored)
+    return Run(config, stored, root)
 
 
 def progress(configs: Mapping[RunName, RunConfig], root: Root = ROOT) -> pd.DataFrame:
@@ -148,7 +155,7 @@ def progress(configs: Mapping[RunName, RunConfig], root: Root = ROOT) -> pd.Data
     """
     rows = []
     for name, config in distinct(configs):
-        if config.training is None:
+        if config.training is None or config.readout:
             continue
         steps = config.training.epochs * (config.sizes[0] // config.training.batch_size)
         checkpoint = Path(root[-1]) / config.key / CHECKPOINT
@@ -183,13 +190,13 @@ def distinct(configs: Mapping[RunName, RunConfig]) -> list[tuple[RunName, RunCon
 
 
 def learns(config: RunConfig) -> bool:
-    """Whether the denoiser of a run has anything to learn."""
-    return denoisers.find(config.denoiser).fit is not Denoiser.fit
+    """Whether a run has anything to learn."""
+    return not config.readout and denoisers.find(config.denoiser).fit is not Denoiser.fit
 
 
 def fit(denoiser: Denoiser, setup: Setup, folder: Path | None = None, progress: bool = False) -> float:
     """Fit in place; returns the time of the fit [s]."""
-    if not learns(setup.config):  # no data to make
+    if type(denoiser).fit is Denoiser.fit:  # no data to make
         return 0.0
     pairs, held = setup.fitting_pairs(denoiser)
     started = time.monotonic()
@@ -197,17 +204,35 @@ def fit(denoiser: Denoiser, setup: Setup, folder: Path | None = None, progress: 
     return time.monotonic() - started
 
 
-def _make(setup: Setup, folder: Path, device: str, progress: bool) -> None:
+def fitted(run: Run, setup: Setup) -> Denoiser | None:
+    """The fitted denoiser of a run; what is not kept is fitted again, ``None`` where that would train a network."""
+    if run.denoiser is not None or denoisers.find(run.config.denoiser).trains:
+        return run.denoiser
+    denoiser = setup.denoiser()
+    fit(denoiser, setup)
+    return READOUTS[run.config.readout](denoiser) if run.config.readout else denoiser
+
+
+def _make(setup: Setup, folder: Path, root: Root, device: str, progress: bool) -> None:
     started = time.monotonic()
-    config, denoiser = setup.config, setup.denoiser(device)
-    seconds = fit(denoiser, setup, folder, progress)
+    config = setup.config
+    if config.base is not None:
+        assert config.readout is not None
+        read = obtain(config.base, root, device, progress, setup.cache)
+        found = fitted(read, Setup(config.base, setup.cache))
+        if found is None:
+            raise ValueError(f"{read.stored.folder} has no weights, and cannot be read out")
+        denoiser, seconds, history = READOUTS[config.readout](found), read.record["training_seconds"], read.history[:0]
+    else:
+        denoiser = setup.denoiser(device)
+        seconds = fit(denoiser, setup, folder, progress)
+        history = pd.DataFrame(denoiser.history, columns=HISTORY)
     trained = time.monotonic()
     result = evaluation.evaluate(denoiser, setup)
-    history = pd.DataFrame(denoiser.history, columns=HISTORY)
     names = [f"{name}.csv" for name in _TABLES]
     for name, table in zip(names, (history, result.signals, result.images), strict=True):
         files.write_text(folder / name, table.to_csv(index=False))
-    for name, tensors in ((_WEIGHTS, denoiser.state() if denoiser.stored else {}), (_ARRAYS, result.arrays)):
+    for name, tensors in ((_WEIGHTS, denoiser.state() if denoiser.stored and not config.readout else {}), (_ARRAYS, result.arrays)):
         if tensors:
             files.save_tensors(folder / name, tensors)
             names.append(name)

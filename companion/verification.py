@@ -59,11 +59,8 @@ def verify(
             on one side alone; run, value and item are named.
     """
     run, setup = runs.load(config, root), Setup(config, cache)
-    denoiser = run.denoiser
     _check_rows(run, setup)
-    if denoiser is None and refit and not denoisers.find(config.denoiser).trains:
-        denoiser = setup.denoiser()
-        runs.fit(denoiser, setup)
+    denoiser = runs.fitted(run, setup) if refit else run.denoiser
     if denoiser is None:
         return Check(0, 0, {})
     indices = list(range(min(signals, config.sizes[2]))) if isinstance(signals, int) else signals
@@ -132,11 +129,9 @@ def verify_map(config: RunConfig, root: Root = ROOT, cache: str | Path | None = 
         ValueError: as :func:`verify`; a network without weights.
     """
     run, setup = runs.load(config, root), Setup(config, cache)
-    denoiser = run.denoiser or setup.denoiser()
-    if run.denoiser is None:
-        if denoiser.trains:
-            raise ValueError(f"{run.stored.folder} has no weights, and its figures cannot be measured again")
-        runs.fit(denoiser, setup)
+    denoiser = runs.fitted(run, setup)
+    if denoiser is None:
+        raise ValueError(f"{run.stored.folder} has no weights, and its figures cannot be measured again")
     recorded = setup.matrix(next(iter(config.test_noise)))
     chosen = slice(None, None, every)
     matrix = (
