@@ -13,7 +13,7 @@ from companion.setup import Setup
 from mpicore import metrics
 from mpicore.denoisers import Denoiser
 from mpicore.reconstruction import frequency_components
-from mpicore.recordings import Recordings
+from mpicore.recordings import Recordings, noisy_error
 
 Array = NDArray[Any]
 FIGURE_HARMONICS = (3, 7)  #: harmonics of the x drive frequency that Figure 3 shows
@@ -70,6 +70,21 @@ def evaluate(denoiser: Denoiser, setup: Setup, indices: Sequence[int] | None = N
         pd.concat([getattr(p, name) for p in parts], ignore_index=True) for name in ("signals", "images")
     )
     return Evaluation(signals, images, parts[0].arrays)
+
+
+def validation_error(denoiser: Denoiser, setup: Setup) -> float | None:
+    """How well a denoiser predicts the second noisy period of the validation pairs, by which methods may be chosen.
+
+    See :func:`mpicore.recordings.noisy_error`. The noise of the period that is predicted adds the same amount for every
+    denoiser of the same data.
+
+    Returns:
+        A mean square in units of the power of a noisy period; nothing for what has seen clean signals or the validation
+        pairs, or takes both periods itself.
+    """
+    if denoiser.supervised or denoiser.whole or denoiser.periods != 1:
+        return None
+    return noisy_error(denoiser.denoise, setup.validation())
 
 
 def denoised(denoiser: Denoiser, recorded: Recordings, indices: Any = slice(None)) -> Array:

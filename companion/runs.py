@@ -53,7 +53,7 @@ class Run:
 
     @property
     def record(self) -> dict[str, Any]:
-        """Configuration, key, versions, device, threads, times [s]."""
+        """Configuration, key, versions, device, threads, noisy validation error, times [s]."""
         return self.stored.record
 
     @property
@@ -242,6 +242,7 @@ def _make(setup: Setup, folder: Path, root: Root, device: str, progress: bool) -
         "name": f"{config.experiment} {config.method}",
         "versions": {"python": platform.python_version()} | {p: version(p) for p in ("numpy", "scipy", "torch")},
         "training_seconds": round(float(history["seconds"].max()) if len(history) else seconds, 1),
+        "validation_error": evaluation.validation_error(denoiser, setup),
         "evaluation_seconds": round(time.monotonic() - trained, 1),
         "last_session_seconds": round(time.monotonic() - started, 1),
         **_machine(config, device),

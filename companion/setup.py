@@ -63,6 +63,14 @@ class Setup:
         kind = SupervisedPairs if denoiser.supervised else Recordings
         return (arrays["train_u1"], arrays["train_u2"]), kind(arrays["validation_u1"], arrays["validation_u2"])
 
+    def validation(self) -> Recordings:
+        """Noisy pairs to choose with."""
+        if self.of_matrix:
+            matrix, pixels = self.matrix(), self.pixels["validation"]
+            return Recordings(matrix.u1[pixels], matrix.u2[pixels])
+        arrays = self._kept("pairs", self._pairs, self.config.noise, self.config.sizes[:2])
+        return Recordings(arrays["validation_u1"], arrays["validation_u2"])
+
     def held_out(self, variant: str, count: int | None = None) -> HeldOut:
         """The test signals of one variant of the test noise, all or the first ``count``.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mpicore import checks
 
@@ -124,22 +124,44 @@ def recorrupted_pair(
 
 
 class Scheme(Protocol):
-    """What one method trains on: its pair and its loss. Every scheme runs in the same training loop.
+    """What one method trains on. Every scheme runs in the same training loop.
 
     A scheme is told from another by its ``repr``: a checkpoint of another one is refused.
     """
 
+    def objective(self, network: nn.Module, u1: Tensor, u2: Tensor, generator: torch.Generator) -> Tensor:
+        """The loss of a network (B, 1, N) -> (B, 1, N) on two periods (B, N) of each object; a scalar.
+
+        Everything random is drawn from the generator.
+        """
+        ...
+
+
+class PairScheme:
+    """A scheme that compares what the network makes of one signal with another signal."""
+
     def pair(self, u1: Tensor, u2: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Input and target, each (B, N), of two periods (B, N) each."""
-        ...
+        raise NotImplementedError
 
     def loss(self, prediction: Tensor, target: Tensor) -> Tensor:
         """A scalar."""
-        ...
+        raise NotImplementedError
+
+    def objective(self, network: nn.Module, u1: Tensor, u2: Tensor, generator: torch.Generator) -> Tensor:
+        """The loss of the prediction from the input, against the target."""
+        source, target = self.pair(u1, u2, generator)
+        return self.loss(passed(network, source), target)
+
+
+def passed(network: nn.Module, u: Tensor) -> Tensor:
+    """What a network makes of signals (B, N)."""
+    denoised: Tensor = network(u[:, None])[:, 0]
+    return denoised
 
 
 @dataclass(frozen=True)
-class Noise2Noise:
+class Noise2Noise(PairScheme):
     """Pairs of two periods, squared loss (Lehtinen et al. 2018).
 
     Args:
@@ -158,7 +180,7 @@ class Noise2Noise:
 
 
 @dataclass(frozen=True)
-class Composed:
+class Composed(PairScheme):
     """Pairs of two periods, the loss of eq. 7: the source paper's method.
 
     Args:
@@ -188,7 +210,7 @@ class Composed:
 
 
 @dataclass(frozen=True)
-class Recorrupted:
+class Recorrupted(PairScheme):
     """Recorrupted pairs of one period, squared loss (Pang et al. 2021).
 
     Args:
@@ -216,7 +238,7 @@ class Recorrupted:
 
 
 @dataclass(frozen=True)
-class Supervised:
+class Supervised(PairScheme):
     """Noisy signals in, clean signals out, squared loss: for ceilings alone."""
 
     def pair(self, u1: Tensor, u2: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:

@@ -66,7 +66,7 @@ def train(
 
     Args:
         network: (B, 1, N) -> (B, 1, N), trained in place.
-        scheme: pair and loss of the method.
+        scheme: loss of the method.
         recordings: noisy pairs to train on; for a ceiling noisy signals with clean ones.
         validation: noisy pairs that choose the epoch; the same loss, the same coins at each epoch.
         settings: how long and how fast.
@@ -132,8 +132,7 @@ def train(
             rate = settings.rate(step, steps)
             for group in optimizer.param_groups:
                 group["lr"] = rate
-            source, target = scheme.pair(u1[index], u2[index], pairs)
-            loss = scheme.loss(network(source[:, None])[:, 0], target)
+            loss = scheme.objective(network, u1[index], u2[index], pairs)
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]  # PyTorch gives it no types
             optimizer.step()
@@ -197,8 +196,7 @@ def _validation_loss(
     pairs.manual_seed(int(seeds[0]))
     total = 0.0
     for first, second in zip(torch.split(u1, _VALIDATION_BATCH), torch.split(u2, _VALIDATION_BATCH), strict=True):
-        source, target = scheme.pair(first, second, pairs)
-        total += len(first) * scheme.loss(network(source[:, None])[:, 0], target).item()
+        total += len(first) * scheme.objective(network, first, second, pairs).item()
     return total / len(u1)
 
 

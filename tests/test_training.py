@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from mpicore import files, training
-from mpicore.losses import Composed, Noise2Noise, Recorrupted, Scheme, Supervised, squared_loss, two_period_pair
+from mpicore.losses import Composed, Noise2Noise, PairScheme, Recorrupted, Scheme, Supervised, squared_loss, two_period_pair
 from mpicore.network import EncoderDecoder
 from mpicore.recordings import Recordings, SupervisedPairs
 from mpicore.settings import Settings
@@ -51,7 +51,7 @@ def data(short_pairs):
 
 
 @dataclass(frozen=True)
-class Given:
+class Given(PairScheme):
     """A scheme of functions. It has the name of the scheme that it stands for."""
 
     pair: Callable[..., Any] = two_period_pair

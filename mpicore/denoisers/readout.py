@@ -23,6 +23,7 @@ class Projected(Denoiser):
         super().__init__()
         self.denoiser = denoiser
         self.name, self.periods, self.whole = f"{denoiser.name}, projected", denoiser.periods, denoiser.whole
+        self.supervised = denoiser.supervised
 
     def denoise(self, u: Array) -> Float32:
         """Odd part of the denoised signals, shape (n, N)."""
@@ -49,6 +50,7 @@ class TwoPeriods(Denoiser):
             raise ValueError(f"a denoiser of one period is needed, {denoiser.name} takes {denoiser.periods}")
         self.denoiser = denoiser
         self.name, self.whole = f"{denoiser.name}, two periods", denoiser.whole
+        self.supervised = denoiser.supervised
 
     def denoise(self, u: Array) -> Float32:
         """Mean over the periods: shape (n, 2, N) -> (n, N)."""

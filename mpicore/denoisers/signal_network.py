@@ -160,10 +160,12 @@ class Recorrupted(SignalNetworkDenoiser):
     """Recorrupted-to-Recorrupted (Pang et al. 2021), and the mean over recorruptions when it denoises.
 
     Assumes white Gaussian noise. Its level relative to the signal is estimated from the differences of the training
-    periods, so it is the level of all noise together, white or not. Every signal meets the same recorruptions.
+    periods: the level of all noise together, white or not, or of its white floor. Every signal meets the same
+    recorruptions.
 
     Args:
         strength: a of the recorruption, positive.
+        floor: take the level of the white floor of the noise, see :func:`noise_level`.
         recorruptions: how many recorrupted copies of a signal are denoised and averaged.
         width, dropout, stride, normalise, seed, training, device: as for :class:`SignalNetworkDenoiser`.
 
@@ -174,6 +176,7 @@ class Recorrupted(SignalNetworkDenoiser):
     def __init__(
         self,
         strength: float = 0.5,
+        floor: bool = False,
         recorruptions: int = 50,
         width: int = 16,
         dropout: float = 0.0,
@@ -184,6 +187,7 @@ class Recorrupted(SignalNetworkDenoiser):
         device: str = "auto",
     ) -> None:
         self.strength = checks.positive(strength, "strength")
+        self.floor = bool(floor)
         self.recorruptions = checks.count(recorruptions, "recorruptions")
         self.sigma: float | None = None
         super().__init__(width, dropout, stride, normalise, seed, training, device)
@@ -195,10 +199,10 @@ class Recorrupted(SignalNetworkDenoiser):
         return losses.Recorrupted(self.learned(self.sigma), self.strength)
 
     def pairs(self, u1: Array, u2: Array, validation: Any) -> tuple[Pairs, Pairs]:
-        """Checked pairs, and the noise level: half the power of u1 - u2 over that of u1."""
+        """Checked pairs, and the noise level."""
         train, held = super().pairs(u1, u2, validation)
         assert isinstance(train, Recordings)
-        self.sigma = noise_level(train)
+        self.sigma = noise_level(train, self.floor)
         return train, held
 
     def _step(self, u: "Tensor") -> "Tensor":
@@ -228,9 +232,22 @@ class Recorrupted(SignalNetworkDenoiser):
         return self
 
 
-def noise_level(pairs: Recordings) -> float:
-    """Standard deviation of the noise in units of the RMS of a noisy period, from half the power of u1 - u2."""
-    exponent = binary_exponent(pairs.u1)
-    u1, u2 = (np.ldexp(u, -exponent) for u in pairs.arrays)
-    difference = np.mean((u1 - u2) ** 2, axis=1)
-    return float(np.sqrt(np.mean(difference / np.mean(u1**2, axis=1)) / 2))
+def noise_level(pairs: Recordings, floor: bool = False) -> float:
+    """Standard deviation of the noise in units of the RMS of a noisy period, from half the power of u1 - u2.
+
+    Args:
+        pairs: two noisy periods of each object.
+        floor: of the white floor alone: the median power of the lines of u1 - u2, over log 2, which few strong lines do
+            not change. Of white noise both are the same level.
+    """
+    powers: list[Array] = []
+    for part in pairs.blocks():
+        exponent = binary_exponent(part.u1)
+        u1, u2 = (np.ldexp(u, -exponent) for u in part.arrays)
+        if floor:
+            lines = np.abs(np.fft.rfft(u1 - u2, axis=1)[:, 1:-1]) ** 2 / u1.shape[1]
+            difference = np.median(lines, axis=1) / np.log(2)
+        else:
+            difference = np.mean((u1 - u2) ** 2, axis=1)
+        powers.append(difference / np.mean(u1**2, axis=1))
+    return float(np.sqrt(np.mean(np.concatenate(powers)) / 2))

@@ -48,7 +48,7 @@ class TrainedDenoiser(Denoiser):
         branch(seed)  # refuse a bad seed now, not after the data are made
 
     def scheme(self) -> "Scheme":
-        """Pair and loss of the training."""
+        """The loss of the training."""
         raise NotImplementedError
 
     def seeded(self, build: Callable[[], "nn.Module"]) -> "nn.Module":
