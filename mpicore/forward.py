@@ -1,7 +1,7 @@
 """The forward model in few coordinates: what a recorded period says about the particle distribution, and no more.
 
 A clean period is A x, with the system matrix A and the particle distribution x. Odd periods are given by their sine
-lines; divided by the standard deviation of the noise in each line they have white noise. In the leading singular
+lines, in which the noise is made white (:mod:`mpicore.line_noise`). In the leading singular
 vectors of A, so weighted, nearly all signal and little noise remain: a few hundred numbers in place of thousands of
 samples.
 """
@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import eigh
 
 from mpicore import checks
-from mpicore.recordings import Recordings, rms
+from mpicore.line_noise import LineNoise
 from mpicore.scanner import Particle, Scanner
 from mpicore.simulation import system_matrix
 from mpicore.symmetry import from_sine_lines, require_odd, sine_lines
@@ -34,7 +34,7 @@ class ForwardModel:
 
     Args:
         scanner, particle: what is known of the measurement.
-        deviation: standard deviation of the noise in each sine line, shape ((N - 1) // 2,), positive; white by default.
+        noise: of the sine lines; white by default.
         rank: number of coordinates at most.
         channel: 0 for the x coil, 1 for the y coil.
 
@@ -43,34 +43,34 @@ class ForwardModel:
         shape: (ny, nx) of the coarse grid.
 
     Raises:
-        ValueError: deviations of another number or not positive; a scanner whose signals are not odd.
+        ValueError: noise of another number of lines; a scanner whose signals are not odd.
     """
 
     def __init__(
         self,
         scanner: Scanner,
         particle: Particle | None = None,
-        deviation: ArrayLike | None = None,
+        noise: LineNoise | None = None,
         rank: int = 400,
         channel: int = 0,
     ):
         require_odd(scanner, "the forward model")
         response = _coarse_response(scanner, particle or Particle(), channel)
         self.scanner, self.shape = scanner, _coarse(scanner.shape)
-        self.deviation = np.ones(len(response)) if deviation is None else np.asarray(deviation, dtype=np.float64)
-        if self.deviation.shape != (len(response),) or not np.all(self.deviation > 0):
-            raise ValueError(f"deviation must hold {len(response)} positive values, got shape {self.deviation.shape}")
-        weighted = np.divide(response, self.deviation[:, None].astype(np.float32))
+        self.noise = noise or LineNoise.white(len(response))
+        if len(self.noise.deviation) != len(response):
+            raise ValueError(f"noise must be of {len(response)} lines, got {len(self.noise.deviation)}")
+        weighted = np.ascontiguousarray(self.noise.whitened(response.T).T)
         self._vectors = _leading_left_vectors(weighted, checks.count(rank, "rank"))
         self.matrix = self._vectors.T @ weighted
 
     def coordinates(self, u: Array) -> Float32:
         """Signals (n, N) to coordinates (n, rank), in which the noise has unit variance; float32."""
-        return np.divide(sine_lines(u), self.deviation.astype(np.float32)) @ self._vectors
+        return self.noise.whitened(sine_lines(u)) @ self._vectors
 
     def lines(self, z: Float32) -> Float32:
         """Coordinates (n, rank) to sine lines (n, (N - 1) // 2) of the signal they stand for."""
-        return np.multiply(np.matmul(z, self._vectors.T), self.deviation.astype(np.float32))
+        return self.noise.coloured(np.matmul(z, self._vectors.T))
 
     def signals(self, z: Float32) -> Float32:
         """Coordinates (n, rank) to signals (n, N); float32."""
@@ -119,18 +119,6 @@ def _refine(coarse: "Tensor", shape: tuple[int, int]) -> "Tensor":
     import torch.nn.functional as F
 
     return F.interpolate(coarse, size=shape, mode="bilinear", align_corners=True)
-
-
-def line_deviation(pairs: Recordings) -> NDArray[np.float64]:
-    """Standard deviation of the noise in each sine line, from half the power of the difference of the periods.
-
-    In units of the RMS of a noisy period; shape ((N - 1) // 2,).
-    """
-    total = np.zeros((pairs.u1.shape[1] - 1) // 2)
-    for part in pairs.blocks():
-        total += np.sum(sine_lines((part.u1 - part.u2) / rms(part.u1)).astype(np.float64) ** 2, axis=0)
-    deviation = np.sqrt(total / len(pairs) / 2)
-    return np.maximum(deviation, 1e-6 * deviation.max())
 
 
 def covariance_times(matrix: Float32, shape: tuple[int, int], pixel: float, length: float) -> Float32:

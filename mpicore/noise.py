@@ -14,29 +14,34 @@ Array = NDArray[np.floating[Any]]
 
 @dataclass(frozen=True)
 class Interference:
-    """Sinusoids at harmonics of a drive frequency, of equal power.
+    """Sinusoids at or near harmonics of a drive frequency, of equal power.
 
     Args:
         sir_db: mean power of a signal over the power of all of them together [dB].
         harmonics: of the drive frequency.
-        phase_locked: the same phases in both periods, as for interference that comes from the drive itself; else new
-            ones for each period.
+        phases: of the two periods of a signal. ``free`` for new ones in each period, as after a pause of unknown length;
+            ``consecutive`` for periods without a pause, so that the phase goes on; ``locked`` for the same in both, as
+            for interference that comes from the drive itself. They are new for each signal.
         drive: axis of the drive field whose frequency is multiplied.
         spread_db: standard deviation of the ratio between signals, about ``sir_db`` [dB]; both periods of a signal
             have the same.
+        offsets: distance of each sinusoid from its harmonic [Hz]; none for sinusoids on the harmonics.
 
     Raises:
-        ValueError: a ratio that is not finite, a negative spread, no harmonic, or one below 1.
+        ValueError: a ratio that is not finite, a negative spread, no harmonic, or one below 1; offsets of another
+            number; locked phases of sinusoids that are off their harmonics.
     """
 
     sir_db: float
     harmonics: tuple[int, ...] = (2, 3, 5)
-    phase_locked: bool = False
+    phases: Literal["free", "consecutive", "locked"] = "free"
     drive: Literal["x", "y"] = "x"
     spread_db: float = 0.0
+    offsets: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         checks.finite(self.sir_db, "sir_db")
+        checks.choice(self.phases, "phases", ["free", "consecutive", "locked"])
         checks.choice(self.drive, "drive", ["x", "y"])
         if checks.finite(self.spread_db, "spread_db") < 0:
             raise ValueError(f"spread_db must be at least 0, got {self.spread_db!r}")
@@ -44,10 +49,30 @@ class Interference:
             raise ValueError("harmonics must hold at least one, got none")
         for harmonic in self.harmonics:
             checks.count(harmonic, "harmonics")
+        for offset in self.offsets:
+            checks.finite(offset, "offsets")
+        if self.offsets and len(self.offsets) != len(self.harmonics):
+            raise ValueError(f"offsets must be one for each of {len(self.harmonics)} harmonics, got {self.offsets!r}")
+        if self.phases == "locked" and any(self.offsets):
+            raise ValueError(f"phases are locked on a harmonic alone, got offsets {self.offsets!r}")
 
     def frequencies(self, scanner: Scanner) -> NDArray[np.float64]:
         """Frequencies of the sinusoids [Hz]."""
-        return np.array(self.harmonics) * scanner.drive_frequency["xy".index(self.drive)]
+        harmonics = np.array(self.harmonics) * scanner.drive_frequency["xy".index(self.drive)]
+        return harmonics + (np.array(self.offsets) if self.offsets else 0.0)
+
+    def advance(self, scanner: Scanner) -> NDArray[np.float64] | None:
+        """How far the phases go on from one period to the next [rad]; ``None`` where the next has new ones."""
+        if self.phases == "free":
+            return None
+        if self.phases == "locked":
+            return np.zeros(len(self.harmonics))
+        return 2 * np.pi * self.frequencies(scanner) * scanner.period
+
+    def correlation(self, scanner: Scanner) -> NDArray[np.float64]:
+        """Of each sinusoid in one period with that in the next: the cosine of :meth:`advance`, 0 for new phases."""
+        advance = self.advance(scanner)
+        return np.zeros(len(self.harmonics)) if advance is None else np.cos(advance)
 
     @property
     def mean_power(self) -> float:
@@ -146,7 +171,12 @@ class Noise:
         if (tones := self.interference) is not None:
             sir_db = tones.sir_db + tones.spread_db * ratios.standard_normal((len(clean), 1))
             disturbed = add_harmonics(
-                both, sir_db, tones.frequencies(scanner), scanner.sampling_frequency, interference, tones.phase_locked
+                both,
+                sir_db,
+                tones.frequencies(scanner),
+                scanner.sampling_frequency,
+                interference,
+                tones.advance(scanner),
             )
             noisy += disturbed - both
         if self.spikes is not None:
@@ -226,7 +256,7 @@ def add_harmonics(
     frequencies: ArrayLike,
     sampling_frequency: float,
     rng: np.random.Generator,
-    phase_locked: bool = False,
+    advance: ArrayLike | None = None,
 ) -> Array:
     """Add sinusoidal interference of fixed total power, equally shared by the frequencies.
 
@@ -237,31 +267,36 @@ def add_harmonics(
         frequencies: of the interference [Hz].
         sampling_frequency: [Hz].
         rng: generator of the phases, uniform in [0, 2 pi), new for each signal and period.
-        phase_locked: one phase per signal instead, shared by its periods: interference that is locked to the drive
-            looks the same in every period. Needs the shape (n, periods, N).
+        advance: how far the phase of each frequency goes on from one period of a signal to the next [rad], so that
+            phases are new for each signal alone; 0 for interference that is locked to the drive. Needs the shape
+            (n, periods, N).
 
     Returns:
         Signals with interference, shape (..., N), in the dtype of ``u``.
 
     Raises:
         ValueError: no frequency, or one outside (0, sampling_frequency / 2); NaN or infinite values; a zero signal;
-            ``phase_locked`` without an axis of periods.
+            ``advance`` without an axis of periods, or of another number than the frequencies.
     """
     signals, power = _signal_power(u)
     sampling_frequency = checks.positive(sampling_frequency, "sampling_frequency")
     tones = np.atleast_1d(np.asarray(frequencies, dtype=np.float64))
     if tones.size == 0 or not np.all((tones > 0) & (tones < sampling_frequency / 2)):
         raise ValueError(f"frequencies must lie in (0, {sampling_frequency / 2:g}) Hz, got {tones.tolist()}")
-    if phase_locked and signals.ndim < 3:
-        raise ValueError(f"phase_locked needs signals of shape (n, periods, N), got shape {signals.shape}")
+    if advance is not None and signals.ndim < 3:
+        raise ValueError(f"advance needs signals of shape (n, periods, N), got shape {signals.shape}")
+    if advance is not None and np.shape(advance) != tones.shape:
+        raise ValueError(f"advance must be one for each of {tones.size} frequencies, got shape {np.shape(advance)}")
     ratio = np.asarray(sir_db if np.ndim(sir_db) else checks.finite(sir_db, "sir_db"), dtype=np.float64)
     if not np.all(np.isfinite(ratio)):
         raise ValueError(f"sir_db must be finite, got {sir_db!r}")
     if ratio.ndim not in (0, signals.ndim - 1):
         raise ValueError(f"sir_db must be one number or have {signals.ndim - 1} axes, got shape {ratio.shape}")
     amplitude = np.sqrt(2 * power * 10 ** (-ratio[..., None] / 10) / tones.size)
-    shape = (len(signals), 1) if phase_locked else signals.shape[:-1]
+    shape = signals.shape[:-1] if advance is None else (len(signals), 1)
     phases = rng.uniform(0, 2 * np.pi, (*shape, tones.size))
+    if advance is not None:
+        phases = phases + np.arange(signals.shape[1])[:, None] * np.asarray(advance, dtype=np.float64)
     angle = 2 * np.pi * tones[:, None] / sampling_frequency * np.arange(signals.shape[-1])
     # sin(wt + phi) = sin(wt) cos(phi) + cos(wt) sin(phi): all signals at once as two products with one small table.
     waves = np.cos(phases) @ np.sin(angle) + np.sin(phases) @ np.cos(angle)

@@ -94,4 +94,4 @@ def test_networks_learn_from_clean_targets(scanner, pairs, data):
     options = {"scanner": scanner, "width": 4, "training": training | {"epochs": 1}}
     through = create("forward_supervised", **options).fit(pairs[0].noisy, pairs[0].clean, pairs[1])
     both = create("forward_n2n", **options).fit(data.train.u1, data.train.u2, data.validation)
-    assert np.median(through.deviation / both.deviation) == pytest.approx(1, abs=0.05)
+    assert np.median(through.model.noise.deviation / both.model.noise.deviation) == pytest.approx(1, abs=0.05)

@@ -51,7 +51,7 @@ def test_the_real_file_is_read(book):
     assert book.file.reference_rms == {"x-space": 228, "system-matrix": 187}
     assert book.experiments["xspace-gaussian"].noise == Noise(5.0)
     assert book.experiments["xspace-harmonic"].noise == Noise(15.0, interference=Interference(5.0, (2, 3, 5)))
-    assert book.experiments["xspace-locked"].noise.interference.phase_locked
+    assert book.experiments["xspace-locked"].noise.interference.phases == "locked"
     paper = book.presets["paper"]
     assert paper.shape == (101, 101)
     assert paper.sizes == {"x-space": (8000, 1000, 1000), "system-matrix": (8160, 1020, 1021)}

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from mpicore.forward import ForwardModel, covariance_times, line_deviation
+from mpicore.forward import ForwardModel, covariance_times
+from mpicore.line_noise import LineNoise
 from mpicore.metrics import snr_db
 from mpicore.phantoms import random_phantoms
-from mpicore.recordings import Recordings
 from mpicore.scanner import Particle
 from mpicore.simulation import system_matrix
 from mpicore.symmetry import from_sine_lines, sine_lines
@@ -65,31 +65,21 @@ def test_images_interpolate(model, scanner):
 
 
 def test_coordinates_have_white_noise_of_unit_variance(scanner):
-    """Noise with another deviation in each line becomes white."""
+    """Noise with another deviation in each line, and strong along two directions besides, becomes white."""
     rng = np.random.default_rng(0)
     deviation = rng.uniform(1, 30, 494)
-    model = ForwardModel(scanner, deviation=deviation, rank=50)
-    noise = from_sine_lines((deviation * rng.standard_normal((20000, 494))).astype(np.float32), 990)
-    covariance = np.cov(model.coordinates(noise), rowvar=False)
+    directions, _ = np.linalg.qr(rng.standard_normal((494, 2)))
+    noise = LineNoise(deviation, directions * np.array([30.0, 5.0]))
+    model = ForwardModel(scanner, noise=noise, rank=50)
+    white = rng.standard_normal((20000, 494)) + rng.standard_normal((20000, 2)) @ noise.factors.T
+    u = from_sine_lines((deviation * white).astype(np.float32), 990)
+    covariance = np.cov(model.coordinates(u), rowvar=False)
     np.testing.assert_allclose(covariance, np.eye(50), atol=0.06)
 
 
-def test_bad_deviations_are_named(scanner):
-    with pytest.raises(ValueError, match=r"deviation must hold 494 positive values, got shape \(3,\)"):
-        ForwardModel(scanner, deviation=np.ones(3))
-    with pytest.raises(ValueError, match="deviation must hold 494 positive values"):
-        ForwardModel(scanner, deviation=np.zeros(494))
-
-
-def test_the_noise_spectrum_is_found(scanner):
-    rng = np.random.default_rng(0)
-    deviation = np.linspace(1, 3, 494)
-    clean = from_sine_lines(100 * rng.standard_normal((4000, 494)).astype(np.float32), 990)
-    u1, u2 = (
-        clean + from_sine_lines((deviation * rng.standard_normal((4000, 494))).astype(np.float32), 990) for _ in "12"
-    )
-    scale = np.sqrt(np.mean(u1**2))
-    np.testing.assert_allclose(scale * line_deviation(Recordings(u1, u2)), deviation, rtol=0.06)
+def test_noise_of_other_lines_is_named(scanner):
+    with pytest.raises(ValueError, match="noise must be of 494 lines, got 3"):
+        ForwardModel(scanner, noise=LineNoise.white(3))
 
 
 # Gaussian process

@@ -8,7 +8,10 @@ from mpicore.scanner import Scanner
 
 FS = 2.475e6
 SCANNER = Scanner.cartesian()
-INTERFERED = {locked: Noise(15.0, interference=Interference(5.0, phase_locked=locked)) for locked in (False, True)}
+INTERFERED = {
+    locked: Noise(15.0, interference=Interference(5.0, phases="locked" if locked else "free"))
+    for locked in (False, True)
+}
 SLOW = Noise(15.0, interference=Interference(5.0, (2, 3), drive="y", spread_db=3.0))
 HARMONICS = (50e3, 75e3, 125e3)
 
@@ -82,12 +85,49 @@ def test_interference_has_random_phases(clean):
 
 def test_locked_phases_give_both_periods_the_same_interference(clean):
     periods = np.repeat(clean[:, None], 2, axis=1)
-    disturbed = add_harmonics(periods, 5.0, HARMONICS, FS, np.random.default_rng(6), phase_locked=True)
+    disturbed = add_harmonics(periods, 5.0, HARMONICS, FS, np.random.default_rng(6), advance=np.zeros(len(HARMONICS)))
     first, second = np.moveaxis(disturbed - periods, 1, 0)
     np.testing.assert_array_equal(first, second)
     np.testing.assert_allclose(power(clean) / power(first), 10**0.5, rtol=1e-10)
     lines = np.fft.rfft(first, axis=1)[:, 100]
     assert np.unique(np.round(np.angle(lines), 9)).size == len(clean), "one phase per signal, not one for all"
+
+
+@pytest.mark.parametrize("offset, expected", [(0.0, 1.0), (50.0, 0.809), (125.0, 0.0), (250.0, -1.0)])
+def test_consecutive_periods_correlate_as_the_phase_goes_on(clean, offset, expected):
+    """cos(2 pi d T) for a sinusoid d Hz off its line: the values for a period of 2 ms, and what is recorded."""
+    scanner = Scanner.cartesian()
+    tones = Interference(0.0, (4,), phases="consecutive", offsets=(offset,))
+    assert tones.correlation(scanner) == pytest.approx(expected, abs=1e-3)
+    u1, u2 = Noise(200.0, interference=tones).record(np.repeat(clean[20:21], 400, axis=0), scanner, np.random.default_rng(8))
+    first, second = u1 - clean[20], u2 - clean[20]
+    found = np.sum(first * second) / np.sqrt(np.sum(first**2) * np.sum(second**2))
+    assert found == pytest.approx(expected, abs=0.02)
+
+
+def test_a_phase_goes_on_through_consecutive_periods(clean):
+    """Two periods in a row are one sinusoid of twice the length."""
+    scanner = Scanner.cartesian()
+    tones = Interference(0.0, (4,), phases="consecutive", offsets=(37.0,))
+    u1, u2 = Noise(250.0, interference=tones).record(clean[20:21], scanner, np.random.default_rng(9))
+    wave = np.concatenate([u1[0] - clean[20], u2[0] - clean[20]])
+    angle = 2 * np.pi * (100e3 + 37.0) * np.arange(wave.size) / FS
+    basis = np.stack([np.sin(angle), np.cos(angle)], axis=1)
+    _, residual, *_ = np.linalg.lstsq(basis, wave, rcond=None)
+    assert residual[0] < 1e-12 * np.sum(wave**2)
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"offsets": (1.0,)}, "offsets must be one for each of 3 harmonics"),
+        ({"offsets": (1.0, 0.0, 0.0), "phases": "locked"}, "phases are locked on a harmonic alone"),
+        ({"phases": "loose"}, "phases must be one of free, consecutive, locked; got 'loose'"),
+    ],
+)
+def test_bad_phases_are_named(options, message):
+    with bad(message):
+        Interference(5.0, **options)
 
 
 def test_free_phases_give_the_periods_independent_interference(clean):
@@ -210,8 +250,10 @@ def test_a_bad_sampling_frequency_is_named(clean):
 
 
 def test_locked_phases_need_periods(clean):
-    with bad(r"phase_locked needs signals of shape \(n, periods, N\), got shape \(40, 4950\)"):
-        add_harmonics(clean, 5.0, HARMONICS, FS, np.random.default_rng(0), phase_locked=True)
+    with bad(r"advance needs signals of shape \(n, periods, N\), got shape \(40, 4950\)"):
+        add_harmonics(clean, 5.0, HARMONICS, FS, np.random.default_rng(0), advance=np.zeros(len(HARMONICS)))
+    with bad("advance must be one for each of 3 frequencies, got shape \\(2,\\)"):
+        add_harmonics(clean[:, None], 5.0, HARMONICS, FS, np.random.default_rng(0), advance=[0, 0])
 
 
 # Coloured noise and spikes

@@ -106,7 +106,7 @@ def test_independent_noise_gives_no_warning(clean, noise, seed):
 
 def test_locked_interference_is_told_where_signals_are_odd(clean):
     """Its even half is alike in both periods: 10^-0.5 of the power against 10^-1.5 of white noise, 0.91."""
-    pairs = recorded(clean, Noise(15.0, interference=Interference(5.0, phase_locked=True)))
+    pairs = recorded(clean, Noise(15.0, interference=Interference(5.0, phases="locked")))
     with pytest.warns(SharedNoiseWarning, match=r"have a correlation of 0\.(8|9)\d; n2n takes noise"):
         pairs.check_independent("n2n", odd=True)
     with warnings.catch_warnings():

@@ -29,8 +29,8 @@ def read(entry, values):
         ({"snr_db": 5, "colour": 1}, Noise(5.0, colour=1.0)),
         ({"snr_db": 15.0, "interference": {"sir_db": 5.0}}, Noise(15.0, interference=Interference(5.0))),
         (
-            {"snr_db": 15.0, "interference": {"sir_db": 5.0, "harmonics": [2, 3], "phase_locked": True}},
-            Noise(15.0, interference=Interference(5.0, (2, 3), True)),
+            {"snr_db": 15.0, "interference": {"sir_db": 5.0, "harmonics": [2, 3], "phases": "locked"}},
+            Noise(15.0, interference=Interference(5.0, (2, 3), "locked")),
         ),
         ({"snr_db": 15.0, "spikes": {"spike_db": 5.0, "rate": 0.01}}, Noise(15.0, spikes=Spikes(5.0, 0.01))),
     ],
@@ -42,7 +42,7 @@ def test_noise_is_the_librarys_own(values, noise):
 
 
 def test_other_leaves_are_the_librarys_own():
-    assert read(schema.Protocol, PROTOCOL).training == Settings(2, 4, 1e-3, "one-cycle")
+    assert read(schema.SignalProtocol, PROTOCOL).training == Settings(2, 4, 1e-3, "one-cycle")
     assert read(schema.Case, {"truth": {"gradient_scale": 1.02}}).truth == Truth(gradient_scale=1.02)
     types = {name: field.annotation for name, field in schema.File.model_fields.items()}
     assert types["scanners"] == dict[schema.DatasetName, Scanner]
@@ -60,8 +60,8 @@ def test_other_leaves_are_the_librarys_own():
             "places",
         ),
         (schema.Experiment, EXPERIMENT | {"truth": {"gradient": 1.0}}, "truth.gradient"),
-        (schema.Protocol, PROTOCOL | {"training": TRAINING | {"momentum": 0.9}}, "training.momentum"),
-        (schema.Protocol, PROTOCOL | {"network": {"width": 4, "dropout": 0.0, "depth": 3}}, "network.depth"),
+        (schema.SignalProtocol, PROTOCOL | {"training": TRAINING | {"momentum": 0.9}}, "training.momentum"),
+        (schema.SignalProtocol, PROTOCOL | {"network": {"width": 4, "dropout": 0.0, "depth": 3}}, "network.depth"),
         (schema.Case, {"snr_db": 5.0}, "snr_db"),
         (schema.Method, {"title": "T", "denoiser": "n2n", "knows": "pairs", "color": "#000000"}, "color"),
     ],
@@ -86,7 +86,7 @@ def test_unknown_keys_are_refused_at_every_depth(entry, values, place):
 def test_wrong_types_are_not_converted(training):
     """Nor in the leaves."""
     with pytest.raises(ValidationError, match="training"):
-        read(schema.Protocol, PROTOCOL | {"training": TRAINING | training})
+        read(schema.SignalProtocol, PROTOCOL | {"training": TRAINING | training})
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_wrong_types_are_not_converted(training):
 )
 def test_ranges_are_those_of_the_library(training, message):
     with pytest.raises(ValidationError, match=message):
-        read(schema.Protocol, PROTOCOL | {"training": TRAINING | training})
+        read(schema.SignalProtocol, PROTOCOL | {"training": TRAINING | training})
 
 
 @pytest.mark.parametrize("name", ["a/b", "", "a b", "-a", "ä", "../a", "a.b"])

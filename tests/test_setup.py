@@ -193,7 +193,7 @@ def test_test_noise_of_a_system_matrix_is_used(matrix):
 
 def test_the_same_noise_is_the_same_bits(matrix):
     """A test set with the noise of the training is that of the training, as it was before there were variants."""
-    locked = Noise(15.0, interference=Interference(5.0, phase_locked=True))
+    locked = Noise(15.0, interference=Interference(5.0, phases="locked"))
     for noise in (Noise(5.0), locked):
         setup = Setup(matrix(noise=noise, test_noise={"same": noise, "other": Noise(4.0)}))
         np.testing.assert_array_equal(setup.matrix("same").u1, setup.matrix().u1)

@@ -14,7 +14,7 @@ from mpicore.denoisers.image_network import ForwardNoise2Noise
 from mpicore.denoisers.signal_network import SignalNetworkDenoiser
 from mpicore.denoisers.trained import Pairs
 from mpicore.denoisers.whole_matrix import SpatialWiener
-from mpicore.forward import line_deviation
+from mpicore.line_noise import line_noise
 from mpicore.recordings import Recordings, SupervisedPairs, rms
 from mpicore.symmetry import from_sine_lines, sine_lines
 
@@ -71,8 +71,8 @@ class ForwardSupervised(ForwardNoise2Noise):
         """Train on noisy signals and clean ones, each (n, N)."""
         pairs, held = _parts(noisy, clean, validation, self.scanner.num_samples)
         # One of the two signals has all of the noise, where with two noisy periods each has half of it.
-        deviation = np.sqrt(2) * line_deviation(Recordings(*pairs.arrays))
-        return self._fit(pairs, held, deviation, folder, progress)
+        noise = line_noise(Recordings(*pairs.arrays)).times(np.sqrt(2))
+        return self._fit(pairs, held, noise, folder, progress)
 
 
 @register("oracle_wiener")

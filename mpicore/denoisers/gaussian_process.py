@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from mpicore import checks
 from mpicore.denoisers.base import Array, Denoiser, Float32, Folder, Held, State, register
-from mpicore.forward import ForwardModel, covariance_times, line_deviation
+from mpicore.forward import ForwardModel, covariance_times
+from mpicore.line_noise import LineNoise, line_noise
 from mpicore.recordings import rms
 from mpicore.scanner import Particle, Scanner
 from mpicore.symmetry import require_odd, sine_lines
@@ -24,7 +25,7 @@ class GaussianProcessWiener(Denoiser):
     """Wiener filter with the forward model and a smooth prior: C_z (C_z + I)^-1 with C_z = s A K A^T.
 
     Assumes that the scanner and the particles are known, that the noises of the two periods are independent, and that
-    particle distributions are correlated over a length l, K = exp(-(abs(dx) + abs(dy)) / l). The noise spectrum is
+    particle distributions are correlated over a length l, K = exp(-(abs(dx) + abs(dy)) / l). The noise of the lines is
     estimated from the difference of the periods; l and the strength s are chosen by the noisy validation error.
 
     Args:
@@ -42,7 +43,6 @@ class GaussianProcessWiener(Denoiser):
         self.scanner = require_odd(scanner or Scanner.cartesian(), self.name)
         self.particle, self.rank = particle or Particle(), checks.count(rank, "rank")
         self.samples = self.scanner.num_samples
-        self.deviation: NDArray[np.float64] | None = None
         self.length = self.power = 0.0
         self._model: ForwardModel | None = None
         self._filter: Float32 | None = None
@@ -53,8 +53,7 @@ class GaussianProcessWiener(Denoiser):
     ) -> Self:
         """Estimate the noise spectrum, and choose correlation length and strength."""
         train, held = self.parts(u1, u2, validation, odd=True, length=self.scanner.num_samples)
-        self.deviation = line_deviation(train)
-        model = self._model = ForwardModel(self.scanner, self.particle, self.deviation, self.rank)
+        model = self._model = ForwardModel(self.scanner, self.particle, line_noise(train), self.rank)
         scale = rms(held.u1)
         z1, z2 = (model.coordinates(u / scale) for u in (held.u1, held.u2))
         y1, y2 = (sine_lines(u / scale) for u in (held.u1, held.u2))
@@ -105,13 +104,12 @@ class GaussianProcessWiener(Denoiser):
 
     def state(self) -> State:
         """Noise spectrum, correlation length and power."""
-        return {"deviation": self.learned(self.deviation), "prior": np.array([self.length, self.power])}
+        return {**self.learned(self._model).noise.state(), "prior": np.array([self.length, self.power])}
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> Self:
         """Take up noise spectrum and prior, and compute the filter from them."""
-        deviation, prior = self.stored_values(state, "deviation", "prior")
-        self.deviation = deviation.astype(np.float64)
-        self._model = ForwardModel(self.scanner, self.particle, self.deviation, self.rank)
+        _, prior = self.stored_values(state, "deviation", "prior")
+        self._model = ForwardModel(self.scanner, self.particle, LineNoise.restore(state), self.rank)
         length, power = prior.astype(np.float64)
         self._prepare(self._model, float(length), float(power))
         return self

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from mpicore import checks
 from mpicore.denoisers.base import Array, Float32, Folder, State, register
 from mpicore.denoisers.trained import Pairs, TrainedDenoiser, half_precision, load_weights
-from mpicore.forward import ForwardModel, covariance_times, line_deviation
+from mpicore.forward import ForwardModel, covariance_times
+from mpicore.line_noise import LineNoise, line_noise
 from mpicore.recordings import Recordings, SupervisedPairs, rms
 from mpicore.scanner import Particle, Scanner
 from mpicore.settings import Settings
@@ -31,7 +32,7 @@ class ForwardNoise2Noise(TrainedDenoiser):
     """u1 -> linear estimates of the distribution -> small U-Net -> times A -> denoised signal, compared with u2.
 
     The loss is the squared difference of the coordinates (:class:`mpicore.forward.ForwardModel`), weighted by the
-    estimated noise spectrum: ||A g(u1) - u2||^2 and its swap. Whatever the network does, what comes out is a signal
+    estimated noise of the lines: ||A g(u1) - u2||^2 and its swap. Whatever the network does, what comes out is a signal
     that the scanner can produce. Assumes that scanner and particles are known and that the noises of the two periods
     are independent with zero mean.
 
@@ -70,7 +71,6 @@ class ForwardNoise2Noise(TrainedDenoiser):
         self.nonnegative = bool(nonnegative)
         self.model: ForwardModel | None = None
         self.network: ForwardNetwork | None = None
-        self.deviation: Float32 | None = None
         self.power = 0.0
 
     def scheme(self) -> "Scheme":
@@ -82,17 +82,16 @@ class ForwardNoise2Noise(TrainedDenoiser):
     def fit(
         self, u1: Array, u2: Array, /, validation: Any = None, folder: Folder = None, progress: bool = False
     ) -> Self:
-        """Estimate the noise spectrum, build the network around the forward model, and train it."""
+        """Estimate the noise of the lines, build the network around the forward model, and train it."""
         recordings, held = self.parts(u1, u2, validation, odd=True, length=self.scanner.num_samples)
-        return self._fit(recordings, held, line_deviation(recordings), folder, progress)
+        return self._fit(recordings, held, line_noise(recordings), folder, progress)
 
-    def _fit(self, pairs: Pairs, held: Pairs, deviation: Array, folder: str | Path | None, progress: bool) -> Self:
-        """Train for a standard deviation of the noise in each sine line, in units of the RMS of a noisy period."""
-        deviation = deviation.astype(np.float32)  # as it is stored
-        model = self.model = ForwardModel(self.scanner, self.particle, deviation, self.rank)
+    def _fit(self, pairs: Pairs, held: Pairs, noise: LineNoise, folder: str | Path | None, progress: bool) -> Self:
+        """Train for a noise of the sine lines, in units of the RMS of a noisy period."""
+        model = self.model = ForwardModel(self.scanner, self.particle, noise.stored(), self.rank)
         first, second = (self._coordinates(model, part) for part in (pairs, held))
         power = float(np.mean(np.sum(np.multiply(*first.arrays), axis=1, dtype=np.float64)))
-        network = self._build(model, deviation, power)
+        network = self._build(model, power)
         self.history = self.train(network, first, second, folder, progress)
         return self.restore(self.state())  # with the weights as they are stored, so that both denoise alike
 
@@ -101,11 +100,11 @@ class ForwardNoise2Noise(TrainedDenoiser):
         kind = SupervisedPairs if isinstance(pairs, SupervisedPairs) else Recordings
         return kind(*(model.coordinates(u / scale) for u in pairs.arrays))
 
-    def _build(self, model: ForwardModel, deviation: Array, power: float) -> "ForwardNetwork":
-        """The network for a noise spectrum and an expected power of the coordinates."""
+    def _build(self, model: ForwardModel, power: float) -> "ForwardNetwork":
+        """The network for a model and an expected power of the coordinates."""
         from mpicore.unet import ForwardNetwork
 
-        self.deviation, self.power = np.asarray(deviation, dtype=np.float32), power
+        self.power = power
         pixel = self.scanner.fov[0] / (model.shape[1] - 1)
         spread = covariance_times(model.matrix, model.shape, pixel, _LENGTH)
         covariance = (spread @ model.matrix.T).astype(np.float64)
@@ -144,19 +143,20 @@ class ForwardNoise2Noise(TrainedDenoiser):
         return np.concatenate(found)
 
     def state(self) -> State:
-        """Weights of the U-Net in half precision, noise spectrum and power."""
+        """Weights of the U-Net in half precision, noise of the lines and power."""
         weights = half_precision(self.learned(self.network).unet)
-        return {**weights, "deviation": self.learned(self.deviation), "power": np.array(self.power)}
+        return {**weights, **self.learned(self.model).noise.state(), "power": np.array(self.power)}
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> Self:
-        """Take up noise spectrum and weights; the rest follows from the scanner.
+        """Take up noise and weights; the rest follows from the scanner.
 
         Raises:
             ValueError: weights of another network, or a part is missing.
         """
-        deviation, power = self.stored_values(state, "deviation", "power")
-        weights = {name: value for name, value in state.items() if name not in ("deviation", "power")}
-        if self.model is None or not np.array_equal(self.model.deviation, deviation):
-            self.model = ForwardModel(self.scanner, self.particle, deviation, self.rank)
-        load_weights(self._build(self.model, deviation, float(power)).unet, weights)
+        _, power = self.stored_values(state, "deviation", "power")
+        weights = {name: value for name, value in state.items() if name not in ("deviation", "factors", "power")}
+        noise = LineNoise.restore(state)
+        if self.model is None or not self.model.noise.equals(noise):
+            self.model = ForwardModel(self.scanner, self.particle, noise, self.rank)
+        load_weights(self._build(self.model, float(power)).unet, weights)
         return self
