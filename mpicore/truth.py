@@ -1,7 +1,7 @@
 """What really happens in a simulated measurement, where it differs from what the methods are told.
 
 A method that knows the scanner must not gain from the data being made with exactly its own model. A truth changes the
-particles, the gradient, adds relaxation, or makes the data on a finer grid; the methods still get the nominal values.
+particles, the gradient, adds relaxation or a receive chain, or makes the data on a finer grid; the methods still get the nominal values.
 """
 
 from dataclasses import dataclass, replace
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpicore import checks
+from mpicore.receive_chain import ReceiveChain
 from mpicore.relaxation import debye_relaxation
 from mpicore.scanner import Particle, Scanner
 from mpicore.simulation import system_matrix
@@ -29,6 +30,7 @@ class Truth:
         relaxation_spread: s, at least 0 and below 1: half of the magnetisation follows with (1 - s) times the
             relaxation time, the other half with (1 + s) times.
         oversampling: pixels of the phantoms per pixel of the field of view and axis.
+        chain: between the coil and the samples; ``None`` for samples of the induced voltage itself.
 
     Raises:
         ValueError: a value out of range.
@@ -39,6 +41,7 @@ class Truth:
     relaxation_time: float = 0.0
     relaxation_spread: float = 0.0
     oversampling: int = 1
+    chain: ReceiveChain | None = None
 
     def __post_init__(self) -> None:
         if self.core_diameter is not None:
@@ -76,6 +79,10 @@ class Truth:
             for start in range(0, len(clean), _BLOCK):
                 rows = slice(start, start + _BLOCK)
                 clean[rows] = self._relaxed(clean[rows], nominal.sampling_frequency)
+        if self.chain is not None:
+            for start in range(0, len(clean), _BLOCK):
+                rows = slice(start, start + _BLOCK)
+                clean[rows] = self.chain.apply(clean[rows], nominal.sampling_frequency)
         return clean
 
     def _relaxed(self, u: Float32, sampling_frequency: float) -> Float32:

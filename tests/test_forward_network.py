@@ -146,7 +146,7 @@ def test_weights_of_another_width_are_refused(scanner, data):
         create("forward_n2n", scanner=scanner, rank=80, width=4).restore(state)
 
 
-@pytest.mark.parametrize("name", ["gp_wiener", "forward_n2n", "relaxed_gp_wiener", "relaxed_forward_n2n"])
+@pytest.mark.parametrize("name", ["gp_wiener", "forward_n2n", "turned_gp_wiener", "turned_forward_n2n"])
 def test_signals_of_another_sequence_are_refused(name, scanner, short_pairs):
     """What does not fit the scanner, and a scanner without the symmetry that the sine lines rest on."""
     pairs = short_pairs(4)

@@ -1,0 +1,91 @@
+"""Phase of the receive chain in each line, from two noisy periods alone; and its gain, where the signals are known.
+
+Signals of cosine drive are odd, so their spectra are imaginary, and a chain H makes U = i X H of them with a real X. In
+the product of two periods, U1 U2 = -X^2 H^2, the sign of X is gone and the noises do not agree: summed over objects, -U1 U2
+has twice the phase of the chain. No scanner and no clean signal is needed, and relaxation of the particles is undone
+by the same phase.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import fftconvolve
+
+from mpicore.recordings import Recordings, rms
+
+Array = NDArray[np.floating[Any]]
+Complex = NDArray[np.complex128]
+_SMOOTH = 41  #: lines over which a chain changes little
+_FINER = 4  #: steps per sample in which a delay is sought
+_LEAST, _MOST = 0.05, 20.0  #: gains beyond these are not believed
+
+
+def line_phase(pairs: Recordings) -> NDArray[np.float64]:
+    """Phase of the chain in each line [rad], shape (N // 2 + 1,); between -pi/2 and pi/2 in the strongest line.
+
+    It is estimated in the lines that are mostly signal, in which the periods share more than half of their power, and
+    interpolated between them. The delay that all lines share is found first, as the peak of the product's inverse
+    transform; what is left of the phase is smoothed over neighbouring lines. The sign of the chain stays open: an odd signal is odd with either.
+    """
+    samples = pairs.u1.shape[1]
+    product: Any = 0.0
+    common: Any = 0.0
+    power: Any = 0.0
+    for part in pairs.blocks():
+        scale = rms(part.u1)
+        first, second = (np.fft.rfft(u / scale, axis=1).astype(np.complex128) for u in part.arrays)
+        product = product - (first * second).sum(axis=0)
+        common = common + (first * second.conj()).real.sum(axis=0)
+        power = power + (np.abs(first) ** 2 + np.abs(second) ** 2).sum(axis=0) / 2
+    good = common > power / 2
+    good[[0, -1]] = False  # no phase at zero frequency, nor at half the sampling frequency
+    if not good.any():
+        return np.zeros(samples // 2 + 1)
+    chosen = np.flatnonzero(good)
+    # A delay turns neighbouring lines against each other, so it is taken off before they are smoothed together.
+    delayed = np.abs(np.fft.irfft(np.where(good, product, 0), _FINER * samples))
+    shift = np.fft.fftfreq(_FINER * samples)[np.argmax(delayed)] * samples  # of both periods together [samples]
+    ramp = 2 * np.pi * np.arange(len(product)) * shift / samples
+    straight = _smoothed(product * np.exp(1j * ramp))[chosen]
+    phase = (np.unwrap(np.angle(straight)) - ramp[chosen]) / 2
+    strongest = phase[np.argmax(np.abs(product[chosen]))]
+    phase -= np.pi * np.round(strongest / np.pi)
+    return np.interp(np.arange(samples // 2 + 1), chosen, phase)
+
+
+def line_gain(pairs: Recordings, denoise: Callable[[Array], Array]) -> NDArray[np.float64]:
+    """Gain of the chain in each line against signals of a model, shape (N // 2 + 1,).
+
+    The regression of one period on what the model makes of the other: sum Re U2 S1* / sum |S1|^2 over objects and
+    neighbouring lines, and its swap. It is 1 where the model is right.
+
+    Args:
+        pairs: two noisy periods of each object, with the phase of the chain undone.
+        denoise: signals (n, N) to signals that the scanner can produce.
+    """
+    mixed: Any = 0.0
+    power: Any = 0.0
+    for part in pairs.blocks():
+        scale = rms(part.u1)
+        periods = [u / scale for u in part.arrays]
+        spectra = [np.fft.rfft(u, axis=1).astype(np.complex128) for u in periods]
+        models = [np.fft.rfft(denoise(u), axis=1).astype(np.complex128) for u in periods]
+        for seen, made in ((spectra[0], models[1]), (spectra[1], models[0])):
+            mixed = mixed + (seen * made.conj()).real.sum(axis=0)
+            power = power + (np.abs(made) ** 2).sum(axis=0)
+    top, bottom = _smoothed(mixed), _smoothed(power)
+    known = bottom > 1e-6 * bottom.max()
+    gain = np.where(known, top / np.where(known, bottom, 1), 1)
+    return np.interp(np.arange(len(gain)), np.flatnonzero(known), np.clip(gain, _LEAST, _MOST)[known])
+
+
+def filtered(u: Array, response: Complex) -> Array:
+    """Periodic signals u (n, N) with each line times a complex number, shape (N // 2 + 1,); in the dtype of ``u``."""
+    samples = u.shape[1]
+    return np.fft.irfft(np.fft.rfft(u, axis=1) * response, samples, axis=1).astype(u.dtype)
+
+
+def _smoothed(lines: NDArray[Any]) -> NDArray[Any]:
+    return fftconvolve(lines, np.hanning(_SMOOTH + 2)[1:-1], mode="same")
