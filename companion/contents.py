@@ -26,15 +26,16 @@ _RUNS: dict[str, tuple[str, ...] | None] = {
     "figure2": ("xspace-gaussian",),
     "figure3": ("system-matrix",),
     "leaderboard_gaussian": ("xspace-gaussian",),
-    "leaderboard_interference": ("xspace-harmonic",),
+    "leaderboard_interference": ("xspace-slow",),
     "leaderboard_matrix": ("system-matrix",),
     "loss_terms": ("xspace-gaussian",),
     "study_objects": ("xspace-gaussian",),
     "table1": ("xspace-gaussian",),
-    "table2": ("xspace-harmonic", "xspace-slow", "xspace-locked"),
+    "own_lines": ("xspace-harmonic", "xspace-locked"),
+    "table2": ("xspace-slow",),
     "table3": ("system-matrix",),
     "training": ("xspace-gaussian",),
-    "verdicts": ("xspace-gaussian", "xspace-harmonic", "system-matrix"),
+    "verdicts": ("xspace-gaussian", "xspace-slow", "system-matrix"),
 }
 #: Files of the repository that code of a page reads without a parameter that says so.
 FILES: dict[str, tuple[str, ...]] = dict.fromkeys(

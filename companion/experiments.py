@@ -122,7 +122,9 @@ class Experiments:
         truth = given or Truth()
         return replace(truth, core_diameter=truth.core_diameter or self.file.particle.core_diameter)
 
-    def _protocol(self, experiment: str, method: str, preset: str, tuned: bool) -> tuple[str | None, SignalProtocol | ImageProtocol | None]:
+    def _protocol(
+        self, experiment: str, method: str, preset: str, tuned: bool
+    ) -> tuple[str | None, SignalProtocol | ImageProtocol | None]:
         """Name and content of the protocol that a method trains under; nothing for what does not train."""
         size, kind = self.preset(preset), self.methods[method].network
         if not tuned:

@@ -11,17 +11,26 @@ import pandas as pd
 from companion import plugins, runs
 from companion.config import RunConfig
 from companion.experiments import Experiments
-from companion.runs import ROOT, Root, Run
+from companion.runs import ROOT, Root
+from companion.statistics import Measured, Statistics
 from companion.tables import VALUES
 from mpicore import denoisers
 from mpicore.denoisers import Denoiser
-from mpicore.metrics import bootstrap_interval
 
 #: Group of the denoisers that are not in the experiments file.
 OUTSIDE = "from outside"
 #: Columns of the leaderboard.
 COLUMNS = ["experiment", "variant", "method", "title", "snr_db", "snr_db_low", "snr_db_high", "rmse", "ssim", "psnr_db"]
-COLUMNS += ["object_error", "knows", "training_seconds", "denoising_seconds", "code", "key", "group", "shown"]
+COLUMNS += [
+    "object_error",
+    "knows",
+    "periods",
+    "trainings",
+    "validation_error",
+    "training_seconds",
+    "denoising_seconds",
+]
+COLUMNS += ["code", "key", "group", "shown"]
 
 
 def make(
@@ -43,16 +52,18 @@ def make(
         times: the benchmarks, which say how long denoising takes.
 
     Returns:
-        Columns :data:`COLUMNS`: means over the test items, the interval of the SNR, what a method is given besides the
-        period that it denoises, the time to fit it and to denoise a signal [s], the class with its code or the file it
-        came from, and the key of the run. ``shown`` is true for the run by which a leaderboard knows the method: under
+        Columns :data:`COLUMNS`: means over the test items and trainings, the interval of the SNR, what a method is given
+        besides the period that it denoises, how many periods that is, how many trainings a row is the mean of, the
+        noisy validation error (see :func:`companion.evaluation.validation_error`), the mean times to fit it and to
+        denoise a signal [s], the class with its code or the file it came from, and the key of the first run. ``shown`` is true for the run by which a leaderboard knows the method: under
         the tuned protocol where the preset trains it so, which no test value decides. The paper's rows have no key.
 
     Raises:
         FileNotFoundError: a run is missing.
     """
     rows: list[dict[str, Any]] = []
-    for name, config in known.runs(preset).items():
+    statistics = Statistics(known, preset, root)
+    for name in known.runs(preset):
         if name.seed or name.case:
             continue
         method = known.methods[name.method]
@@ -61,7 +72,7 @@ def make(
             "knows": method.knows,
             "shown": name == known.shown(name.experiment, name.method, preset),
         }
-        rows += _rows(runs.load(config, root), facts, times)
+        rows += _rows(statistics.of(name), facts, times)
     for table, printed in paper.groupby("table"):
         experiment = known.tables[str(table)].experiment
         variant = list(known.experiments[experiment].variants)[-1]
@@ -105,7 +116,7 @@ def own_rows(configs: Sequence[RunConfig], root: Root = ROOT) -> pd.DataFrame:
             "code": _file(cls),
             "group": OUTSIDE,
         }
-        rows += _rows(runs.load(config, root), facts, None)
+        rows += _rows(Measured((runs.load(config, root),)), facts, None)
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -135,6 +146,7 @@ def display(table: pd.DataFrame, experiment: str) -> pd.DataFrame:
     ]
     for column, heading, digits in (("rmse", "RMSE", 1), ("ssim", "SSIM", 3), ("psnr_db", "PSNR [dB]", 2)):
         shown[heading] = part[column].map(lambda value, digits=digits: f"{value:.{digits}f}")
+    shown["Periods"] = ["" if np.isnan(value) else f"{value:.0f}" for value in part["periods"].astype(float)]
     shown["It knows"] = part["knows"].fillna("")
     shown["Fit"] = part["training_seconds"].map(_duration)
     shown["Per signal [ms]"] = part["denoising_seconds"].map(lambda s: "" if np.isnan(s) else _two_digits(1e3 * s))
@@ -161,13 +173,16 @@ def _duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"
 
 
-def _rows(run: Run, facts: dict[str, Any], times: pd.DataFrame | None) -> Iterator[dict[str, Any]]:
-    config, cls = run.config, denoisers.find(run.config.denoiser)
+def _rows(found: Measured, facts: dict[str, Any], times: pd.DataFrame | None) -> Iterator[dict[str, Any]]:
+    config, cls = found.config, denoisers.find(found.config.denoiser)
     learns = cls.fit is not Denoiser.fit
     common = {
         "experiment": config.experiment,
         "method": config.method,
-        "training_seconds": run.record["training_seconds"] if learns else None,
+        "training_seconds": np.mean([run.record["training_seconds"] for run in found.runs]) if learns else None,
+        "trainings": len(found.runs) if cls.trains else None,
+        "periods": 2 if cls.periods == 2 or (config.readout or "").startswith("two periods") else 1,
+        "validation_error": _mean([run.record.get("validation_error") for run in found.runs]),
         "denoising_seconds": None if times is None else _denoising_seconds(config, times.set_index("key")),
         "code": f"{cls.__module__}.{cls.__name__}",
         "key": config.key,
@@ -175,14 +190,14 @@ def _rows(run: Run, facts: dict[str, Any], times: pd.DataFrame | None) -> Iterat
         **facts,
     }
     for variant in config.test_noise:
-        yield {**_values(run, variant), **common, "variant": variant}
+        values = {column: found.estimate(variant, column).mean for column in (*VALUES, "object_error")}
+        yield {**values, **found.estimate(variant, "snr_db").columns("snr_db"), **common, "variant": variant}
 
 
-def _values(run: Run, variant: str) -> dict[str, float]:
-    signals, images = (part[part["variant"] == variant] for part in (run.signals, run.images))
-    low, high = bootstrap_interval(signals["snr_db"].to_numpy(float))
-    found = {"snr_db": signals["snr_db"].mean(), "snr_db_low": low, "snr_db_high": high, "rmse": signals["rmse"].mean()}
-    return found | {column: images[column].mean() for column in ("ssim", "psnr_db", "object_error")}
+def _mean(values: Sequence[float | None]) -> float | None:
+    """Mean of values that are all there."""
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if len(known) == len(values) else None
 
 
 def _group(config: RunConfig, cls: type[Denoiser]) -> str:
@@ -200,7 +215,8 @@ def _denoising_seconds(config: RunConfig, times: pd.DataFrame) -> float | None:
     if (key := f"denoise_{config.denoiser}") in times.index:
         return float(times["candidate_seconds"][key])
     if config.training is not None and "denoise_network" in times.index:
-        return float(times["candidate_seconds"]["denoise_network"]) * config.options.get("recorruptions", 1)
+        passes = config.options.get("recorruptions", 1) * (2 if (config.readout or "").startswith("two periods") else 1)
+        return float(times["candidate_seconds"]["denoise_network"]) * passes
     return None
 
 

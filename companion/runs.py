@@ -232,7 +232,10 @@ def _make(setup: Setup, folder: Path, root: Root, device: str, progress: bool) -
     names = [f"{name}.csv" for name in _TABLES]
     for name, table in zip(names, (history, result.signals, result.images), strict=True):
         files.write_text(folder / name, table.to_csv(index=False))
-    for name, tensors in ((_WEIGHTS, denoiser.state() if denoiser.stored and not config.readout else {}), (_ARRAYS, result.arrays)):
+    for name, tensors in (
+        (_WEIGHTS, denoiser.state() if denoiser.stored and not config.readout else {}),
+        (_ARRAYS, result.arrays),
+    ):
         if tensors:
             files.save_tensors(folder / name, tensors)
             names.append(name)

@@ -10,7 +10,7 @@ from companion import runs
 from companion.experiments import Experiments
 from companion.runs import ROOT, Root, Run
 from companion.schema import Case, Method
-from mpicore.metrics import bootstrap_interval
+from companion.statistics import estimate
 
 
 def make(known: Experiments, study: str, preset: str, root: Root = ROOT) -> pd.DataFrame:
@@ -54,7 +54,7 @@ def row(case: str, title: str, method: Method, run: Run) -> dict[str, Any]:
         key``: means over the test signals with the 95 % interval of the SNR.
     """
     values = run.signals["snr_db"].to_numpy(float)
-    low, high = bootstrap_interval(values)
+    found = estimate(values)
     images = run.images[["ssim", "psnr_db"]].mean()
     return {
         "case": case,
@@ -65,9 +65,7 @@ def row(case: str, title: str, method: Method, run: Run) -> dict[str, Any]:
         "input_snr_db": run.config.noise.snr_db,
         "signals": run.config.sizes[0],
         "steps": run.history["step"].max() if run.config.training else None,
-        "snr_db": values.mean(),
-        "snr_db_low": low,
-        "snr_db_high": high,
+        **found.columns("snr_db"),
         "ssim": images["ssim"],
         "psnr_db": images["psnr_db"],
         "training_seconds": run.record["training_seconds"],

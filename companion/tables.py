@@ -1,22 +1,19 @@
-"""The tables of the book: means over test items with 95 % intervals, beside the paper's figures."""
+"""The tables of the book: means over test items and trainings with 95 % intervals, beside the paper's figures."""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
 
 from companion import runs
 from companion.experiments import Experiments
+from companion.archive import IMAGE_VALUES, SIGNAL_VALUES
 from companion.runs import ROOT, Root
+from companion.statistics import Statistics, estimate
 from mpicore import checks
-from mpicore.metrics import bootstrap_interval
 
 VALUES = ["snr_db", "rmse", "ssim", "psnr_db"]
-_SIGNAL_VALUES = ["snr_db", "rmse"]
-_IMAGE_VALUES = ["ssim", "psnr_db", "object_error"]
 _HEADINGS = {
     "snr_db": "SNR [dB]",
     "rmse": "RMSE",
@@ -46,7 +43,8 @@ def make_table(known: Experiments, table: str, preset: str, paper: pd.DataFrame,
     Returns:
         One row per method, variant of the test noise and protocol, the last two as columns where there are several. It
         holds means, the paper's four values with prefix ``paper_``, the ends of all intervals, and the run's key.
-        ``gap`` is the mean of the method's SNR minus that of the proposed method on the same signals [dB].
+        ``gap`` is the mean of the method's SNR minus that of the proposed method on the same signals [dB], ``trainings``
+        the number of seeds that a row is the mean of. See :mod:`companion.statistics` for the intervals.
 
     Raises:
         ValueError: no such table.
@@ -55,35 +53,31 @@ def make_table(known: Experiments, table: str, preset: str, paper: pd.DataFrame,
     layout = known.tables[checks.choice(table, "table", list(known.tables))]
     entry = known.experiments[layout.experiment]
     printed = paper[paper["table"] == table].set_index("method")[VALUES]
-    wanted = known.runs(preset)
+    statistics = Statistics(known, preset, root)
     rows = []
     for variant in entry.variants:
         for protocol, names in known.rows(table, preset).items():
-            loaded = {name.method: runs.load(wanted[name], root) for name in names}
-            chosen = {
-                method: [part[part["variant"] == variant] for part in (run.signals, run.images)]
-                for method, run in loaded.items()
-            }
-            for method, (signals, images) in chosen.items():
+            measured = {name.method: statistics.of(name) for name in names}
+            for method, found in measured.items():
                 row: dict[str, Any] = {
                     "method": method,
                     "variant": variant,
                     "protocol": protocol,
-                    "key": loaded[method].config.key,
+                    "key": found.config.key,
+                    "trainings": len(found.runs) if known.methods[method].network else None,
                 }
-                for source, columns in ((signals, _SIGNAL_VALUES), (images, _IMAGE_VALUES)):
-                    for column in columns:
-                        row |= _mean(column, source[column])
+                for column in SIGNAL_VALUES + IMAGE_VALUES:
+                    row |= found.estimate(variant, column).columns(column)
                 row |= dict.fromkeys(("gap", "gap_low", "gap_high"))
-                if "proposed" in chosen and method != "proposed":
-                    row |= _mean("gap", signals["snr_db"].to_numpy() - chosen["proposed"][0]["snr_db"].to_numpy())
+                if "proposed" in measured and method != "proposed":
+                    row |= found.minus(measured["proposed"], variant, "snr_db").columns("gap")
                 row |= {f"paper_{column}": printed[column].get(method) for column in VALUES}
                 rows.append(row)
     made = pd.DataFrame(rows).astype(dict.fromkeys(("gap", "gap_low", "gap_high"), float))
     columns = ["method", "variant", "protocol", "snr_db", "snr_db_low", "snr_db_high", "rmse", "ssim", "psnr_db"]
     columns += [f"paper_{column}" for column in VALUES]
-    columns += [f"{column}_{end}" for column in ("rmse", *_IMAGE_VALUES) for end in ("low", "high")]
-    columns += ["object_error", "gap", "gap_low", "gap_high", "key"]
+    columns += [f"{column}_{end}" for column in ("rmse", *IMAGE_VALUES) for end in ("low", "high")]
+    columns += ["object_error", "gap", "gap_low", "gap_high", "trainings", "key"]
     columns = [c for c in columns if c not in ("variant", "protocol") or made[c].nunique() > 1]
     return made[columns]
 
@@ -118,7 +112,9 @@ def make_seed_table(known: Experiments, preset: str, root: Root = ROOT) -> pd.Da
     rows = []
     for name in known.repeats(preset):
         config = known.runs(preset)[name]
-        value = _mean("snr_db", runs.load(config, root).signals["snr_db"])
+        signals = runs.load(config, root).signals
+        first = signals["variant"] == next(iter(config.test_noise))
+        value = estimate(signals.loc[first, "snr_db"]).columns("snr_db")
         rows.append({"experiment": name.experiment, "method": name.method, "seed": name.seed, **value})
         rows[-1]["key"] = config.key
     return pd.DataFrame(rows)
@@ -165,13 +161,6 @@ def display_seed_table(table: pd.DataFrame, known: Experiments) -> pd.DataFrame:
         row["Largest difference [dB]"] = f"{trained['snr_db'].max() - trained['snr_db'].min():.2f}"
         rows.append(row)
     return pd.DataFrame(rows)
-
-
-def _mean(name: str, values: ArrayLike) -> dict[str, float]:
-    """Mean and 95 % interval of values as three columns."""
-    items = np.asarray(values, float)
-    low, high = bootstrap_interval(items)
-    return {name: float(items.mean()), f"{name}_low": low, f"{name}_high": high}
 
 
 def _interval(row: Mapping[Any, Any], column: str) -> str:

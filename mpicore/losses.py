@@ -80,9 +80,7 @@ def squared_loss(prediction: Tensor, target: Tensor) -> Tensor:
     return (prediction - target).square().sum(-1).mean()
 
 
-def two_period_pair(
-    u1: Tensor, u2: Tensor, generator: torch.Generator, swap: bool = True
-) -> tuple[Tensor, Tensor]:
+def two_period_pair(u1: Tensor, u2: Tensor, generator: torch.Generator, swap: bool = True) -> tuple[Tensor, Tensor]:
     """Noise2Noise (Lehtinen et al. 2018): one recorded period is the input, the other the target.
 
     The two periods have the same noise, so a coin per signal decides which is which.

@@ -10,16 +10,6 @@ from companion.setup import Setup
 from mpicore.denoisers import create
 
 
-def test_a_wider_window_knows_more(tiny):
-    """The noise is 4.6 dB of white noise and interference; a filter of one sample can do little, a wide one much."""
-    setup = Setup(tiny("xspace-harmonic", "noisy", sizes=(8, 2, 10)))
-    table = limits.window_limits(setup, [1, 50, 300], examples=200, count=10, positions=30)
-    assert table["half_width"].tolist() == [1, 50, 300]
-    for variant in ("literal", "matched"):
-        assert table[variant].is_monotonic_increasing
-        assert 4 < table[variant][0] < table[variant][2] - 5
-
-
 def test_line_by_line_r2r_fails_under_interference_alone(tiny):
     """With white noise of the same power both schemes lead to good filters; with interference R2R keeps it."""
     found = {}

@@ -99,7 +99,9 @@ def test_consecutive_periods_correlate_as_the_phase_goes_on(clean, offset, expec
     scanner = Scanner.cartesian()
     tones = Interference(0.0, (4,), phases="consecutive", offsets=(offset,))
     assert tones.correlation(scanner) == pytest.approx(expected, abs=1e-3)
-    u1, u2 = Noise(200.0, interference=tones).record(np.repeat(clean[20:21], 400, axis=0), scanner, np.random.default_rng(8))
+    u1, u2 = Noise(200.0, interference=tones).record(
+        np.repeat(clean[20:21], 400, axis=0), scanner, np.random.default_rng(8)
+    )
     first, second = u1 - clean[20], u2 - clean[20]
     found = np.sum(first * second) / np.sqrt(np.sum(first**2) * np.sum(second**2))
     assert found == pytest.approx(expected, abs=0.02)

@@ -14,7 +14,16 @@ import pytest
 import torch
 
 from mpicore import files, training
-from mpicore.losses import Composed, Noise2Noise, PairScheme, Recorrupted, Scheme, Supervised, squared_loss, two_period_pair
+from mpicore.losses import (
+    Composed,
+    Noise2Noise,
+    PairScheme,
+    Recorrupted,
+    Scheme,
+    Supervised,
+    squared_loss,
+    two_period_pair,
+)
 from mpicore.network import EncoderDecoder
 from mpicore.recordings import Recordings, SupervisedPairs
 from mpicore.settings import Settings

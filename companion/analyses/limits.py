@@ -1,4 +1,4 @@
-"""What bounds the results under interference: the limits of a scheme and of a window, apart from any training."""
+"""What bounds the results under interference: the limits of a scheme, apart from any training."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,7 +14,7 @@ from companion.setup import Setup
 from mpicore import metrics, yardsticks
 from mpicore.phantoms import random_phantoms
 from mpicore.reconstruction import frequency_components
-from mpicore.seeds import branch, generator
+from mpicore.seeds import branch
 from mpicore.simulation import system_matrix
 
 
@@ -28,26 +28,6 @@ def _networks(known: Experiments, preset: str) -> list[RunName]:
 def _lines(sources: Sequence[Source], count: int) -> pd.DataFrame:
     setup = sources[0].setup
     return line_limits(setup, setup.config.options["strength"], max(1, setup.config.sizes[0] // 2), count)
-
-
-@analysis(
-    "window",
-    lambda known, preset: [RunName("xspace-harmonic", "n2n")],
-    reaches=(0.25, 0.5, 1.0, 2.0, 4.0),
-    count=200,
-    positions=40,
-)
-def _window(sources: Sequence[Source], reaches: Sequence[float], count: int, positions: int) -> pd.DataFrame:
-    """Windows in multiples of the reach of the paper's network as it is built here."""
-    from mpicore.network import EncoderDecoder
-
-    setup = sources[0].setup
-    reach = EncoderDecoder(int(setup.config.options["width"])).eval().reach()
-    widths = [int(multiple * reach) for multiple in reaches]
-    examples, tests = max(1, setup.config.sizes[0] // 2), setup.config.sizes[2]
-    table = window_limits(setup, widths, examples, count, min(positions, tests))
-    table.insert(0, "reaches", reaches)
-    return table
 
 
 @analysis("interference", _networks, count=100)
@@ -66,37 +46,6 @@ def _interference(sources: Sequence[Source], count: int) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def window_limits(setup: Setup, half_widths: Sequence[int], examples: int, count: int, positions: int) -> pd.DataFrame:
-    """What the best linear filter can do that sees a window of an x-space signal, for windows of several widths.
-
-    The filter knows the second moments of clean signals and of the training noise; see :mod:`mpicore.yardsticks`.
-
-    Args:
-        setup: of an x-space run.
-        half_widths: samples that the filter sees on each side.
-        examples: clean signals that give the second moments, of phantoms that no split holds.
-        count: test signals, at most.
-        positions: how many samples of each test signal are estimated; they are drawn once.
-
-    Returns:
-        Columns ``half_width`` and one per variant of the test noise: its mean SNR [dB] over the signals.
-    """
-    config, scanner = setup.config, setup.scanner
-    moments = yardsticks.second_moments(_examples(setup, examples))
-    noise = config.noise.autocovariance(scanner)
-    where = generator(config.data_seed, "x-space", "positions").choice(scanner.num_samples, positions, replace=False)
-    tests = {variant: setup.held_out(variant, count) for variant in config.test_noise}
-    rows = []
-    for half_width in half_widths:
-        filters = yardsticks.window_filters(moments, noise, half_width, where)
-        row: dict[str, Any] = {"half_width": half_width}
-        for variant, test in tests.items():
-            estimate = yardsticks.apply_filters(filters, test.u1, where)
-            row[variant] = metrics.snr_db(test.clean[:, where], estimate).mean()
-        rows.append(row)
-    return pd.DataFrame(rows)
-
-
 def line_limits(setup: Setup, strength: float, examples: int, count: int) -> pd.DataFrame:
     """What Noise2Noise and Recorrupted-to-Recorrupted come to as filters that act on each line of a signal alone.
 
@@ -105,7 +54,8 @@ def line_limits(setup: Setup, strength: float, examples: int, count: int) -> pd.
     Args:
         setup: of an x-space run.
         strength: of the recorruption.
-        examples, count: as in :func:`window_limits`.
+        examples: clean signals that give the spectra, of phantoms that no split holds.
+        count: test signals, at most.
 
     Returns:
         Columns ``method`` and one per variant of the test noise: its mean SNR [dB] over the signals.

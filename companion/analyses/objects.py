@@ -6,6 +6,7 @@ from dataclasses import replace
 import pandas as pd
 
 from companion.analyses.registry import Source, analysis
+from companion.config import RunName
 from companion.evaluation import denoised
 from companion.setup import Setup
 from mpicore import metrics
@@ -31,3 +32,12 @@ def _objects(sources: Sequence[Source], kinds: Mapping[str, str | None], count: 
             row = {"case": case, "method": source.name.method, "signals": len(values)}
             rows.append(row | {"snr_db": values.mean(), "snr_db_low": low, "snr_db_high": high})
     return pd.DataFrame(rows)
+
+
+@analysis("floor", lambda known, preset: [RunName("xspace-gaussian", "noisy")], published=False)
+def _floor(sources: Sequence[Source]) -> pd.DataFrame:
+    """Mean object error of the x-space images of clean test signals: what is left of it without any noise."""
+    setup = sources[0].setup
+    test = setup.held_out("literal")
+    assert test.phantoms is not None  # x-space data show objects
+    return pd.DataFrame({"object_error": [metrics.object_error(test.phantoms, setup.gridding(test.clean)).mean()]})

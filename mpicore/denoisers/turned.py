@@ -84,7 +84,9 @@ class TurnedWithGain(Turned, _WithScanner):
     def _estimate(self, pairs: Recordings, held: Recordings | None) -> NDArray[np.complex128]:
         chain = super()._estimate(pairs, held)
         for _ in range(_PASSES):
-            parts = [None if p is None else Recordings(*(filtered(u, 1 / chain) for u in p.arrays)) for p in (pairs, held)]
+            parts = [
+                None if p is None else Recordings(*(filtered(u, 1 / chain) for u in p.arrays)) for p in (pairs, held)
+            ]
             train, chosen = parts
             assert train is not None
             model = GaussianProcessWiener(self.scanner, self.particle, self.rank).fit(*train.arrays, validation=chosen)

@@ -1,0 +1,43 @@
+"""What the recordings of a study are like in each of its cases: further columns of its table."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pandas as pd
+
+from companion.analyses.registry import Source, analysis
+from companion.config import RunName
+from companion.experiments import Experiments
+from mpicore.symmetry import even_part
+
+
+def _cases(study: str) -> Callable[[Experiments, str], list[RunName]]:
+    """One run of each case of a study."""
+
+    def needs(known: Experiments, preset: str) -> list[RunName]:
+        entry = known.studies[study]
+        return [RunName(study, entry.methods[0], case=case) for case in entry.cases]
+
+    return needs
+
+
+@analysis("study-tones", _cases("study-tones"), published=False)
+def _tones(sources: Sequence[Source]) -> pd.DataFrame:
+    """One row per case: the correlation of the tones between the two periods."""
+    rows = []
+    for source in sources:
+        tones = source.config.noise.interference
+        assert tones is not None  # the study is about them
+        rows.append({"case": source.name.case, "Correlation": tones.correlation(source.setup.scanner).mean()})
+    return pd.DataFrame(rows)
+
+
+@analysis("study-chain", _cases("study-chain"), count=100)
+def _chain(sources: Sequence[Source], count: int) -> pd.DataFrame:
+    """One row per case: the share of the power of clean test signals that is even."""
+    rows = []
+    for source in sources:
+        clean = source.setup.held_out("literal", count).clean
+        even = np.sum(even_part(clean).astype(np.float64) ** 2) / np.sum(clean.astype(np.float64) ** 2)
+        rows.append({"case": source.name.case, "Even part [%]": 100 * even})
+    return pd.DataFrame(rows)
