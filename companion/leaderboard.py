@@ -52,11 +52,12 @@ def make(
         times: the benchmarks, which say how long denoising takes.
 
     Returns:
-        Columns :data:`COLUMNS`: means over the test items and trainings, the interval of the SNR, what a method is given
-        besides the period that it denoises, how many periods that is, how many trainings a row is the mean of, the
-        noisy validation error (see :func:`companion.evaluation.validation_error`), the mean times to fit it and to
-        denoise a signal [s], the class with its code or the file it came from, and the key of the first run. ``shown`` is true for the run by which a leaderboard knows the method: under
-        the tuned protocol where the preset trains it so, which no test value decides. The paper's rows have no key.
+        Columns :data:`COLUMNS`: means over the test items and trainings, the interval of the SNR, what a method is
+        given besides the period that it denoises, how many periods that is, how many trainings a row is the mean of,
+        the noisy validation error (see :func:`companion.evaluation.validation_error`), the mean times to fit it and to
+        denoise a signal [s], the class with its code or the file it came from, and the key of the first run. ``shown``
+        is true for the run by which a leaderboard knows the method: under the tuned protocol where the preset trains it
+        so, which no test value decides. The paper's rows have no key.
 
     Raises:
         FileNotFoundError: a run is missing.

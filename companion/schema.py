@@ -34,8 +34,8 @@ class Method(Entry):
     """Everything that is said of one method: how it is called and drawn, what it is given, and its denoiser.
 
     Several methods may share a denoiser. ``knows`` says in words what it is given besides the period that it denoises;
-    ``network`` is the kind of network that it trains. A method ``of`` another one fits nothing: it is the fitted denoiser
-    of that method, read out as ``readout`` says, and takes over its denoiser, options and network.
+    ``network`` is the kind of network that it trains. A method ``of`` another one fits nothing: it is the fitted
+    denoiser of that method, read out as ``readout`` says, and takes over its denoiser, options and network.
     """
 
     title: str

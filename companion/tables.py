@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 
 from companion import runs
-from companion.experiments import Experiments
 from companion.archive import IMAGE_VALUES, SIGNAL_VALUES
+from companion.experiments import Experiments
 from companion.runs import ROOT, Root
 from companion.statistics import Statistics, estimate
 from mpicore import checks
@@ -43,8 +43,8 @@ def make_table(known: Experiments, table: str, preset: str, paper: pd.DataFrame,
     Returns:
         One row per method, variant of the test noise and protocol, the last two as columns where there are several. It
         holds means, the paper's four values with prefix ``paper_``, the ends of all intervals, and the run's key.
-        ``gap`` is the mean of the method's SNR minus that of the proposed method on the same signals [dB], ``trainings``
-        the number of seeds that a row is the mean of. See :mod:`companion.statistics` for the intervals.
+        ``gap`` is the mean of the method's SNR minus that of the proposed method on the same signals [dB],
+        ``trainings`` the number of seeds that a row is the mean of. See :mod:`companion.statistics` for the intervals.
 
     Raises:
         ValueError: no such table.

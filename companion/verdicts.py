@@ -51,8 +51,8 @@ def verdict(found: Estimate, margin: float) -> str:
     """What a measured difference says about the paper's, which is positive.
 
     Returns:
-        ``within the margin`` where the whole interval lies within it, whatever its sign; else ``same sign`` or ``opposite
-        sign`` where the whole interval has one; else ``not decided``.
+        ``within the margin`` where the whole interval lies within it, whatever its sign; else ``same sign`` or
+        ``opposite sign`` where the whole interval has one; else ``not decided``.
     """
     if -margin < found.low and found.high < margin:
         return WITHIN

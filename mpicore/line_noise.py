@@ -1,7 +1,7 @@
 """The noise of the sine lines: a standard deviation for each, and a few directions that several lines share.
 
-A sinusoid that lies between two lines leaks into many of them, always in the same proportions. Its noise is strong along
-two directions in the space of the lines, and a variance for each line alone does not say so.
+A sinusoid that lies between two lines leaks into many of them, always in the same proportions. Its noise is strong
+along one direction in the space of the lines, and a variance for each line alone does not say so.
 """
 
 from collections.abc import Mapping

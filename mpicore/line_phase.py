@@ -1,9 +1,9 @@
 """Phase of the receive chain in each line, from two noisy periods alone; and its gain, where the signals are known.
 
 Signals of cosine drive are odd, so their spectra are imaginary, and a chain H makes U = i X H of them with a real X. In
-the product of two periods, U1 U2 = -X^2 H^2, the sign of X is gone and the noises do not agree: summed over objects, -U1 U2
-has twice the phase of the chain. No scanner and no clean signal is needed, and relaxation of the particles is undone
-by the same phase.
+the product of two periods, U1 U2 = -X^2 H^2, the sign of X is gone and the noises do not agree: summed over objects,
+-U1 U2 has twice the phase of the chain. No scanner and no clean signal is needed, and relaxation of the particles is
+undone by the same phase.
 """
 
 from collections.abc import Callable
@@ -27,7 +27,8 @@ def line_phase(pairs: Recordings) -> NDArray[np.float64]:
 
     It is estimated in the lines that are mostly signal, in which the periods share more than half of their power, and
     interpolated between them. The delay that all lines share is found first, as the peak of the product's inverse
-    transform; what is left of the phase is smoothed over neighbouring lines. The sign of the chain stays open: an odd signal is odd with either.
+    transform; what is left of the phase is smoothed over neighbouring lines. The sign of the chain stays open: an odd
+    signal is odd with either.
     """
     samples = pairs.u1.shape[1]
     product: Any = 0.0

@@ -61,8 +61,8 @@ class DecoderBlock(nn.Module):
 class EncoderDecoder(nn.Module):
     """The network of Figure 1: a stem, four encoder blocks, four decoder blocks and a last up-sampling.
 
-    The stem maps 1 x N0 to C x N with N = N0/2; each encoder block divides the length by the stride s, down to N/s^4, at
-    C, 2C, 4C and 8C channels; the decoder blocks bring it back to C x N; the last up-sampling returns to 1 x N0. The
+    The stem maps 1 x N0 to C x N with N = N0/2; each encoder block divides the length by the stride s, down to N/s^4,
+    at C, 2C, 4C and 8C channels; the decoder blocks bring it back to C x N; the last up-sampling returns to 1 x N0. The
     input is padded circularly (a measured period is periodic) to a multiple of 2 s^4 with at least 2 s^4 samples on
     each side, and the output is cut back. With ``normalise`` each signal is divided by its own RMS on the way in and
     multiplied by it on the way out, so that the network is equivariant to scale: f(c u) = c f(u).

@@ -19,9 +19,9 @@ class Interference:
     Args:
         sir_db: mean power of a signal over the power of all of them together [dB].
         harmonics: of the drive frequency.
-        phases: of the two periods of a signal. ``free`` for new ones in each period, as after a pause of unknown length;
-            ``consecutive`` for periods without a pause, so that the phase goes on; ``locked`` for the same in both, as
-            for interference that comes from the drive itself. They are new for each signal.
+        phases: of the two periods of a signal. ``free`` for new ones in each period, as after a pause of unknown
+            length; ``consecutive`` for periods without a pause, so that the phase goes on; ``locked`` for the same in
+            both, as for interference that comes from the drive itself. They are new for each signal.
         drive: axis of the drive field whose frequency is multiplied.
         spread_db: standard deviation of the ratio between signals, about ``sir_db`` [dB]; both periods of a signal
             have the same.

@@ -26,8 +26,8 @@ class ReceiveChain:
         delay: [s].
         high_pass, high_pass_order: corner [Hz] and order of a Butterworth filter; a corner of 0 for none.
         low_pass, low_pass_order: the same; a corner of 0 for none.
-        resonance, quality: frequency [Hz] and quality of a resonant coil, 1 / (1 - (f/f0)^2 + i f / (f0 Q)); a frequency
-            of 0 for none.
+        resonance, quality: frequency [Hz] and quality of a resonant coil, 1 / (1 - (f/f0)^2 + i f / (f0 Q)); a
+            frequency of 0 for none.
         gain_ripple: relative deviation of the gain, as a root mean square over frequencies.
         phase_ripple: the same of the phase [rad].
 

@@ -1,7 +1,8 @@
 """What really happens in a simulated measurement, where it differs from what the methods are told.
 
 A method that knows the scanner must not gain from the data being made with exactly its own model. A truth changes the
-particles, the gradient, adds relaxation or a receive chain, or makes the data on a finer grid; the methods still get the nominal values.
+particles, the gradient, adds relaxation or a receive chain, or makes the data on a finer grid; the methods still get
+the nominal values.
 """
 
 from dataclasses import dataclass, replace

@@ -9,11 +9,18 @@ import pytest
 
 from companion import leaderboard, plugins, runs, tables
 from companion.experiments import Experiments
-from companion.schema import Protocol
+from companion.schema import SignalProtocol
+from companion.statistics import Measured
 from mpicore import denoisers
 from mpicore.denoisers import base
 
 EXAMPLE = "examples/running_median.py:RunningMedian"
+
+
+@pytest.fixture(autouse=True)
+def independent(monkeypatch):
+    """Stand-ins have two items, which are no columns of a matrix."""
+    monkeypatch.setattr(Measured, "groups", lambda self, column: None)
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +37,7 @@ def forget():
 def known(book):
     """The real file with few methods in two experiments, one of them with a tuned protocol at smoke size."""
     smoke = book.presets["smoke"]
-    protocol = Protocol(network=smoke.network, training=replace(smoke.training, epochs=1))
+    protocol = SignalProtocol(network=smoke.network, training=replace(smoke.training, epochs=1))
     smoke = smoke.model_copy(update={"tuned": {"xspace-harmonic": protocol}, "shape": (15, 15)})
     none = {"tuned": (), "repeated": (), "studied": ()}
     harmonic = {"methods": ("noisy", "n2n"), "tuned": ("n2n",), "beyond": ("low_pass", "gp_wiener")}
@@ -40,14 +47,14 @@ def known(book):
             update=none | {"methods": ("noisy",), "beyond": ("svd_shrinkage", "oracle_dct_wiener")}
         ),
     }
-    layout = book.tables["table2"].model_copy(update={"methods": ("noisy", "n2n")})
-    update = {"experiments": entries, "tables": {"table2": layout}, "studies": {}, "presets": {"smoke": smoke}}
+    layout = book.tables["own_lines"].model_copy(update={"methods": ("noisy", "n2n")})
+    update = {"experiments": entries, "tables": {"own_lines": layout}, "studies": {}, "presets": {"smoke": smoke}}
     return Experiments(book.file.model_copy(update=update))
 
 
 @pytest.fixture
 def paper():
-    printed = {"table": "table2", "experiment": "xspace-harmonic", "method": "n2n", "snr_db": 9.0}
+    printed = {"table": "own_lines", "experiment": "xspace-harmonic", "method": "n2n", "snr_db": 9.0}
     return pd.DataFrame([{**printed, "rmse": 1.0, "ssim": 1.0, "psnr_db": 50.0}])
 
 

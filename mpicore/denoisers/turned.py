@@ -1,8 +1,8 @@
 """Denoisers that need the odd symmetry, for signals that a receive chain or relaxation has taken it from.
 
-The phase of the chain is estimated from the noisy pairs (:mod:`mpicore.line_phase`) and undone, the method denoises what
-is left as it would without a chain, and the phase is put back. A method that knows the scanner has its gain estimated
-as well, against what its own model makes of the recordings.
+The phase of the chain is estimated from the noisy pairs (:mod:`mpicore.line_phase`) and undone, the method denoises
+what is left as it would without a chain, and the phase is put back. A method that knows the scanner has its gain
+estimated as well, against what its own model makes of the recordings.
 """
 
 from collections.abc import Mapping
