@@ -129,11 +129,12 @@ class Experiments:
         size, kind = self.preset(preset), self.methods[method].network
         if not tuned:
             first = SignalProtocol(network=size.network, training=size.training)
-            return {
+            found: dict[str | None, tuple[str | None, SignalProtocol | ImageProtocol | None]] = {
                 "signal-network": (PAPER, first),
                 "image-network": (FORWARD, size.image_network),
                 None: (None, None),
-            }[kind]
+            }
+            return found[kind]
         if kind != "signal-network":
             raise ValueError(f"{method} has no tuned protocol; methods with a signal-network have one")
         if experiment not in size.tuned:
@@ -315,7 +316,9 @@ def _inherited(values: Any) -> Any:
         ValueError: one of a method that there is not, or that is read out itself; one that gives its own denoiser.
     """
     methods = values.get("methods") if isinstance(values, dict) else None
-    for name, entry in methods.items() if isinstance(methods, dict) else ():
+    if not isinstance(methods, dict):
+        return values
+    for name, entry in methods.items():
         if not isinstance(entry, dict) or ("of" in entry) != ("readout" in entry):
             raise ValueError(f"  methods.{name}: of and readout must be given together")
         if "of" not in entry:

@@ -77,10 +77,10 @@ def estimate(
     """
     values = np.asarray(items, float)
     mean = float(values.mean())
-    left = values - mean
+    left: Array = values - mean
     if groups is not None:
         _, which = np.unique(np.asarray(groups), return_inverse=True)
-        left = np.bincount(which, left)
+        left = np.asarray(np.bincount(which, left), np.float64)
     count = len(left)
     parts = [(count / max(count - 1, 1) * float(np.sum(left**2)) / len(values) ** 2, count - 1)]
     if spread is not None and spread.freedom:

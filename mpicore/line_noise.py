@@ -80,7 +80,7 @@ class LineNoise:
         """Lines (n, lines) in which this noise is white with unit variance; float32."""
         directions, length = self._directions
         found = np.divide(lines, self.deviation.astype(np.float32))
-        return self._along(found, directions, 1 / length)
+        return self._along(found, directions, np.reciprocal(length))
 
     def coloured(self, white: Array) -> Float32:
         """The inverse of :meth:`whitened`."""

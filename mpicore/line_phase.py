@@ -31,17 +31,7 @@ def line_phase(pairs: Recordings) -> NDArray[np.float64]:
     signal is odd with either.
     """
     samples = pairs.u1.shape[1]
-    product: Any = 0.0
-    common: Any = 0.0
-    power: Any = 0.0
-    for part in pairs.blocks():
-        scale = rms(part.u1)
-        first, second = (np.fft.rfft(u / scale, axis=1).astype(np.complex128) for u in part.arrays)
-        product = product - (first * second).sum(axis=0)
-        common = common + (first * second.conj()).real.sum(axis=0)
-        power = power + (np.abs(first) ** 2 + np.abs(second) ** 2).sum(axis=0) / 2
-    good = common > power / 2
-    good[[0, -1]] = False  # no phase at zero frequency, nor at half the sampling frequency
+    product, good = _shared(pairs)
     if not good.any():
         return np.zeros(samples // 2 + 1)
     chosen = np.flatnonzero(good)
@@ -60,7 +50,8 @@ def line_gain(pairs: Recordings, denoise: Callable[[Array], Array]) -> NDArray[n
     """Gain of the chain in each line against signals of a model, shape (N // 2 + 1,).
 
     The regression of one period on what the model makes of the other: sum Re U2 S1* / sum |S1|^2 over objects and
-    neighbouring lines, and its swap. It is 1 where the model is right.
+    neighbouring lines, and its swap. It is 1 where the model is right. As the phase, it is estimated in the lines that are
+    mostly signal, and interpolated between them.
 
     Args:
         pairs: two noisy periods of each object, with the phase of the chain undone.
@@ -76,10 +67,29 @@ def line_gain(pairs: Recordings, denoise: Callable[[Array], Array]) -> NDArray[n
         for seen, made in ((spectra[0], models[1]), (spectra[1], models[0])):
             mixed = mixed + (seen * made.conj()).real.sum(axis=0)
             power = power + (np.abs(made) ** 2).sum(axis=0)
-    top, bottom = _smoothed(mixed), _smoothed(power)
-    known = bottom > 1e-6 * bottom.max()
-    gain = np.where(known, top / np.where(known, bottom, 1), 1)
-    return np.interp(np.arange(len(gain)), np.flatnonzero(known), np.clip(gain, _LEAST, _MOST)[known])
+    _, good = _shared(pairs)
+    top, bottom = _smoothed(np.where(good, mixed, 0)), _smoothed(np.where(good, power, 0))
+    chosen = np.flatnonzero(good & (bottom > 0))
+    if not chosen.size:
+        return np.ones(len(good))
+    gain = np.clip(top[chosen] / bottom[chosen], _LEAST, _MOST)
+    return np.interp(np.arange(len(good)), chosen, gain)
+
+
+def _shared(pairs: Recordings) -> tuple[Complex, NDArray[np.bool_]]:
+    """Sum over objects of -U1 U2 in each line, and whether a line is mostly signal."""
+    product: Any = 0.0
+    common: Any = 0.0
+    power: Any = 0.0
+    for part in pairs.blocks():
+        scale = rms(part.u1)
+        first, second = (np.fft.rfft(u / scale, axis=1).astype(np.complex128) for u in part.arrays)
+        product = product - (first * second).sum(axis=0)
+        common = common + (first * second.conj()).real.sum(axis=0)
+        power = power + (np.abs(first) ** 2 + np.abs(second) ** 2).sum(axis=0) / 2
+    good = common > power / 2
+    good[[0, -1]] = False  # no phase at zero frequency, nor at half the sampling frequency
+    return product, good
 
 
 def filtered(u: Array, response: Complex) -> Array:

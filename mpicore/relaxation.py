@@ -26,4 +26,4 @@ def debye_relaxation(u: Array, relaxation_time: float, sampling_frequency: float
         Shape (n, N), in the dtype of ``u``.
     """
     omega = 2 * np.pi * np.fft.rfftfreq(u.shape[1], 1 / sampling_frequency)
-    return filtered(u, 1 / (1 + 1j * omega * relaxation_time))
+    return filtered(u, np.asarray(1 / (1 + 1j * omega * relaxation_time), np.complex128))

@@ -40,6 +40,7 @@ def config():
         objects=None,
         denoiser="proposed",
         options={"alpha": 0.05, "beta": 0.01, "width": 16},
+        readout=None,
         training=Settings(),
         seed=0,
         source=None,

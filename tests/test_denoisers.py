@@ -88,13 +88,16 @@ def test_unknown_names_are_refused():
             ask("median")
 
 
+NETWORK = {"width": 16, "dropout": 0.0, "stride": 2, "normalise": True}
+
+
 @pytest.mark.parametrize(
     "name, expected",
     [
         ("noisy", {}),
-        ("n2n", {"width": 16, "dropout": 0.0}),
-        ("proposed", {"alpha": 0.05, "beta": 0.01, "width": 16, "dropout": 0.0}),
-        ("r2r", {"strength": 0.5, "recorruptions": 50, "width": 16, "dropout": 0.0}),
+        ("n2n", {"swap": True, **NETWORK}),
+        ("proposed", {"alpha": 0.05, "beta": 0.01, "swap": True, **NETWORK}),
+        ("r2r", {"strength": 0.5, "floor": False, "recorruptions": 50, **NETWORK}),
         ("forward_n2n", {"rank": 400, "nonnegative": False, "width": 16, "dropout": 0.0}),
         ("gp_wiener", {"rank": 400}),
         ("linear_n2n", {"antisymmetric": True}),
@@ -135,7 +138,7 @@ def test_an_unknown_option_is_refused_with_those_that_there_are(name):
 @pytest.mark.parametrize(
     "name, options, message",
     [
-        ("n2n", {"recorruptions": 5}, "denoiser 'n2n' has no option recorruptions; it has width, dropout, seed"),
+        ("n2n", {"recorruptions": 5}, "denoiser 'n2n' has no option recorruptions; it has swap, width, dropout, stride"),
         ("n2n", {"training": {"epochs": 0}}, "epochs must be a whole number of at least 1, got 0"),
         ("n2n", {"training": {"epoch": 3}}, "training has no option epoch; it has epochs, batch_size, learning_rate"),
         ("n2n", {"training": 3}, "training must be Settings or their keywords, got 3"),

@@ -100,7 +100,7 @@ def create(name: str, **options: Any) -> "Denoiser":
     Example:
         >>> create("r2r", alpha=0.05)  # doctest: +ELLIPSIS
         Traceback (most recent call last):
-        ValueError: denoiser 'r2r' has no option alpha; it has strength, recorruptions, width, dropout, ...
+        ValueError: denoiser 'r2r' has no option alpha; it has strength, floor, recorruptions, width, ...
     """
     cls = find(name)
     signature = inspect.signature(cls)

@@ -58,7 +58,7 @@ class TwoPeriods(Denoiser):
         if periods.shape[1] != 2:
             raise ValueError(f"u must hold two periods of each object, shape (n, 2, N), got {periods.shape}")
         first, second = (self.denoiser.denoise(np.ascontiguousarray(periods[:, k])) for k in (0, 1))
-        return (first + second) / 2
+        return np.divide(first + second, np.float32(2))
 
 
 #: Ways to read a denoiser out, by name.
