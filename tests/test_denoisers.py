@@ -138,7 +138,11 @@ def test_an_unknown_option_is_refused_with_those_that_there_are(name):
 @pytest.mark.parametrize(
     "name, options, message",
     [
-        ("n2n", {"recorruptions": 5}, "denoiser 'n2n' has no option recorruptions; it has swap, width, dropout, stride"),
+        (
+            "n2n",
+            {"recorruptions": 5},
+            "denoiser 'n2n' has no option recorruptions; it has swap, width, dropout, stride",
+        ),
         ("n2n", {"training": {"epochs": 0}}, "epochs must be a whole number of at least 1, got 0"),
         ("n2n", {"training": {"epoch": 3}}, "training has no option epoch; it has epochs, batch_size, learning_rate"),
         ("n2n", {"training": 3}, "training must be Settings or their keywords, got 3"),

@@ -40,8 +40,8 @@ def test_the_real_file_is_read(book):
     assert isinstance(book, Experiments)
     assert list(book.experiments) == [
         "xspace-gaussian",
-        "xspace-harmonic",
         "xspace-slow",
+        "xspace-harmonic",
         "xspace-locked",
         "system-matrix",
     ]

@@ -16,7 +16,7 @@ from mpicore import denoisers
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("mpicore", "companion")
 # What needs PyTorch, and is imported only where a network is.
-NETWORKS = {"layers", "losses", "network", "training", "unet"}
+NETWORKS = {"layers", "losses", "network", "one_period", "training", "unet"}
 
 
 @cache

@@ -72,7 +72,7 @@ def parameters(name: str) -> dict[str, Any]:
 
     Example:
         >>> parameters("proposed")
-        {'alpha': 0.05, 'beta': 0.01, 'width': 16, 'dropout': 0.0}
+        {'alpha': 0.05, 'beta': 0.01, 'swap': True, 'width': 16, 'dropout': 0.0, 'stride': 2, 'normalise': True}
     """
     signature = inspect.signature(find(name))
     return {

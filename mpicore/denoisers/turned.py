@@ -15,8 +15,6 @@ from mpicore.denoisers.base import Array, Denoiser, Float32, Folder, State, of_k
 from mpicore.denoisers.filters import AntisymmetricProjection
 from mpicore.denoisers.gaussian_process import GaussianProcessWiener
 from mpicore.denoisers.image_network import ForwardNoise2Noise
-from mpicore.denoisers.signal_network import Proposed
-from mpicore.denoisers.spectral_wiener import AntisymmetricWiener
 from mpicore.denoisers.subspace import LinearNoise2Noise
 from mpicore.line_phase import filtered, line_gain, line_phase
 from mpicore.recordings import Recordings
@@ -103,19 +101,9 @@ class TurnedAntisymmetricProjection(Turned, AntisymmetricProjection):
     """:class:`~mpicore.denoisers.filters.AntisymmetricProjection` behind a receive chain."""
 
 
-@register("turned_wiener_antisymmetric")
-class TurnedAntisymmetricWiener(Turned, AntisymmetricWiener):
-    """:class:`~mpicore.denoisers.spectral_wiener.AntisymmetricWiener` behind a receive chain."""
-
-
 @register("turned_linear_n2n")
 class TurnedLinearNoise2Noise(Turned, LinearNoise2Noise):
     """:class:`~mpicore.denoisers.subspace.LinearNoise2Noise` behind a receive chain."""
-
-
-@register("turned_proposed")
-class TurnedProposed(Turned, Proposed):
-    """:class:`~mpicore.denoisers.signal_network.Proposed` behind a receive chain."""
 
 
 @register("turned_gp_wiener")
