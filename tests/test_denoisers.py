@@ -141,7 +141,7 @@ def test_an_unknown_option_is_refused_with_those_that_there_are(name):
         (
             "n2n",
             {"recorruptions": 5},
-            "denoiser 'n2n' has no option recorruptions; it has swap, width, dropout, stride",
+            "denoiser 'n2n' has no option recorruptions; it has swap, width, dropout",
         ),
         ("n2n", {"training": {"epochs": 0}}, "epochs must be a whole number of at least 1, got 0"),
         ("n2n", {"training": {"epoch": 3}}, "training has no option epoch; it has epochs, batch_size, learning_rate"),
