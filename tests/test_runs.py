@@ -305,10 +305,10 @@ from dataclasses import replace
 config = experiments.read().run("xspace-gaussian", "noisy", "smoke")
 config = replace(config, scanner=replace(config.scanner, shape=(16, 16)), sizes=(8, 2, 4))
 made = runs._make
-def make(setup, folder, device, progress):
+def make(setup, folder, root, device, progress):
     with open(sys.argv[1] + ".log", "a") as log:
         log.write("made\\n")
-    made(setup, folder, device, progress)
+    made(setup, folder, root, device, progress)
     if sys.argv[2] == "killed":
         (folder / "record.json").unlink()
         os.kill(os.getpid(), signal.SIGKILL)
