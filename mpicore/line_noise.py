@@ -11,9 +11,9 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import eigh
 from scipy.ndimage import median_filter
 
+from mpicore.lowrank import leading_singular
 from mpicore.recordings import Recordings, rms
 from mpicore.symmetry import sine_lines
 
@@ -23,6 +23,7 @@ Float32 = NDArray[np.float32]
 _MOST = 32  # shared directions
 _NEIGHBOURS = 101  # lines whose median power is taken for the floor
 _PASSES = 4  # over floor and directions, which depend on each other
+_SPARE = 8  # directions that the iteration carries along
 _MARGIN = 1.1  # above the largest eigenvalue of independent noise
 
 
@@ -114,16 +115,15 @@ def line_noise(pairs: Recordings) -> LineNoise:
     count, size = lines.shape
     power = np.mean(np.square(lines, dtype=np.float64), axis=0)
     deviation = np.maximum(np.sqrt(power), 1e-6 * np.sqrt(power.max()))
-    covariance = (lines.T @ lines).astype(np.float64) / count
     edge = _MARGIN * _independent_edge(lines / deviation.astype(np.float32))
-    if _largest(covariance / np.outer(deviation, deviation), 1)[0][0] <= edge:
+    if _largest(lines / deviation.astype(np.float32), 1)[0][0] <= edge:
         return LineNoise(deviation, np.zeros((size, 0)))
     ratio = size / count
     left = power
     for _ in range(_PASSES):
         floor = median_filter(left, size=min(_NEIGHBOURS, size | 1), mode="nearest")
         deviation = np.sqrt(np.maximum(floor, 1e-12 * power.max()))
-        values, vectors = _largest(covariance / np.outer(deviation, deviation), min(_MOST, size))
+        values, vectors = _largest(lines / deviation.astype(np.float32), _MOST)
         kept = values > edge
         # Of what a direction shows, noise that is spread over all directions is a part (Baik and Silverstein 2006).
         half = values[kept] + 1 - ratio
@@ -136,12 +136,10 @@ def line_noise(pairs: Recordings) -> LineNoise:
 def _independent_edge(lines: Float32) -> float:
     """The largest eigenvalue of the covariance of lines (n, lines) of unit variance, once nothing is shared."""
     signs = np.random.default_rng(0).integers(0, 2, lines.shape, dtype=np.int8)
-    flipped = lines * (2 * signs - 1)
-    return float(_largest((flipped.T @ flipped).astype(np.float64) / len(lines), 1)[0][0])
+    return float(_largest(lines * (2 * signs - 1), 1)[0][0])
 
 
-def _largest(matrix: NDArray[np.float64], count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The largest eigenvalues in falling order, and their eigenvectors."""
-    last = len(matrix) - 1
-    values, vectors = eigh(matrix, subset_by_index=(last - count + 1, last))
-    return values[::-1], vectors[:, ::-1]
+def _largest(lines: Float32, count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The largest eigenvalues of the covariance of lines (n, lines), in falling order, and their eigenvectors."""
+    _, singular, vectors = leading_singular(lines, count + _SPARE)
+    return singular[:count].astype(np.float64) ** 2 / len(lines), vectors[:, :count].astype(np.float64)
