@@ -27,8 +27,8 @@ def line_phase(pairs: Recordings) -> NDArray[np.float64]:
 
     It is estimated in the lines that are mostly signal, in which the periods share more than half of their power, and
     interpolated between them. The delay that all lines share is found first, as the peak of the product's inverse
-    transform; what is left of the phase is smoothed over neighbouring lines. The sign of the chain stays open: an odd
-    signal is odd with either.
+    transform; what is left of the phase is smoothed over neighbouring lines and held beyond the last. The sign of the
+    chain stays open: an odd signal is odd with either.
     """
     samples = pairs.u1.shape[1]
     product, good = _shared(pairs)
@@ -39,11 +39,10 @@ def line_phase(pairs: Recordings) -> NDArray[np.float64]:
     delayed = np.abs(np.fft.irfft(np.where(good, product, 0), _FINER * samples))
     shift = np.fft.fftfreq(_FINER * samples)[np.argmax(delayed)] * samples  # of both periods together [samples]
     ramp = 2 * np.pi * np.arange(len(product)) * shift / samples
-    straight = _smoothed(product * np.exp(1j * ramp))[chosen]
-    phase = (np.unwrap(np.angle(straight)) - ramp[chosen]) / 2
-    strongest = phase[np.argmax(np.abs(product[chosen]))]
-    phase -= np.pi * np.round(strongest / np.pi)
-    return np.interp(np.arange(samples // 2 + 1), chosen, phase)
+    straight = np.unwrap(np.angle(_smoothed(product * np.exp(1j * ramp))[chosen]))
+    phase = (np.interp(np.arange(len(product)), chosen, straight) - ramp) / 2
+    strongest = chosen[np.argmax(np.abs(product[chosen]))]
+    return phase - np.pi * np.round(phase[strongest] / np.pi)
 
 
 def line_gain(pairs: Recordings, denoise: Callable[[Array], Array]) -> NDArray[np.float64]:
