@@ -64,7 +64,7 @@ def source_note(notebook: str, preset: str, used: Sequence[Run]) -> str:
     for run in used:
         config, record = run.config, run.record
         parts = [f"{config.experiment} {config.method} `{config.key}`"]
-        if config.training:
+        if config.training and not config.readout:
             parts += [f"seed {config.seed}"] if config.seed else []
             protocol = f"{config.protocol} protocol" if config.protocol != "forward model" else "forward model"
             parts.append(f"{protocol}, trained in {record['training_seconds'] / 60:.0f} min on {record['device']}")

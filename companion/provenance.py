@@ -23,7 +23,7 @@ def provenance(configs: Mapping[RunName, RunConfig], root: Root = ROOT) -> pd.Da
     rows: list[dict[str, Any]] = []
     for name, config in distinct(configs):
         run = load(config, root)
-        training, record = config.training, run.record
+        training, record = None if config.readout else config.training, run.record
         rows.append(
             {
                 "experiment": name.experiment,
@@ -35,7 +35,7 @@ def provenance(configs: Mapping[RunName, RunConfig], root: Root = ROOT) -> pd.Da
                 "signals": config.sizes[0] if training else None,
                 "steps": run.history["step"].max() if training else None,
                 "learning_rate": training.learning_rate if training else None,
-                "training_seconds": record["training_seconds"],
+                "training_seconds": None if config.readout else record["training_seconds"],
                 "evaluation_seconds": record["evaluation_seconds"],
                 "device": record["device"],
                 "threads": record["threads"],

@@ -9,7 +9,7 @@ from companion.experiments import Experiments
 from companion.runs import ROOT, Root
 from companion.statistics import Estimate, Statistics
 
-#: Differences within these are taken as none, named before anything was measured again: dB, and SSIM.
+#: Differences within these (dB, and SSIM) are taken as none; they were named before anything was measured again.
 MARGINS = {"snr_db": 0.3, "psnr_db": 0.3, "ssim": 0.01}
 #: The verdicts.
 SAME, OPPOSITE, WITHIN, OPEN = "same sign", "opposite sign", "within the margin", "not decided"

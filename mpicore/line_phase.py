@@ -48,9 +48,9 @@ def line_phase(pairs: Recordings) -> NDArray[np.float64]:
 def line_gain(pairs: Recordings, denoise: Callable[[Array], Array]) -> NDArray[np.float64]:
     """Gain of the chain in each line against signals of a model, shape (N // 2 + 1,).
 
-    The regression of one period on what the model makes of the other: sum Re U2 S1* / sum |S1|^2 over objects and
-    neighbouring lines, and its swap. It is 1 where the model is right. As the phase, it is estimated in the lines that
-    are mostly signal, and interpolated between them.
+    The regression of one period on what the model makes of the other: sum Re(U2 conj(S1)) / sum abs(S1)^2 over objects
+    and neighbouring lines, and its swap. It is 1 where the model is right. As the phase, it is estimated in the lines
+    that are mostly signal, and interpolated between them.
 
     Args:
         pairs: two noisy periods of each object, with the phase of the chain undone.
