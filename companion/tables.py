@@ -95,7 +95,8 @@ def make_summary(known: Experiments, preset: str, paper: pd.DataFrame, root: Roo
         made = make_table(known, str(name), preset, paper, root)
         if "variant" in made:
             made = made[made["variant"] == made["variant"].iloc[-1]]
-        protocols = made.get("protocol", pd.Series("paper", index=made.index))
+        only = next(iter(known.rows(str(name), preset)))
+        protocols = made.get("protocol", pd.Series(only, index=made.index))
         rows += [
             {"table": name, "source": protocol, **part.set_index("method")["snr_db"]}
             for protocol, part in made.groupby(protocols)
