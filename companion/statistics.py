@@ -21,6 +21,7 @@ from companion.runs import Root, Run
 from mpicore import datasets
 
 Array = NDArray[np.float64]
+Kind = tuple[str, bool]
 LEVEL = 0.95
 _BLOCK = 10  #: pixels along the side of a block of a system matrix, whose columns count as one
 
@@ -161,7 +162,7 @@ class Statistics:
 
     def __init__(self, known: Experiments, preset: str, root: Root = runs.ROOT):
         self.known, self.preset, self.root = known, preset, root
-        self._spreads: dict[tuple[str | None, str, str, str], Spread] = {}
+        self._spreads: dict[tuple[Kind, str, str, str], Spread] = {}
 
     @cached_property
     def _configs(self) -> dict[RunName, RunConfig]:
@@ -182,7 +183,7 @@ class Statistics:
 
         Else over all experiments. Of another protocol or another noise it is the best guess there is.
         """
-        kind = self.known.methods[name.method].network
+        kind = self._kind(name.method)
         if kind is None:
             return Spread()
         key = (kind, name.experiment, variant, column)
@@ -191,10 +192,15 @@ class Statistics:
             self._spreads[key] = own if own.freedom else self._pool(kind, list(self.known.experiments), None, column)
         return self._spreads[key]
 
-    def _pool(self, kind: str, experiments: Sequence[str], variant: str | None, column: str) -> Spread:
+    def _kind(self, method: str) -> Kind | None:
+        """The kind of network that a method trains; one whose output is kept from being negative is another."""
+        entry = self.known.methods[method]
+        return (entry.network, bool(entry.options.get("nonnegative"))) if entry.network else None
+
+    def _pool(self, kind: Kind, experiments: Sequence[str], variant: str | None, column: str) -> Spread:
         means: dict[tuple[str, str], dict[int, float]] = {}
         for name in self.known.repeats(self.preset):
-            if name.experiment not in experiments or self.known.methods[name.method].network != kind:
+            if name.experiment not in experiments or self._kind(name.method) != kind:
                 continue
             run = runs.load(self._configs[name], self.root)
             chosen = variant if variant in run.config.test_noise else next(iter(run.config.test_noise))
