@@ -32,7 +32,7 @@ class ReceiveChain:
         phase_ripple: the same of the phase [rad].
 
     Raises:
-        ValueError: a negative value, or an order or quality below 1.
+        ValueError: a negative value, an order or quality below 1, or one of a filter that there is not.
     """
 
     delay: float = 0.0
@@ -51,6 +51,13 @@ class ReceiveChain:
         checks.count(self.high_pass_order, "high_pass_order")
         checks.count(self.low_pass_order, "low_pass_order")
         checks.at_least(self.quality, "quality", 1)
+        for name, needed, plain in (
+            ("high_pass_order", "high_pass", 1),
+            ("low_pass_order", "low_pass", 1),
+            ("quality", "resonance", 10.0),
+        ):
+            if getattr(self, name) != plain and not getattr(self, needed):
+                raise ValueError(f"{name} needs a {needed}, got {getattr(self, name)!r} without one")
 
     def response(self, frequency: ArrayLike) -> NDArray[np.complex128]:
         """Complex gain at frequencies [Hz] of at least 0, in the shape that is given."""

@@ -87,6 +87,8 @@ def test_chains_are_filters_one_after_another():
         ({"high_pass": -1.0}, "high_pass must be at least 0"),
         ({"low_pass_order": 0}, "low_pass_order must be a whole number of at least 1, got 0"),
         ({"quality": 0.5}, "quality must be at least 1, got 0.5"),
+        ({"quality": 5.0}, "quality needs a resonance, got 5.0 without one"),
+        ({"low_pass_order": 3}, "low_pass_order needs a low_pass, got 3 without one"),
         ({"gain_ripple": float("nan")}, "gain_ripple must be finite, got nan"),
     ],
 )
