@@ -59,8 +59,7 @@ class RunConfig:
         gridding: of x-space images.
         kaczmarz, objects: of system-matrix images, and how many objects they show.
         denoiser, options: name in the library, and all of its options.
-        readout: how the fitted denoiser of another run is read out, one of
-            :data:`mpicore.denoisers.readout.READOUTS`.
+        readout: how the fitted denoiser of another run is read out, see :mod:`mpicore.denoisers.readout`.
         training, seed: of what trains.
         source: digest of the code of a denoiser from outside.
         revision: raised when a change in the code changes what runs compute.

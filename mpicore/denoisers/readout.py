@@ -61,7 +61,7 @@ class TwoPeriods(Denoiser):
         return np.divide(first + second, np.float32(2))
 
 
-#: Ways to read a denoiser out, by name.
+# Ways to read a denoiser out, by name.
 READOUTS: dict[str, Callable[[Denoiser], Denoiser]] = {
     "projected": Projected,
     "two periods": TwoPeriods,
