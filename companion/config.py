@@ -98,6 +98,11 @@ class RunConfig:
         """The run whose denoiser is read out in another way."""
         return replace(self, readout=None) if self.readout else None
 
+    @property
+    def two_periods(self) -> bool:
+        """Whether the readout takes both periods of what is denoised."""
+        return (self.readout or "").startswith("two periods")
+
     @cached_property
     def key(self) -> str:
         """First 12 hexadecimal digits of the SHA-256 of :meth:`resolved`."""

@@ -182,7 +182,7 @@ def _rows(found: Measured, facts: dict[str, Any], times: pd.DataFrame | None) ->
         "method": config.method,
         "training_seconds": np.mean([run.record["training_seconds"] for run in found.runs]) if learns else None,
         "trainings": len(found.runs) if cls.trains else None,
-        "periods": 2 if cls.periods == 2 or (config.readout or "").startswith("two periods") else 1,
+        "periods": 2 if cls.periods == 2 or config.two_periods else 1,
         "validation_error": _mean([run.record.get("validation_error") for run in found.runs]),
         "denoising_seconds": None if times is None else _denoising_seconds(config, times.set_index("key")),
         "code": f"{cls.__module__}.{cls.__name__}",
@@ -216,7 +216,7 @@ def _denoising_seconds(config: RunConfig, times: pd.DataFrame) -> float | None:
     if (key := f"denoise_{config.denoiser}") in times.index:
         return float(times["candidate_seconds"][key])
     if config.training is not None and "denoise_network" in times.index:
-        passes = config.options.get("recorruptions", 1) * (2 if (config.readout or "").startswith("two periods") else 1)
+        passes = config.options.get("recorruptions", 1) * (2 if config.two_periods else 1)
         return float(times["candidate_seconds"]["denoise_network"]) * passes
     return None
 
