@@ -63,6 +63,7 @@ class RunConfig:
         training, seed: of what trains.
         source: digest of the code of a denoiser from outside.
         revision: raised when a change in the code changes what runs compute.
+        periods: recorded periods of each training object where there are more than two.
     """
 
     experiment: str
@@ -88,10 +89,12 @@ class RunConfig:
     seed: int | None
     source: str | None
     revision: int
+    periods: int | None = None
 
     def resolved(self) -> dict[str, Any]:
-        """What decides the outcome, as plain JSON in canonical form."""
-        return {f.name: canonical(getattr(self, f.name)) for f in fields(self) if f.name not in LABELS}
+        """What decides the outcome, as plain JSON in canonical form; a rare field only where it is set."""
+        values = {f.name: canonical(getattr(self, f.name)) for f in fields(self) if f.name not in LABELS}
+        return {name: value for name, value in values.items() if name not in RARE or value is not None}
 
     @property
     def base(self) -> "RunConfig | None":
@@ -111,6 +114,8 @@ class RunConfig:
 
 #: Fields of a :class:`RunConfig` that are names alone.
 LABELS = ("experiment", "method", "protocol")
+#: Fields that are no part of the key where they are ``None``.
+RARE = ("periods",)
 
 
 def canonical(value: Any) -> Any:

@@ -86,7 +86,9 @@ class Case(Entry):
 
     ``noise`` and ``truth`` replace those of the experiment, and ``options`` are further options of the methods.
     ``signals`` is the number of training signals, with a tenth as many for validation; networks that have fewer are
-    trained for more epochs, so that all make the same number of steps. ``title`` is how the book writes the case;
+    trained for more epochs, so that all make the same number of steps. ``periods`` is the number of recorded periods of
+    each training object where it is not two; each period then makes a pair with the next, in a circle, and the number
+    of steps is the same. ``epochs`` replaces that of the training. ``title`` is how the book writes the case;
     ``{signals}`` in it stands for the number of training signals.
     """
 
@@ -94,6 +96,8 @@ class Case(Entry):
     noise: Noise | None = None
     truth: Truth | None = None
     signals: Count | None = None
+    periods: Annotated[int, Field(ge=4, multiple_of=2)] | None = None
+    epochs: Count | None = None
     options: dict[str, Option] = {}
 
 
@@ -111,7 +115,7 @@ class Study(Entry):
     The paper's network is trained under the tuned protocol where the preset has one for the experiment. ``full`` adds
     the runs of the experiment itself as a last case. ``title`` is that of the page, ``heading`` stands over the column
     of the cases, ``by`` says in captions what is varied, and ``alt`` what the figure shows. ``claims`` are what the
-    page says in words: see :mod:`companion.claims`.
+    page says in words: see :mod:`companion.claims`. What trains is trained from as many seeds as ``trainings`` says.
     """
 
     title: str
@@ -119,6 +123,7 @@ class Study(Entry):
     methods: tuple[str, ...]
     cases: dict[Name, Case]
     full: bool = False
+    trainings: Count = 1
     axis: Axis | None = None
     heading: str
     by: str

@@ -81,15 +81,30 @@ def xspace_pairs(
     scanner: Scanner | None = None,
     truth: Truth | None = None,
     particle: Particle | None = None,
+    periods: int = 2,
 ) -> tuple[Recordings, Recordings]:
     """The training and validation pairs of :func:`xspace` alone.
 
     Args:
         sizes: number of training and validation signals.
         noise, seed, scanner, truth, particle: as there.
+        periods: recorded of each training object, an even number. Two make one pair per object. Of more, each makes a
+            pair with the next one in a circle, and all first pairs come before all second ones; the first two periods
+            stay those of :func:`xspace`.
+
+    Raises:
+        ValueError: as there; periods that are odd or fewer than two.
     """
+    if checks.count(periods, "periods", 2) % 2:
+        raise ValueError(f"periods must be even, got {periods}")
     parts = _xspace_splits(_check_sizes(sizes, ("train", "validation")), noise, seed, scanner, truth, particle)
     train, validation = (Recordings(part.u1, part.u2) for part in parts)
+    if periods > 2:
+        recorded = [train.u1, train.u2]
+        for number in range(2, periods, 2):
+            again = generator(seed, "x-space", "train", "noise", "periods", number)
+            recorded += noise.record(parts[0].clean, scanner or Scanner.cartesian(), again)
+        train = Recordings(np.concatenate(recorded), np.concatenate([*recorded[1:], recorded[0]]))
     return train, validation
 
 
