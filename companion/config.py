@@ -42,7 +42,8 @@ class RunConfig:
     """One run, in full: every value that decides its outcome, defaults included.
 
     The first three are names for people and not part of the key: two runs that differ in them alone are one run. What a
-    run does not use is ``None``.
+    run does not use is ``None``. A field that came later has a default, and is part of the key only where it holds
+    something else, so that the runs from before keep their keys.
 
     Attributes:
         experiment, method: names in the experiments file.
@@ -92,9 +93,9 @@ class RunConfig:
     periods: int | None = None
 
     def resolved(self) -> dict[str, Any]:
-        """What decides the outcome, as plain JSON in canonical form; a rare field only where it is set."""
-        values = {f.name: canonical(getattr(self, f.name)) for f in fields(self) if f.name not in LABELS}
-        return {name: value for name, value in values.items() if name not in RARE or value is not None}
+        """What decides the outcome, as plain JSON in canonical form."""
+        values = {f: getattr(self, f.name) for f in fields(self) if f.name not in LABELS}
+        return {f.name: canonical(value) for f, value in values.items() if value != f.default}
 
     @property
     def base(self) -> "RunConfig | None":
@@ -114,8 +115,6 @@ class RunConfig:
 
 #: Fields of a :class:`RunConfig` that are names alone.
 LABELS = ("experiment", "method", "protocol")
-#: Fields that are no part of the key where they are ``None``.
-RARE = ("periods",)
 
 
 def canonical(value: Any) -> Any:

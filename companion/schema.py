@@ -115,7 +115,7 @@ class Study(Entry):
     The paper's network is trained under the tuned protocol where the preset has one for the experiment. ``full`` adds
     the runs of the experiment itself as a last case. ``title`` is that of the page, ``heading`` stands over the column
     of the cases, ``by`` says in captions what is varied, and ``alt`` what the figure shows. ``claims`` are what the
-    page says in words: see :mod:`companion.claims`. What trains is trained from as many seeds as ``trainings`` says.
+    page says in words: see :mod:`companion.claims`. A study without a ``page`` is shown by an analysis. What trains is trained from as many seeds as ``trainings`` says.
     """
 
     title: str
@@ -124,6 +124,7 @@ class Study(Entry):
     cases: dict[Name, Case]
     full: bool = False
     trainings: Count = 1
+    page: bool = True
     axis: Axis | None = None
     heading: str
     by: str

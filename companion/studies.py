@@ -97,11 +97,14 @@ def row(case: str, title: str, method: Method, trainings: Sequence[Run], spread:
 def display(table: pd.DataFrame, heading: str) -> pd.DataFrame:
     """SNR with its interval as text: a row per case, a column per method; the best of several in bold.
 
+    Of one method alone, the SNR that the noisy validation pairs imply stands beside, where every run has kept it.
+
     Args:
         table: of :func:`make`.
         heading: of the column with the cases.
     """
     rows: list[dict[str, str]] = []
+    validated = table["title"].nunique() == 1 and bool(table["validated_db"].notna().all())
     for _, part in table.groupby("case", sort=False):
         part = part.round({"snr_db": 2, "snr_db_low": 2, "snr_db_high": 2}).replace(-0.0, 0.0)
         best = part["snr_db"].max() if len(part) > 1 else None
@@ -110,6 +113,8 @@ def display(table: pd.DataFrame, heading: str) -> pd.DataFrame:
         for line in part.itertuples():
             value = f"**{line.snr_db:.2f}**" if line.snr_db == best else f"{line.snr_db:.2f}"
             cells[str(line.title)] = f"{value} [{line.snr_db_low:.2f}, {line.snr_db_high:.2f}]"
+        if validated:
+            cells["By noisy validation"] = f"{part['validated_db'].iloc[0]:.2f}"
         rows.append(cells)
     return pd.DataFrame(rows)
 

@@ -93,6 +93,7 @@ CHANGES = [
     ("seed", 1),
     ("source", "0123"),
     ("revision", 4),
+    ("periods", 4),
 ]
 
 
