@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from mpicore.datasets import PixelSplit
 from mpicore.noise import Noise
 from mpicore.reconstruction import Gridding, Kaczmarz
 from mpicore.scanner import Particle, Scanner
@@ -65,6 +66,8 @@ class RunConfig:
         source: digest of the code of a denoiser from outside.
         revision: raised when a change in the code changes what runs compute.
         periods: recorded periods of each training object where there are more than two.
+        split: which pixels of a system matrix are tested, see :func:`mpicore.datasets.pixel_splits`; drawn at random by
+            default.
     """
 
     experiment: str
@@ -91,6 +94,7 @@ class RunConfig:
     source: str | None
     revision: int
     periods: int | None = None
+    split: PixelSplit | None = None
 
     def resolved(self) -> dict[str, Any]:
         """What decides the outcome, as plain JSON in canonical form."""

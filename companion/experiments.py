@@ -13,7 +13,7 @@ from yaml.composer import ComposerError
 
 from companion.config import RunConfig, RunName
 from companion.schema import Case, Experiment, File, ImageProtocol, Method, Preset, SignalProtocol, Study, Table
-from mpicore import checks, denoisers
+from mpicore import checks, datasets, denoisers
 from mpicore.denoisers.image_network import ForwardNoise2Noise
 from mpicore.denoisers.signal_network import SignalNetworkDenoiser
 from mpicore.truth import Truth
@@ -91,16 +91,20 @@ class Experiments:
         if chosen.of:
             checks.choice(chosen.of, f"method of {experiment}, which {method} reads out", entry.listed + entry.studied)
         xspace = entry.dataset == "x-space"
+        scanner, sizes = replace(file.scanners[entry.dataset], shape=size.shape), size.sizes[entry.dataset]
+        if entry.split:  # which may hold fewer
+            most = datasets.most_pixels(scanner, entry.split)
+            sizes = (min(sizes[0], most[0]), min(sizes[1], most[1]), min(sizes[2], most[2]))
         return RunConfig(
             experiment=experiment,
             method=method,
             protocol=label,
             dataset=entry.dataset,
-            scanner=replace(file.scanners[entry.dataset], shape=size.shape),
+            scanner=scanner,
             particle=file.particle,
             truth=self._truth(entry.truth),
             data_seed=file.data_seed,
-            sizes=size.sizes[entry.dataset],
+            sizes=sizes,
             noise=entry.noise,
             test_noise=entry.variants,
             test_phantoms=entry.test_phantoms,
@@ -115,6 +119,7 @@ class Experiments:
             seed=checks.count(seed, "seed", 0) if protocol else None,
             source=None,
             revision=file.revision,
+            split=entry.split,
         )
 
     def _truth(self, given: Truth | None) -> Truth:
@@ -394,6 +399,8 @@ def _check(file: File) -> None:
                 raise ValueError(f"{where} must have {experiment.dataset}, which {name} uses")
         if experiment.dataset != "x-space" and (experiment.truth or experiment.test_phantoms):
             raise ValueError(f"truth and test_phantoms are for x-space data, {name} has {experiment.dataset}")
+        if experiment.dataset == "x-space" and experiment.split:
+            raise ValueError(f"split is for system-matrix data, {name} has {experiment.dataset}")
     for key, preset in file.presets.items():
         for name in preset.tuned:
             checks.choice(name, f"experiment of presets.{key}.tuned", list(file.experiments))

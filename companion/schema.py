@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from mpicore.datasets import PixelSplit
 from mpicore.noise import Noise
 from mpicore.reconstruction import Gridding, Kaczmarz
 from mpicore.scanner import Particle, Scanner
@@ -52,7 +53,8 @@ class Experiment(Entry):
     """One experiment: a data set, its noise, and the methods that run on it.
 
     ``truth`` says how its data are made where that differs from what the methods know, ``test_phantoms`` what kind of
-    object is tested where it is not the kind that is trained on. Both are for x-space data.
+    object is tested where it is not the kind that is trained on. Both are for x-space data. ``split`` says which pixels
+    of a system matrix are tested, in place of the paper's random ones.
     ``methods`` are trained under the preset's first protocol, those of ``tuned`` under its tuned one where it has one.
     ``repeated`` names the methods that are trained again from other seeds, ``beyond`` those that the paper
     does not have, ``studied`` those that only studies have.
@@ -64,6 +66,7 @@ class Experiment(Entry):
     test_noise: dict[Name, Noise] = {}
     truth: Truth | None = None
     test_phantoms: PhantomKind | None = None
+    split: PixelSplit | None = None
     methods: tuple[str, ...]
     repeated: tuple[str, ...] = ()
     tuned: tuple[str, ...] = ()

@@ -91,7 +91,8 @@ class Setup:
     @cached_property
     def pixels(self) -> dict[str, NDArray[Any]]:
         """The pixels of each split of a system matrix."""
-        return datasets.pixel_splits(self.config.sizes, self.config.data_seed, self.scanner)
+        split = self.config.split or "random"
+        return datasets.pixel_splits(self.config.sizes, self.config.data_seed, self.scanner, split)
 
     @cached_property
     def objects(self) -> NDArray[np.float32]:
