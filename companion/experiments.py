@@ -225,7 +225,12 @@ class Experiments:
             found += [self.shown(name, method, preset) for method in entry.beyond]
         found += [run for run in self.repeats(preset) if run.seed]
         for name, study in self.studies.items():
-            found += [run for case in study.cases for method in study.methods for run in self.cases(name, case, method)]
+            found += [
+                run
+                for case in study.cases
+                for method in study.methods
+                for run in self.cases(name, case, method, preset)
+            ]
         return list(dict.fromkeys(found))
 
     def repeats(self, preset: str) -> list[RunName]:
@@ -237,9 +242,10 @@ class Experiments:
             for seed in range(self.preset(preset).seeds)
         ]
 
-    def cases(self, study: str, case: str, method: str) -> list[RunName]:
+    def cases(self, study: str, case: str, method: str, preset: str) -> list[RunName]:
         """The runs of one method in one case of a study: one, or what trains from every seed."""
-        trainings = self.studies[study].trainings if self.methods[method].network else 1
+        wanted, most = self.studies[study].trainings, self.preset(preset).trainings
+        trainings = min(wanted, most or wanted) if self.methods[method].network else 1
         return [RunName(study, method, seed=seed, case=case) for seed in range(trainings)]
 
     def shown(self, experiment: str, method: str, preset: str) -> RunName:

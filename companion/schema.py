@@ -118,7 +118,8 @@ class Study(Entry):
     The paper's network is trained under the tuned protocol where the preset has one for the experiment. ``full`` adds
     the runs of the experiment itself as a last case. ``title`` is that of the page, ``heading`` stands over the column
     of the cases, ``by`` says in captions what is varied, and ``alt`` what the figure shows. ``claims`` are what the
-    page says in words: see :mod:`companion.claims`. A study without a ``page`` is shown by an analysis. What trains is trained from as many seeds as ``trainings`` says.
+    page says in words: see :mod:`companion.claims`. A study without a ``page`` is shown by an analysis. What trains is
+    trained from as many seeds as ``trainings`` says.
     """
 
     title: str
@@ -174,9 +175,11 @@ class Preset(Entry):
     """How large the data, the networks and the trainings are.
 
     ``network`` and ``training`` are the first protocol of the paper's network, ``tuned`` holds the second one of each
-    experiment that has one, and of a study that does not train as its experiment does. ``image_network`` is the protocol of the networks behind the forward model. ``seeds``
-    counts the trainings of a method that an experiment repeats. ``study`` are the sizes of the data of studies. A run
-    is a job of its own; ``together`` makes one job of all runs of an experiment or study, for runs that take no time.
+    experiment that has one, and of a study that does not train as its experiment does. ``image_network`` is the
+    protocol of the networks behind the forward model. ``seeds`` counts the trainings of a method that an experiment
+    repeats. ``study`` are the sizes of the data of studies, and ``trainings`` the most trainings of one method in a
+    case. A run is a job of its own; ``together`` makes one job of all runs of an experiment or study, for runs that
+    take no time.
     """
 
     shape: tuple[Count, Count]
@@ -189,6 +192,7 @@ class Preset(Entry):
     recorruptions: Count
     seeds: Count = 1
     study: tuple[Count, Count, Count]
+    trainings: Count | None = None
     together: bool = False
 
 

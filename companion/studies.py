@@ -34,7 +34,9 @@ def make(known: Experiments, study: str, preset: str, root: Root = ROOT) -> pd.D
     """
     entry = known.studies[study]
     made = {
-        (case, method): [runs.load(known.named(name, preset), root) for name in known.cases(study, case, method)]
+        (case, method): [
+            runs.load(known.named(name, preset), root) for name in known.cases(study, case, method, preset)
+        ]
         for case in entry.cases
         for method in entry.methods
     }

@@ -17,7 +17,7 @@ _STUDY, _CASE = "study-null", "same"
 
 def _needs(known: Experiments, preset: str) -> list[RunName]:
     """Every training of every method."""
-    return [name for method in known.studies[_STUDY].methods for name in known.cases(_STUDY, _CASE, method)]
+    return [name for method in known.studies[_STUDY].methods for name in known.cases(_STUDY, _CASE, method, preset)]
 
 
 @analysis("null", _needs, published=False, groups=(1, 3))
@@ -33,7 +33,7 @@ def _null(sources: Sequence[Source], groups: Sequence[int]) -> pd.DataFrame:
         items.setdefault(source.name.method, []).append(values)
     rows = []
     for method, trained in items.items():
-        for size in groups:
+        for size in (size for size in groups if 2 * size <= len(trained)):
             found = list(comparisons(np.stack(trained), size))
             called = [verdict(one, MARGINS["snr_db"]) in (SAME, OPPOSITE) for one in found]
             rows.append(
@@ -41,7 +41,7 @@ def _null(sources: Sequence[Source], groups: Sequence[int]) -> pd.DataFrame:
                     "method": method,
                     "trainings": size,
                     "comparisons": len(found),
-                    "largest_db": max((abs(one.mean) for one in found), default=np.nan),
+                    "largest_db": max(abs(one.mean) for one in found),
                     "apart": np.mean([one.low > 0 or one.high < 0 for one in found]),
                     "called": np.mean(called),
                 }
