@@ -166,7 +166,7 @@ class Experiments:
             own = size.tuned[study]
             base = replace(base, training=own.training, options={**base.options, **own.network.model_dump()})
         noise = changed.noise or base.noise
-        sizes, training = size.study, base.training
+        sizes, training = base.sizes if entry.whole else size.study, base.training
         if changed.signals:
             sizes = (changed.signals, max(1, changed.signals // 10), sizes[2])
             if training and changed.signals < size.study[0]:
@@ -244,7 +244,8 @@ class Experiments:
 
     def cases(self, study: str, case: str, method: str, preset: str) -> list[RunName]:
         """The runs of one method in one case of a study: one, or what trains from every seed."""
-        wanted, most = self.studies[study].trainings, self.preset(preset).trainings
+        entry, most = self.studies[study], self.preset(preset).trainings
+        wanted = entry.cases[case].trainings or entry.trainings
         trainings = min(wanted, most or wanted) if self.methods[method].network else 1
         return [RunName(study, method, seed=seed, case=case) for seed in range(trainings)]
 

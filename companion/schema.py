@@ -91,8 +91,8 @@ class Case(Entry):
     ``signals`` is the number of training signals, with a tenth as many for validation; networks that have fewer are
     trained for more epochs, so that all make the same number of steps. ``periods`` is the number of recorded periods of
     each training object where it is not two; each period then makes a pair with the next, in a circle, and the number
-    of steps is the same. ``epochs`` replaces that of the training. ``title`` is how the book writes the case;
-    ``{signals}`` in it stands for the number of training signals.
+    of steps is the same. ``epochs`` replaces that of the training, and ``trainings`` that of the study. ``title`` is
+    how the book writes the case; ``{signals}`` in it stands for the number of training signals.
     """
 
     title: str = ""
@@ -101,6 +101,7 @@ class Case(Entry):
     signals: Count | None = None
     periods: Annotated[int, Field(ge=4, multiple_of=2)] | None = None
     epochs: Count | None = None
+    trainings: Count | None = None
     options: dict[str, Option] = {}
 
 
@@ -115,11 +116,11 @@ class Axis(Entry):
 class Study(Entry):
     """One quantity is varied, all else is that of an x-space experiment, at the size that the preset has for studies.
 
-    The paper's network is trained under the tuned protocol where the preset has one for the experiment. ``full`` adds
-    the runs of the experiment itself as a last case. ``title`` is that of the page, ``heading`` stands over the column
-    of the cases, ``by`` says in captions what is varied, and ``alt`` what the figure shows. ``claims`` are what the
-    page says in words: see :mod:`companion.claims`. A study without a ``page`` is shown by an analysis. What trains is
-    trained from as many seeds as ``trainings`` says.
+    A ``whole`` study has the size of its experiment instead. The paper's network is trained under the tuned protocol
+    where the preset has one for the experiment. ``full`` adds the runs of the experiment itself as a last case.
+    ``title`` is that of the page, ``heading`` stands over the column of the cases, ``by`` says in captions what is
+    varied, and ``alt`` what the figure shows. ``claims`` are what the page says in words: see :mod:`companion.claims`.
+    A study without a ``page`` is shown by an analysis. What trains is trained from as many seeds as ``trainings`` says.
     """
 
     title: str
@@ -128,6 +129,7 @@ class Study(Entry):
     cases: dict[Name, Case]
     full: bool = False
     trainings: Count = 1
+    whole: bool = False
     page: bool = True
     axis: Axis | None = None
     heading: str
