@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from mpicore.background import Background, Empty
 from mpicore.noise import Noise
 from mpicore.reconstruction import Gridding, Kaczmarz
 from mpicore.scanner import Particle, Scanner
@@ -42,7 +43,8 @@ class RunConfig:
     """One run, in full: every value that decides its outcome, defaults included.
 
     The first three are names for people and not part of the key: two runs that differ in them alone are one run. What a
-    run does not use is ``None``.
+    run does not use is ``None``. A field that came later has a default, and is part of the key only where it holds
+    something else, so that the runs from before keep their keys; see :func:`canonical` for fields within others.
 
     Attributes:
         experiment, method: names in the experiments file.
@@ -63,6 +65,8 @@ class RunConfig:
         training, seed: of what trains.
         source: digest of the code of a denoiser from outside.
         revision: raised when a change in the code changes what runs compute.
+        background: that is in all recordings.
+        empty: measurement of the empty scanner, whose background is taken off before the denoiser.
     """
 
     experiment: str
@@ -88,10 +92,13 @@ class RunConfig:
     seed: int | None
     source: str | None
     revision: int
+    background: Background | None = None
+    empty: Empty | None = None
 
     def resolved(self) -> dict[str, Any]:
         """What decides the outcome, as plain JSON in canonical form."""
-        return {f.name: canonical(getattr(self, f.name)) for f in fields(self) if f.name not in LABELS}
+        values = {f: getattr(self, f.name) for f in fields(self) if f.name not in LABELS}
+        return {f.name: canonical(value) for f, value in values.items() if value != f.default}
 
     @property
     def base(self) -> "RunConfig | None":
@@ -116,11 +123,15 @@ LABELS = ("experiment", "method", "protocol")
 def canonical(value: Any) -> Any:
     """Plain JSON in which equal things are written alike: dataclasses as objects, 1.0 as 1, tuples as lists.
 
+    A field of a dataclass that came later says ``since`` in its metadata. It is left out while it has its default, so
+    that what was there before is written as it was.
+
     Raises:
         TypeError: a value that has no such form.
     """
     if is_dataclass(value) and not isinstance(value, type):
-        return {f.name: canonical(getattr(value, f.name)) for f in fields(value)}
+        given = {f: getattr(value, f.name) for f in fields(value)}
+        return {f.name: canonical(v) for f, v in given.items() if not ("since" in f.metadata and v == f.default)}
     if isinstance(value, Mapping):
         return {str(name): canonical(item) for name, item in value.items()}
     if isinstance(value, (tuple, list)):
