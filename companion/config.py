@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from mpicore.background import Background, Empty
 from mpicore.datasets import PixelSplit
 from mpicore.noise import Noise
 from mpicore.reconstruction import Gridding, Kaczmarz
@@ -44,7 +45,7 @@ class RunConfig:
 
     The first three are names for people and not part of the key: two runs that differ in them alone are one run. What a
     run does not use is ``None``. A field that came later has a default, and is part of the key only where it holds
-    something else, so that the runs from before keep their keys.
+    something else, so that the runs from before keep their keys; see :func:`canonical` for fields within others.
 
     Attributes:
         experiment, method: names in the experiments file.
@@ -68,6 +69,8 @@ class RunConfig:
         periods: recorded periods of each training object where there are more than two.
         split: which pixels of a system matrix are tested, see :func:`mpicore.datasets.pixel_splits`; drawn at random by
             default.
+        background: that is in all recordings.
+        empty: measurement of the empty scanner, whose background is taken off before the denoiser.
     """
 
     experiment: str
@@ -95,6 +98,8 @@ class RunConfig:
     revision: int
     periods: int | None = None
     split: PixelSplit | None = None
+    background: Background | None = None
+    empty: Empty | None = None
 
     def resolved(self) -> dict[str, Any]:
         """What decides the outcome, as plain JSON in canonical form."""
@@ -124,11 +129,15 @@ LABELS = ("experiment", "method", "protocol")
 def canonical(value: Any) -> Any:
     """Plain JSON in which equal things are written alike: dataclasses as objects, 1.0 as 1, tuples as lists.
 
+    A field of a dataclass that came later says ``since`` in its metadata. It is left out while it has its default, so
+    that what was there before is written as it was.
+
     Raises:
         TypeError: a value that has no such form.
     """
     if is_dataclass(value) and not isinstance(value, type):
-        return {f.name: canonical(getattr(value, f.name)) for f in fields(value)}
+        given = {f: getattr(value, f.name) for f in fields(value)}
+        return {f.name: canonical(v) for f, v in given.items() if not ("since" in f.metadata and v == f.default)}
     if isinstance(value, Mapping):
         return {str(name): canonical(item) for name, item in value.items()}
     if isinstance(value, (tuple, list)):

@@ -21,7 +21,7 @@ from mpicore.truth import Truth
 #: How the protocols of the book are called.
 PAPER, TUNED, FORWARD = "paper", "tuned", "forward model"
 #: Which denoisers train which kind of network.
-_TAKEN_OVER = {"denoiser", "options", "network"}
+_TAKEN_OVER = {"denoiser", "options", "network", "empty"}
 _NETWORKS = {"signal-network": SignalNetworkDenoiser, "image-network": ForwardNoise2Noise}
 
 
@@ -120,6 +120,7 @@ class Experiments:
             source=None,
             revision=file.revision,
             split=entry.split,
+            empty=chosen.empty,
         )
 
     def _truth(self, given: Truth | None) -> Truth:
@@ -183,8 +184,10 @@ class Experiments:
             noise=noise,
             test_noise={"literal": noise},
             truth=self._truth(changed.truth) if changed.truth else base.truth,
+            scanner=replace(base.scanner, drive_phase=changed.drive_phase) if changed.drive_phase else base.scanner,
             options={**base.options, **changed.options},
             periods=changed.periods,
+            background=changed.background,
         )
 
     def own(self, experiment: str, denoiser: str, source: str, preset: str) -> RunConfig:
@@ -395,6 +398,8 @@ def _check(file: File) -> None:
     for name, experiment in file.experiments.items():
         for listed in experiment.listed + experiment.studied:
             checks.choice(listed, f"method of {name}", list(file.methods))
+            if experiment.dataset != "x-space" and file.methods[listed].empty:
+                raise ValueError(f"an empty measurement is for x-space data, {listed} of {name} has one")
         for listed in experiment.tuned:
             if file.methods[listed].network != "signal-network" or file.methods[listed].of:
                 raise ValueError(f"tuned methods of {name} must train a signal-network, got {listed!r}")

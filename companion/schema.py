@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from mpicore.background import Background, Empty
 from mpicore.datasets import PixelSplit
 from mpicore.noise import Noise
 from mpicore.reconstruction import Gridding, Kaczmarz
@@ -15,6 +16,7 @@ from mpicore.settings import Settings
 from mpicore.truth import Truth
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
 # Names become parts of paths and of commands.
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
@@ -36,7 +38,8 @@ class Method(Entry):
 
     Several methods may share a denoiser. ``knows`` says in words what it is given besides the period that it denoises;
     ``network`` is the kind of network that it trains. A method ``of`` another one fits nothing: it is the fitted
-    denoiser of that method, read out as ``readout`` says, and takes over its denoiser, options and network.
+    denoiser of that method, read out as ``readout`` says, and takes over its denoiser, options, network and empty
+    measurement. ``empty`` is a measurement of the empty scanner: its background is taken off all that it is given.
     """
 
     title: str
@@ -47,6 +50,7 @@ class Method(Entry):
     colour: Colour | None = None
     options: dict[str, Option] = {}
     network: NetworkKind | None = None
+    empty: Empty | None = None
 
 
 class Experiment(Entry):
@@ -88,6 +92,8 @@ class Case(Entry):
     """One point of a study: what differs there from the experiment.
 
     ``noise`` and ``truth`` replace those of the experiment, and ``options`` are further options of the methods.
+    ``background`` is in all recordings of the case. ``drive_phase`` is that of the drive fields (x, y) [rad], which the
+    methods know.
     ``signals`` is the number of training signals, with a tenth as many for validation; networks that have fewer are
     trained for more epochs, so that all make the same number of steps. ``periods`` is the number of recorded periods of
     each training object where it is not two; each period then makes a pair with the next, in a circle, and the number
@@ -98,6 +104,8 @@ class Case(Entry):
     title: str = ""
     noise: Noise | None = None
     truth: Truth | None = None
+    background: Background | None = None
+    drive_phase: tuple[Finite, Finite] | None = None
     signals: Count | None = None
     periods: Annotated[int, Field(ge=4, multiple_of=2)] | None = None
     epochs: Count | None = None

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from companion.cache import Arrays, shared
 from companion.config import RunConfig, digest
 from mpicore import checks, datasets, denoisers
+from mpicore.background import EmptyMeasurement
 from mpicore.denoisers import Denoiser
 from mpicore.noise import Noise
 from mpicore.phantoms import random_phantoms
@@ -57,17 +58,19 @@ class Setup:
         """
         if self.of_matrix:
             return self._matrix_pairs(denoiser)
-        arrays = self._supervised_pairs() if denoiser.supervised else self._noisy_pairs()
-        kind = SupervisedPairs if denoiser.supervised else Recordings
-        return (arrays["train_u1"], arrays["train_u2"]), kind(arrays["validation_u1"], arrays["validation_u2"])
+        if denoiser.supervised:
+            arrays = self._supervised_pairs()
+            (noisy,), (held,) = (self._emptied(split, arrays[f"{split}_u1"]) for split in ("train", "validation"))
+            return (noisy, arrays["train_u2"]), SupervisedPairs(held, arrays["validation_u2"])
+        arrays = self._noisy_pairs()
+        return self._periods(arrays, "train"), Recordings(*self._periods(arrays, "validation"))
 
     def validation(self) -> Recordings:
         """Noisy pairs to choose with."""
         if self.of_matrix:
             matrix, pixels = self.matrix(), self.pixels["validation"]
             return Recordings(matrix.u1[pixels], matrix.u2[pixels])
-        arrays = self._noisy_pairs()
-        return Recordings(arrays["validation_u1"], arrays["validation_u2"])
+        return Recordings(*self._periods(self._noisy_pairs(), "validation"))
 
     def held_out(self, variant: str, count: int | None = None) -> HeldOut:
         """The test signals of one variant of the test noise, all or the first ``count``.
@@ -80,7 +83,9 @@ class Setup:
             return HeldOut(*(columns[pixels] for columns in (matrix.u1, matrix.u2, matrix.clean)))
         noise, config = self._noise(variant), self.config
         arrays = self._kept("test", lambda: self._test(noise), noise, config.sizes[2], config.test_phantoms)
-        return HeldOut(*(arrays[name][:count] for name in ("u1", "u2", "clean", "phantoms")))
+        u1, u2, clean, phantoms = (arrays[name][:count] for name in ("u1", "u2", "clean", "phantoms"))
+        first, second = self._emptied("test", u1, u2)
+        return HeldOut(first, second, clean, phantoms)
 
     def matrix(self, variant: str | None = None) -> HeldOut:
         """All columns of the system matrix in the order of the pixels, with the noise of training or of a variant."""
@@ -146,6 +151,7 @@ class Setup:
         """Arrays of one part of the data, kept under the hash of all that decides them."""
         config = self.config
         common = [part, config.scanner, config.particle, config.truth, config.data_seed, config.revision]
+        common += [config.background] if config.background else []
         name = f"{part}-{digest([*common, *decides])}"
         if name not in self._made:
             self._made[name] = shared(self.cache, name, make)
@@ -153,7 +159,26 @@ class Setup:
 
     def _xspace(self) -> dict[str, Any]:
         config = self.config
-        return {"seed": config.data_seed, "scanner": config.scanner, "truth": config.truth, "particle": config.particle}
+        shared = ("scanner", "truth", "particle", "background")
+        return {"seed": config.data_seed, **{name: getattr(config, name) for name in shared}}
+
+    @cached_property
+    def empty(self) -> EmptyMeasurement | None:
+        """The measurement of the empty scanner that the method is given, if any."""
+        if self.config.empty is None:
+            return None
+        return datasets.xspace_empty(self.config.empty, self.config.noise, **self._xspace())
+
+    def _emptied(self, part: str, *signals: NDArray[Any]) -> tuple[NDArray[Any], ...]:
+        """Signals of a split as the method gets them: without the background, where it has an empty measurement."""
+        if self.empty is None:
+            return signals
+        times = datasets.xspace_times(part, len(signals[0]), self.config.data_seed)
+        return tuple(self.empty.taken_off(u, times) for u in signals)
+
+    def _periods(self, arrays: Arrays, part: str) -> tuple[NDArray[Any], NDArray[Any]]:
+        first, second = self._emptied(part, arrays[f"{part}_u1"], arrays[f"{part}_u2"])
+        return first, second
 
     def _test(self, noise: Noise) -> Arrays:
         test = datasets.xspace_test(self.config.sizes[2], noise, phantoms=self.config.test_phantoms, **self._xspace())
@@ -201,7 +226,7 @@ def _xspace(scanner: Scanner, gridding: Gridding) -> XSpace:
 
 def denoiser_of(config: RunConfig, device: str = "auto") -> Denoiser:
     """The denoiser of a configuration, not yet fitted."""
-    given: dict[str, Any] = {"scanner": config.scanner, "particle": config.particle}
+    given: dict[str, Any] = {"scanner": config.scanner, "sequence": config.scanner, "particle": config.particle}
     if config.training is not None:
         given |= {"training": config.training, "seed": config.seed, "device": device}
     wanted = denoisers.circumstances(config.denoiser)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpicore import checks
+from mpicore.background import Background, Empty, EmptyMeasurement
 from mpicore.noise import Noise
 from mpicore.phantoms import other_phantoms, random_phantoms
 from mpicore.recordings import HeldOut, Recordings, SupervisedPairs
@@ -51,6 +52,7 @@ def xspace(
     scanner: Scanner | None = None,
     truth: Truth | None = None,
     particle: Particle | None = None,
+    background: Background | None = None,
 ) -> Dataset:
     """Signals of random phantoms on the Cartesian trajectory, x channel.
 
@@ -63,6 +65,8 @@ def xspace(
         scanner: as the methods know it, default ``Scanner.cartesian()``.
         truth: how the signals are made, default as the methods know it.
         particle: as the methods know them, default ``Particle()``.
+        background: of all recordings; the objects of all splits are measured in a random order, see
+            :func:`xspace_times`.
 
     Raises:
         ValueError: sizes that are not three whole numbers of at least one.
@@ -73,7 +77,7 @@ def xspace(
         (4, (3, 4950))
     """
     named = _check_sizes(sizes, ("train", "validation", "test"))
-    train, validation, test = _xspace_splits(named, noise, seed, scanner, truth, particle)
+    train, validation, test = _xspace_splits(named, noise, seed, scanner, truth, particle, background)
     learned, held = (Recordings(part.u1, part.u2) for part in (train, validation))
     return Dataset(scanner or Scanner.cartesian(), learned, held, test)
 
@@ -85,23 +89,27 @@ def xspace_pairs(
     scanner: Scanner | None = None,
     truth: Truth | None = None,
     particle: Particle | None = None,
+    background: Background | None = None,
     periods: int = 2,
 ) -> tuple[Recordings, Recordings]:
     """The training and validation pairs of :func:`xspace` alone.
 
     Args:
         sizes: number of training and validation signals.
-        noise, seed, scanner, truth, particle: as there.
+        noise, seed, scanner, truth, particle, background: as there.
         periods: recorded of each training object, an even number. Two make one pair per object. Of more, each makes a
             pair with the next one in a circle, and all first pairs come before all second ones; the first two periods
             stay those of :func:`xspace`.
 
     Raises:
-        ValueError: as there; periods that are odd or fewer than two.
+        ValueError: as there; periods that are odd or fewer than two; more than two with a background.
     """
     if checks.count(periods, "periods", 2) % 2:
         raise ValueError(f"periods must be even, got {periods}")
-    parts = _xspace_splits(_check_sizes(sizes, ("train", "validation")), noise, seed, scanner, truth, particle)
+    if periods > 2 and background is not None:
+        raise ValueError(f"periods must be 2 with a background, got {periods}")
+    named = _check_sizes(sizes, ("train", "validation"))
+    parts = _xspace_splits(named, noise, seed, scanner, truth, particle, background)
     train, validation = (Recordings(part.u1, part.u2) for part in parts)
     if periods > 2:
         recorded = [train.u1, train.u2]
@@ -120,14 +128,16 @@ def xspace_test(
     truth: Truth | None = None,
     phantoms: str | None = None,
     particle: Particle | None = None,
+    background: Background | None = None,
 ) -> HeldOut:
     """The test signals of :func:`xspace` alone, the same for the same seed; ``count`` of them.
 
     Args:
-        count, noise, seed, scanner, truth, particle: as there.
+        count, noise, seed, scanner, truth, particle, background: as there.
         phantoms: a kind of :func:`mpicore.phantoms.other_phantoms` in place of the usual objects.
     """
-    (test,) = _xspace_splits({"test": checks.count(count, "count")}, noise, seed, scanner, truth, particle, phantoms)
+    named = {"test": checks.count(count, "count")}
+    (test,) = _xspace_splits(named, noise, seed, scanner, truth, particle, background, phantoms)
     return test
 
 
@@ -138,14 +148,52 @@ def xspace_supervised(
     scanner: Scanner | None = None,
     truth: Truth | None = None,
     particle: Particle | None = None,
+    background: Background | None = None,
 ) -> tuple[SupervisedPairs, SupervisedPairs]:
     """The first periods of the training and validation objects of :func:`xspace`, each with its clean signal.
 
     For ceilings alone: no self-supervised method may see them. The arguments are those of :func:`xspace_pairs`.
     """
-    parts = _xspace_splits(_check_sizes(sizes, ("train", "validation")), noise, seed, scanner, truth, particle)
+    named = _check_sizes(sizes, ("train", "validation"))
+    parts = _xspace_splits(named, noise, seed, scanner, truth, particle, background)
     train, validation = (SupervisedPairs(part.u1, part.clean) for part in parts)
     return train, validation
+
+
+def xspace_empty(
+    empty: Empty,
+    noise: Noise,
+    seed: int,
+    scanner: Scanner | None = None,
+    truth: Truth | None = None,
+    particle: Particle | None = None,
+    background: Background | None = None,
+) -> EmptyMeasurement:
+    """The empty measurement that belongs to the recordings of :func:`xspace`.
+
+    Each empty period holds the background, if there is any, and noise of its own, of the kind and strength that a
+    signal of mean power has.
+
+    Args:
+        empty: how many periods.
+        noise, seed, scanner, truth, particle, background: as there.
+    """
+    scanner, truth = scanner or Scanner.cartesian(), truth or Truth()
+    power = _mean_power(seed, scanner, truth, truth.response(scanner, particle))
+
+    def recorded(part: str, count: int, time: float) -> NDArray[np.float64]:
+        # Noise is drawn for a signal, which is taken off again.
+        stand_in = np.full((count, scanner.num_samples), np.sqrt(power))
+        periods = noise.record(stand_in, scanner, generator(seed, "x-space", "empty", part))[0] - stand_in
+        return periods + _background(background, np.full(count, time), scanner, power, seed)
+
+    after = recorded("after", empty.after, 1.0) if empty.after else None
+    return EmptyMeasurement(recorded("before", empty.before, 0.0), after)
+
+
+def xspace_times(part: str, count: int, seed: int) -> NDArray[np.float64]:
+    """When the first ``count`` objects of a split of :func:`xspace` are measured, between 0 and 1; shape (count,)."""
+    return generator(seed, "x-space", part, "time").random(checks.count(count, "count"))
 
 
 def system_matrix_columns(
@@ -245,6 +293,7 @@ def _xspace_splits(
     scanner: Scanner | None,
     truth: Truth | None,
     particle: Particle | None,
+    background: Background | None = None,
     kind: str | None = None,
 ) -> list[HeldOut]:
     """Each split with its truth, on one response of the scanner."""
@@ -256,8 +305,27 @@ def _xspace_splits(
         phantoms = other_phantoms(kind, count, shape, objects) if kind else random_phantoms(count, shape, objects)
         clean = truth.signals(phantoms, response, scanner)
         periods = noise.record(clean, scanner, generator(seed, "x-space", part, "noise"))
+        if background is not None:
+            power = _mean_power(seed, scanner, truth, response)
+            added = _background(background, xspace_times(part, count, seed), scanner, power, seed)
+            periods = (periods[0] + added).astype(clean.dtype), (periods[1] + added).astype(clean.dtype)
         made.append(HeldOut(*periods, clean, truth.seen(phantoms)))
     return made
+
+
+def _mean_power(seed: int, scanner: Scanner, truth: Truth, response: NDArray[np.float32]) -> float:
+    """Mean power of the signals of a hundred objects that are in no split."""
+    phantoms = random_phantoms(100, truth.scanner(scanner).shape, branch(seed, "x-space", "power"))
+    return float(np.mean(np.square(truth.signals(phantoms, response, scanner), dtype=np.float64)))
+
+
+def _background(
+    background: Background | None, time: NDArray[np.float64], scanner: Scanner, power: float, seed: int
+) -> NDArray[np.float64]:
+    """One period of the scanner's background at each time, shape (n, N); zero where there is none."""
+    if background is None:
+        return np.zeros((len(time), scanner.num_samples))
+    return background.signals(time, scanner, power, generator(seed, "x-space", "background"))
 
 
 def _check_sizes(sizes: Sequence[int], names: Sequence[str]) -> dict[str, int]:

@@ -3,6 +3,10 @@
 With cosine drive the field-free point retraces its path in the second half of a period, so every clean signal is odd.
 In samples, u[N-k] = -u[k] with indices modulo N. A sequence that does not retrace its path from its first sample on has
 no such symmetry (:attr:`mpicore.scanner.Scanner.mirror`), and what rests on it refuses the scanner.
+
+Drive phases do not end the symmetry of single lines. A signal is a sum over mixing orders (m, n) of the frequency
+m f_x + n f_y, and each order is that of cosine drive, turned by m phi_x + n phi_y. Where one order is far stronger than
+the others of its line, the line is turned back by the phase of that order (:func:`sequence_phase`).
 """
 
 from typing import Any
@@ -28,6 +32,38 @@ def require_odd(scanner: Scanner, who: str) -> Scanner:
             f"got drive_phase {scanner.drive_phase}"
         )
     return scanner
+
+
+def mixing_orders(scanner: Scanner) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The lowest mixing order (m, n) of each spectral line of one period, by abs(m) + abs(n): m f_x + n f_y.
+
+    Returns:
+        m and n, each of shape (N // 2 + 1,).
+
+    Example:
+        >>> m, n = mixing_orders(Scanner.cartesian())  # 25 and 0.5 kHz: line k is at k 0.5 kHz
+        >>> m[149], n[149]
+        (np.int64(3), np.int64(-1))
+    """
+    line = np.arange(scanner.num_samples // 2 + 1)
+    p, q = (round(frequency * scanner.period) for frequency in scanner.drive_frequency)  # cycles in a period
+    # All solutions of m p + n q = line are q apart in m; of those next to m = 0 and to n = 0 one is the lowest.
+    first = line * pow(p, -1, q) % q
+    near = (line // p - first) // q
+    m = np.stack([first + step * q for step in (0, -1, near, near + 1)])
+    n = (line - m * p) // q
+    lowest = np.argmin(np.abs(m) + np.abs(n), axis=0)[None]
+    return np.take_along_axis(m, lowest, 0)[0], np.take_along_axis(n, lowest, 0)[0]
+
+
+def sequence_phase(scanner: Scanner) -> NDArray[np.float64]:
+    """Phase that the drive fields give each line of a signal [rad], shape (N // 2 + 1,): 0 for cosine drive.
+
+    It is m phi_x + n phi_y of the line's lowest mixing order. A signal whose lines are turned back by it is that of
+    cosine drive, up to what the higher orders of each line add.
+    """
+    m, n = mixing_orders(scanner)
+    return m * scanner.drive_phase[0] + n * scanner.drive_phase[1]
 
 
 def mirror(u: Array) -> Array:

@@ -1,11 +1,11 @@
 """What really happens in a simulated measurement, where it differs from what the methods are told.
 
 A method that knows the scanner must not gain from the data being made with exactly its own model. A truth changes the
-particles, the gradient, adds relaxation or a receive chain, or makes the data on a finer grid; the methods still get
-the nominal values.
+particles, the gradient or the drive fields, adds relaxation or a receive chain, or makes the data on a finer grid; the
+methods still get the nominal values.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,7 @@ class Truth:
             relaxation time, the other half with (1 + s) times.
         oversampling: pixels of the phantoms per pixel of the field of view and axis.
         chain: between the coil and the samples; ``None`` for samples of the induced voltage itself.
+        drive_scale: true over nominal amplitude of both drive fields.
 
     Raises:
         ValueError: a value out of range.
@@ -43,6 +44,7 @@ class Truth:
     relaxation_spread: float = 0.0
     oversampling: int = 1
     chain: ReceiveChain | None = None
+    drive_scale: float = field(default=1.0, metadata={"since": "0.2"})
 
     def __post_init__(self) -> None:
         if self.core_diameter is not None:
@@ -55,12 +57,14 @@ class Truth:
         if self.relaxation_spread and not self.relaxation_time:
             raise ValueError(f"relaxation_spread needs a relaxation_time, got {self.relaxation_spread!r} without one")
         checks.count(self.oversampling, "oversampling")
+        checks.positive(self.drive_scale, "drive_scale")
 
     def scanner(self, nominal: Scanner) -> Scanner:
-        """The scanner as it is: its gradient, and the pixels on which the phantoms are drawn."""
+        """The scanner as it is: its fields, and the pixels on which the phantoms are drawn."""
         x, y = (self.gradient_scale * component for component in nominal.gradient)
+        amplitude_x, amplitude_y = (self.drive_scale * component for component in nominal.drive_amplitude)
         ny, nx = (self.oversampling * (side - 1) + 1 for side in nominal.shape)
-        return replace(nominal, gradient=(x, y), shape=(ny, nx))
+        return replace(nominal, gradient=(x, y), drive_amplitude=(amplitude_x, amplitude_y), shape=(ny, nx))
 
     def response(self, nominal: Scanner, known: Particle | None = None) -> Float32:
         """Signals of the pixels of :meth:`scanner` without relaxation, shape (P, N).

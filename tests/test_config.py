@@ -5,12 +5,14 @@ import os
 import re
 import subprocess
 import sys
-from dataclasses import fields, replace
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 import pytest
 
+from companion.archive import Archive
 from companion.config import LABELS, RunConfig, RunName, canonical, digest
+from mpicore.background import Background, Empty
 from mpicore.noise import Interference, Noise, Spikes
 from mpicore.reconstruction import Gridding, Kaczmarz
 from mpicore.scanner import Particle, Scanner
@@ -62,6 +64,14 @@ CHANGES = [
     ("truth", Truth(relaxation_time=1e-6)),
     ("truth", Truth(relaxation_time=1e-6, relaxation_spread=0.5)),
     ("truth", Truth(oversampling=2)),
+    ("truth", Truth(drive_scale=1.02)),
+    ("scanner", Scanner.cartesian(drive_phase=(-np.pi / 2, 0.0))),
+    ("background", Background(5.0)),
+    ("background", Background(5.0, harmonics=(2, 3))),
+    ("background", Background(5.0, drift=0.1)),
+    ("background", Background(5.0, turn=0.1)),
+    ("empty", Empty(10)),
+    ("empty", Empty(10, 10)),
     ("data_seed", 1),
     ("sizes", (8, 2, 5)),
     ("noise", Noise(6.0)),
@@ -134,7 +144,7 @@ def test_labels_are_names_for_people(config, label):
         ("options", {"alpha": 0.05, "beta": 0.01, "width": 16.0}),
         ("scanner", Scanner(drive_frequency=(25_000, 500), shape=(101, 101), drive_amplitude=(0.02, 0.02))),
         ("particle", Particle(core_diameter=3.0e-8, temperature=293)),
-        ("truth", Truth(gradient_scale=1, oversampling=1)),
+        ("truth", Truth(gradient_scale=1, oversampling=1, drive_scale=1)),
         ("gridding", Gridding(slow_fraction=0.45, outside="zero")),
     ],
 )
@@ -208,3 +218,23 @@ def test_a_key_is_the_same_in_every_process(root, book):
 )
 def test_names_as_text(name, text):
     assert str(name) == text == f"{name.experiment}-{name.row}"
+
+
+def test_what_came_later_is_left_out_while_it_has_its_default(config):
+    """So that the runs from before keep their keys: fields of a run, and those of its parts that say so."""
+
+    @dataclass(frozen=True)
+    class Part:
+        first: float = 1.0
+        later: float = field(default=2.0, metadata={"since": "0.2"})
+
+    assert canonical(Part()) == {"first": 1} and canonical({"a": [Part(3.0)]}) == {"a": [{"first": 3}]}
+    assert canonical(Part(later=1.0)) == {"first": 1, "later": 1}
+    assert "drive_scale" not in config.resolved()["truth"] and {"background", "empty"}.isdisjoint(config.resolved())
+    assert replace(config, empty=Empty(4)).resolved()["empty"] == {"before": 4, "after": 0}
+
+
+def test_published_runs_keep_their_keys(root, book):
+    """The experiments file still asks for each of them, by the key that it has."""
+    published = set(Archive(root / "published").keys)
+    assert published and published <= {config.key for config in book.runs("paper").values()}

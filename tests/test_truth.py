@@ -22,7 +22,14 @@ def test_the_default_is_what_the_methods_know(scanner):
 
 
 @pytest.mark.parametrize(
-    "changes", [{"core_diameter": 32e-9}, {"gradient_scale": 1.02}, {"relaxation_time": 2e-6}, {"oversampling": 2}]
+    "changes",
+    [
+        {"core_diameter": 32e-9},
+        {"gradient_scale": 1.02},
+        {"drive_scale": 0.98},
+        {"relaxation_time": 2e-6},
+        {"oversampling": 2},
+    ],
 )
 def test_every_difference_changes_the_signals_a_little(scanner, changes):
     """More than rounding, and less than would make another experiment."""
@@ -49,6 +56,19 @@ def test_the_true_gradient_moves_the_path(scanner):
     np.testing.assert_allclose(truth.ffp, scanner.ffp / 1.02)
 
 
+def test_the_true_drive_moves_the_path_and_leaves_the_pixels(scanner):
+    truth = Truth(drive_scale=0.98).scanner(scanner)
+    np.testing.assert_allclose(truth.ffp, 0.98 * scanner.ffp)
+    np.testing.assert_array_equal(truth.grid, scanner.grid)
+
+
+def test_stronger_fields_all_alike_are_larger_particles_on_the_same_path(scanner):
+    """Drive and gradient enter as beta B alone: 2 % more of both is 2 % more beta, and beta grows with the volume."""
+    both = clean(scanner, drive_scale=1.02, gradient_scale=1.02)
+    larger = clean(scanner, core_diameter=30e-9 * 1.02 ** (1 / 3))
+    np.testing.assert_allclose(both, larger, rtol=0, atol=1e-5 * np.abs(larger).max())
+
+
 def test_relaxation_ends_the_odd_symmetry(scanner):
     even = [
         np.abs(u[:, 1:] + u[:, :0:-1]).max() / np.abs(u).max()
@@ -69,6 +89,7 @@ def test_a_spread_lies_between_its_two_relaxations(scanner):
     [
         ({"core_diameter": 0}, "core_diameter must be positive, got 0"),
         ({"gradient_scale": -1}, "gradient_scale must be positive, got -1"),
+        ({"drive_scale": 0}, "drive_scale must be positive, got 0"),
         ({"relaxation_time": -1e-6}, "relaxation_time must be at least 0, got -1e-06"),
         ({"relaxation_spread": 0.5}, "relaxation_spread needs a relaxation_time, got 0.5 without one"),
         ({"relaxation_spread": 1.0}, "relaxation_spread must be at least 0 and below 1, got 1.0"),

@@ -26,7 +26,7 @@ Kind = TypeVar("Kind", Recordings, SupervisedPairs)
 
 _registry: dict[str, type["Denoiser"]] = {}
 #: What a constructor takes that is no option of the method: the measurement, and how and where it is trained.
-_CIRCUMSTANCES = ("scanner", "particle", "training", "seed", "device")
+_CIRCUMSTANCES = ("scanner", "sequence", "particle", "training", "seed", "device")
 
 
 def register(name: str) -> Callable[[type["Denoiser"]], type["Denoiser"]]:
@@ -65,7 +65,7 @@ def find(name: str) -> type["Denoiser"]:
 def parameters(name: str) -> dict[str, Any]:
     """All options of a denoiser with their defaults.
 
-    Scanner, particle, training, seed and device are circumstances and no options.
+    Scanner, sequence, particle, training, seed and device are circumstances and no options.
 
     Raises:
         ValueError: an unknown name.
@@ -83,7 +83,7 @@ def parameters(name: str) -> dict[str, Any]:
 
 
 def circumstances(name: str) -> set[str]:
-    """Which of ``scanner``, ``particle``, ``training``, ``seed`` and ``device`` a denoiser is created with.
+    """Which of ``scanner``, ``sequence``, ``particle``, ``training``, ``seed`` and ``device`` a denoiser takes.
 
     Raises:
         ValueError: an unknown name.

@@ -40,13 +40,17 @@ class GaussianProcessWiener(Denoiser):
 
     def __init__(self, scanner: Scanner | None = None, particle: Particle | None = None, rank: int = 400) -> None:
         super().__init__()
-        self.scanner = require_odd(scanner or Scanner.cartesian(), self.name)
+        self.scanner = self.known(scanner or Scanner.cartesian())
         self.particle, self.rank = particle or Particle(), checks.count(rank, "rank")
         self.samples = self.scanner.num_samples
         self.length = self.power = 0.0
         self._model: ForwardModel | None = None
         self._filter: Float32 | None = None
         self._posterior: Float32 | None = None
+
+    def known(self, scanner: Scanner) -> Scanner:
+        """The scanner, if its signals are odd."""
+        return require_odd(scanner, self.name)
 
     def fit(
         self, u1: Array, u2: Array, /, validation: Held = None, folder: Folder = None, progress: bool = False

@@ -65,13 +65,17 @@ class ForwardNoise2Noise(TrainedDenoiser):
         device: str = "auto",
     ) -> None:
         super().__init__(width, dropout, seed, training, device)
-        self.scanner = require_odd(scanner or Scanner.cartesian(), self.name)
+        self.scanner = self.known(scanner or Scanner.cartesian())
         self.particle, self.rank = particle or Particle(), checks.count(rank, "rank")
         self.samples = self.scanner.num_samples
         self.nonnegative = bool(nonnegative)
         self.model: ForwardModel | None = None
         self.network: ForwardNetwork | None = None
         self.power = 0.0
+
+    def known(self, scanner: Scanner) -> Scanner:
+        """The scanner, if its signals are odd."""
+        return require_odd(scanner, self.name)
 
     def scheme(self) -> "Scheme":
         """Pairs of two periods, squared loss."""

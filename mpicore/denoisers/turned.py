@@ -3,9 +3,14 @@
 The phase of the chain is estimated from the noisy pairs (:mod:`mpicore.line_phase`) and undone, the method denoises
 what is left as it would without a chain, and the phase is put back. A method that knows the scanner has its gain
 estimated as well, against what its own model makes of the recordings.
+
+Where the drive fields have a phase, as under sine drive, the sequence gives each line a phase of its own
+(:func:`mpicore.symmetry.sequence_phase`). It is known, and is taken off first: the phase of the chain that is left
+changes little from line to line.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -19,6 +24,7 @@ from mpicore.denoisers.subspace import LinearNoise2Noise
 from mpicore.line_phase import filtered, line_gain, line_phase
 from mpicore.recordings import Recordings
 from mpicore.scanner import Scanner
+from mpicore.symmetry import sequence_phase
 
 if TYPE_CHECKING:
 
@@ -29,6 +35,8 @@ if TYPE_CHECKING:
         rank: int
         particle: Any
 
+        def known(self, scanner: Scanner) -> Scanner: ...
+
         def distribution(self, u: Array) -> Float32: ...
 
 else:
@@ -38,21 +46,30 @@ else:
 class Turned(Denoiser):
     """Put before a denoiser that needs odd signals, this makes it one for signals behind a receive chain."""
 
-    chain: NDArray[np.complex128] | None = None  #: as it was estimated, one complex gain per line
+    chain: NDArray[np.complex128] | None = None  #: as it was estimated with the sequence, one complex gain per line
+    sequence: Scanner | None = None  #: whose drive phases turn the lines; none for cosine drive
 
     def fit(
         self, u1: Array, u2: Array, /, validation: Any = None, folder: Folder = None, progress: bool = False
     ) -> Self:
         """Estimate the chain from the training pairs, then fit to the signals without it."""
         held = of_kind(validation, Recordings)
-        pairs = self.recorded(u1, u2)
+        pairs = self.recorded(u1, u2, length=self.sequence.num_samples if self.sequence else None)
         self.chain = self._estimate(pairs, held)
         if held is not None:
             held = Recordings(*(self._undone(u) for u in held.arrays))
         return super().fit(self._undone(pairs.u1), self._undone(pairs.u2), held, folder, progress)
 
     def _estimate(self, pairs: Recordings, held: Recordings | None) -> NDArray[np.complex128]:
-        return np.exp(1j * line_phase(pairs))
+        if self.sequence is None:
+            return np.exp(1j * line_phase(pairs))
+        known = np.exp(1j * sequence_phase(self.sequence))
+        return known * np.exp(1j * line_phase(Recordings(*(filtered(u, 1 / known) for u in pairs.arrays))))
+
+    def _of_phases(self, scanner: Scanner | None) -> None:
+        """Take up the drive phases of a scanner, if its signals are not odd as they are."""
+        if scanner is not None and scanner.mirror != 0:
+            self.sequence = scanner
 
     def denoise(self, u: Array) -> Float32:
         """The denoised signals as they were recorded, with the chain; shape (n, N)."""
@@ -76,7 +93,15 @@ class Turned(Denoiser):
 
 
 class TurnedWithGain(Turned, _WithScanner):
-    """The same for a denoiser that knows the scanner, which the gain of the chain misleads as well."""
+    """The same for a denoiser that knows the scanner, which the gain of the chain misleads as well.
+
+    Its model is that of the same scanner with cosine drive, as which the lines are turned back.
+    """
+
+    def known(self, scanner: Scanner) -> Scanner:
+        """The scanner with cosine drive; the phases of its drive fields are kept apart."""
+        self._of_phases(scanner)
+        return super().known(replace(scanner, drive_phase=(0.0, 0.0)) if self.sequence else scanner)
 
     def _estimate(self, pairs: Recordings, held: Recordings | None) -> NDArray[np.complex128]:
         chain = super()._estimate(pairs, held)
@@ -92,12 +117,29 @@ class TurnedWithGain(Turned, _WithScanner):
 
 @register("turned_antisymmetric")
 class TurnedAntisymmetricProjection(Turned, AntisymmetricProjection):
-    """:class:`~mpicore.denoisers.filters.AntisymmetricProjection` behind a receive chain."""
+    """:class:`~mpicore.denoisers.filters.AntisymmetricProjection` behind a receive chain.
+
+    Args:
+        sequence: scanner whose drive phases are known; cosine drive by default.
+    """
+
+    def __init__(self, sequence: Scanner | None = None) -> None:
+        super().__init__()
+        self._of_phases(sequence)
 
 
 @register("turned_linear_n2n")
 class TurnedLinearNoise2Noise(Turned, LinearNoise2Noise):
-    """:class:`~mpicore.denoisers.subspace.LinearNoise2Noise` behind a receive chain."""
+    """:class:`~mpicore.denoisers.subspace.LinearNoise2Noise` behind a receive chain.
+
+    Args:
+        antisymmetric: work on the odd part of each period, once it is turned.
+        sequence: scanner whose drive phases are known; cosine drive by default.
+    """
+
+    def __init__(self, antisymmetric: bool = True, sequence: Scanner | None = None) -> None:
+        super().__init__(antisymmetric)
+        self._of_phases(sequence)
 
 
 @register("turned_gp_wiener")
