@@ -93,12 +93,12 @@ class Case(Entry):
 
     ``noise`` and ``truth`` replace those of the experiment, and ``options`` are further options of the methods.
     ``background`` is in all recordings of the case. ``drive_phase`` is that of the drive fields (x, y) [rad], which the
-    methods know.
-    ``signals`` is the number of training signals, with a tenth as many for validation; networks that have fewer are
-    trained for more epochs, so that all make the same number of steps. ``periods`` is the number of recorded periods of
-    each training object where it is not two; each period then makes a pair with the next, in a circle, and the number
-    of steps is the same. ``epochs`` replaces that of the training, and ``trainings`` that of the study. ``title`` is
-    how the book writes the case; ``{signals}`` in it stands for the number of training signals.
+    methods know. ``signals`` is the number of training signals, with a tenth as many for validation; networks that have
+    fewer are trained for more epochs, so that all make the same number of steps. ``periods`` is the number of recorded
+    periods of each training object where it is not two; each period then makes a pair with the next, in a circle, and
+    the number of steps is the same as far as whole epochs allow. ``epochs`` replaces that of the training, and
+    ``trainings`` that of the study. ``title`` is how the book writes the case; ``{signals}`` in it stands for the
+    number of training signals.
     """
 
     title: str = ""

@@ -10,7 +10,8 @@ from companion import claims
 def table():
     values = {"a": {"0": 5.0, "5": 8.0}, "b": {"0": 4.0, "5": 7.5}, "c": {"0": 6.0, "5": 6.0}}
     frame = pd.DataFrame(values).rename_axis("case").reset_index()
-    return frame.melt(id_vars="case", var_name="method", value_name="snr_db")
+    table = frame.melt(id_vars="case", var_name="method", value_name="snr_db")
+    return table.assign(validated_db=-table["snr_db"])
 
 
 @pytest.mark.parametrize(
@@ -28,6 +29,8 @@ def table():
         ('a["5"] - a["0"] >= b["5"] - 0.5 - b["0"]', True),
         ("c <= 6", True),
         ('b < c["0"] + 1', False),
+        ("validated.a < validated.b", True),
+        ('validated.a["0"] + a["0"] < 1', True),
     ],
 )
 def test_a_claim_is_true_where_it_is_so_everywhere(table, claim, answer):
@@ -41,6 +44,7 @@ def test_a_claim_is_true_where_it_is_so_everywhere(table, claim, answer):
         ("a >", "is no expression"),
         ("a == b", "must compare by"),
         ("lost > a", "names lost; the table has a, b, c"),
+        ("a.b > a", "names a.b; the table has a, b, c, validated.a"),
         ('a["9"] > b["9"]', "names the case '9'; the table has 0, 5"),
         ("a * 2 > b", "must be made of"),
         ("a > __import__('os')", "must be made of"),

@@ -3,7 +3,16 @@
 import numpy as np
 import pytest
 
-from mpicore.datasets import Dataset, most_pixels, pixel_splits, system_matrix_columns, xspace, xspace_test
+from mpicore.background import Background
+from mpicore.datasets import (
+    Dataset,
+    most_pixels,
+    pixel_splits,
+    system_matrix_columns,
+    xspace,
+    xspace_pairs,
+    xspace_test,
+)
 from mpicore.noise import Noise
 from mpicore.recordings import HeldOut, Recordings
 from mpicore.scanner import Particle, Scanner
@@ -243,3 +252,23 @@ def test_splits_that_are_too_large_are_named(lissajous, sizes, message):
 def test_a_test_set_needs_a_signal(cartesian):
     with pytest.raises(ValueError, match="count must be a whole number of at least 1, got 0"):
         xspace_test(0, GAUSSIAN, 0, cartesian)
+
+
+def test_more_periods_make_a_circle_of_pairs(cartesian):
+    """Each period is the first of one pair and the second of another, and the first two are those of the data set."""
+    data = xspace((5, 2, 2), Noise(5.0), 0, cartesian)
+    pairs, held = xspace_pairs((5, 2), Noise(5.0), 0, cartesian, periods=4)
+    first, second = pairs.u1.reshape(4, 5, -1), pairs.u2.reshape(4, 5, -1)
+    np.testing.assert_array_equal(second, np.roll(first, -1, axis=0))
+    np.testing.assert_array_equal(first[0], data.train.u1)
+    np.testing.assert_array_equal(first[1], data.train.u2)
+    np.testing.assert_array_equal(held.u1, data.validation.u1)
+    noise = first - first.mean(axis=0)
+    assert abs(np.corrcoef(noise.reshape(4, -1))[np.triu_indices(4, 1)] + 1 / 3).max() < 0.02  # independent of each other
+
+
+def test_periods_that_do_not_fit_are_named(cartesian):
+    with pytest.raises(ValueError, match="periods must be even, got 5"):
+        xspace_pairs((5, 2), Noise(5.0), 0, cartesian, periods=5)
+    with pytest.raises(ValueError, match="periods must be 2 with a background, got 4"):
+        xspace_pairs((5, 2), Noise(5.0), 0, cartesian, background=Background(0.0), periods=4)

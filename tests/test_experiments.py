@@ -41,6 +41,7 @@ def test_the_real_file_is_read(book):
     assert list(book.experiments) == [
         "xspace-gaussian",
         "xspace-slow",
+        "xspace-literal",
         "xspace-harmonic",
         "xspace-locked",
         "system-matrix",
@@ -370,6 +371,25 @@ def test_a_method_may_set_what_the_preset_sets_for_all(book, changed):
     assert again.run("xspace-gaussian", "r2r", "smoke").options["recorruptions"] == 9
 
 
+def test_a_study_may_have_its_own_size_seeds_and_protocol(book):
+    """The whole size of its experiment; as many trainings as a case asks for, and not more than the preset has."""
+    paper, study = book.presets["paper"], "study-network"
+    plain = book.study_run(study, "tuned", "n2n", "paper", seed=2)
+    assert plain.sizes == paper.sizes["x-space"] and plain.seed == 2
+    assert plain.training == paper.tuned[study].training and plain.options["stride"] == 4
+    assert book.study_run(study, "half", "n2n", "paper").training.epochs == plain.training.epochs // 2
+    assert [name.seed for name in book.cases(study, "tuned", "n2n", "paper")] == [0, 1, 2]
+    assert [name.seed for name in book.cases(study, "half", "n2n", "paper")] == [0]
+    assert [name.seed for name in book.cases("study-null", "same", "n2n", "smoke")] == [0, 1]
+    assert [name.seed for name in book.cases("study-schemes", "white", "noisy", "paper")] == [0]
+
+
+def test_more_periods_take_as_many_steps(book):
+    two, ten = (book.study_run("study-periods", case, "n2n", "paper") for case in ("two", "ten"))
+    assert ten.periods == 10 and two.periods is None
+    assert ten.training.epochs * 10 == two.training.epochs
+
+
 def test_a_case_of_a_study_changes_what_it_names_alone(book):
     plain = book.study_run("study-snr", "5", "proposed", "paper")
     loud = book.study_run("study-snr", "minus5", "proposed", "paper")
@@ -488,7 +508,7 @@ TRAINED = {"n2n", "r2r", "proposed"}
     [
         ("epochs: 2,", "epochs: 3,", TRAINED),
         ("width: 4", "width: 5", TRAINED),
-        ("dropout: 0.0}", "dropout: 0.1}", {"forward_n2n"}),
+        ("width: 4, dropout: 0.0}", "width: 4, dropout: 0.1}", {"forward_n2n"}),
         ("recorruptions: 2", "recorruptions: 3", {"r2r"}),
         ("strength: 0.5", "strength: 0.4", {"r2r"}),
         ("alpha: 0.05", "alpha: 0.06", {"proposed"}),
