@@ -1,6 +1,5 @@
 """An error bar for each sample of a denoised signal, from noisy pairs alone."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -47,8 +46,8 @@ class ErrorBars:
     @classmethod
     def learn(
         cls,
-        denoise: Callable[[Array], Array],
         pairs: Recordings,
+        denoised: tuple[Array, Array],
         position: ArrayLike,
         window: int,
         levels: int = 10,
@@ -56,16 +55,19 @@ class ErrorBars:
         """Learn from noisy pairs that the denoiser has not been fitted to.
 
         Args:
-            denoise: (n, N) -> (n, N).
             pairs: two noisy periods of each object, with independent noise of zero mean and equal power.
+            denoised: what the denoiser makes of the first and of the second period, shape (n, N) each.
             position: class of each sample by its place, whole numbers from 0 on, shape (N,); see
                 :func:`speed_classes`.
             window: samples over which loudness is taken, such as those of half a drive cycle.
             levels: classes of loudness, with equally many samples each.
 
         Raises:
-            ValueError: positions of another shape or below 0, a window longer than the period, no level.
+            ValueError: denoised periods or positions of another shape, positions below 0, a window longer than the
+                period, no level.
         """
+        if any(np.shape(f) != pairs.u1.shape for f in denoised):
+            raise ValueError(f"denoised must be two arrays of the shape {pairs.u1.shape}")
         places = np.asarray(position)
         if places.shape != (pairs.u1.shape[1],) or not np.issubdtype(places.dtype, np.integer) or places.min() < 0:
             raise ValueError(f"position must be {pairs.u1.shape[1]} whole numbers of at least 0, got {position!r}")
@@ -73,7 +75,7 @@ class ErrorBars:
             raise ValueError(f"window must be at most the period of {len(places)} samples, got {window}")
         unit = rms(pairs.u1)
         u1, u2 = pairs.u1 / unit, pairs.u2 / unit
-        f1, f2 = denoise(u1), denoise(u2)
+        f1, f2 = (np.asarray(f) / unit for f in denoised)
         loud = np.concatenate([loudness(f1, window), loudness(f2, window)])
         edges = np.quantile(loud, np.linspace(0, 1, checks.count(levels, "levels") + 1)[1:-1])
         number = (places.max() + 1, levels)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.ndimage import distance_transform_edt
 
 from companion.analyses.registry import Arrays, Source, analysis
 from companion.config import RunName
@@ -63,7 +64,7 @@ def _amplitude(
     of the noise. In the rows at minus infinity there are no particles, and the error is all that comes out.
     """
     setup = sources[0].setup
-    clean, nominal = _unit_objects(setup, objects), setup.config.noise.snr_db
+    (clean, _), nominal = _unit_objects(setup, objects), setup.config.noise.snr_db
     noise = _noise(setup, "amplitude", (len(clean), draws, clean.shape[1]))
     alone = _noise(setup, "no particles", (silent, clean.shape[1]))
     rows = []
@@ -156,29 +157,31 @@ def _detection(
     kinds={"training": None, "letters": "letters", "rings": "rings", "points": "points"},
     objects=16,
     draws=32,
-    nothing=0.02,
+    away_mm=12.0,
 )
 def _structure(
-    sources: Sequence[Source], kinds: Mapping[str, str | None], objects: int, draws: int, nothing: float
+    sources: Sequence[Source], kinds: Mapping[str, str | None], objects: int, draws: int, away_mm: float
 ) -> pd.DataFrame:
     """Bias and variance by kind of object, and what images show where there is nothing.
 
     One row per kind and method: squared bias, variance and their sum in units of the power of the signal [dB], means
-    over the objects. ``invented`` is the RMS error of the x-space image where that of the clean signal is below
-    ``nothing`` of its peak, in units of the peak, and ``invented_always`` the part of it that is the same for each draw
-    of the noise; ``empty`` is the share of the pixels.
+    over the objects. ``invented`` is the RMS error of the x-space image at least ``away_mm`` from all particles, in
+    units of the peak of the clean image, and ``invented_always`` the part of it that is the same for each draw of the
+    noise; ``empty`` is the share of such pixels.
     """
     fitted_methods = {source.name.method: fitted(source) for source in sources}
     rows: list[dict[str, Any]] = []
-    for kind, phantoms in kinds.items():
-        setup = Setup(replace(sources[0].config, test_phantoms=phantoms), sources[0].setup.cache)
-        clean = _unit_objects(setup, objects)
+    for kind, drawn in kinds.items():
+        setup = Setup(replace(sources[0].config, test_phantoms=drawn), sources[0].setup.cache)
+        clean, phantoms = _unit_objects(setup, objects)
         noise = _noise(setup, "structure", (len(clean), draws, clean.shape[1]))
         u = np.float32(10 ** (setup.config.noise.snr_db / 20)) * clean
         images = setup.gridding(u)
         peak = images.max(axis=(1, 2), keepdims=True)
+        step = 1e3 * setup.scanner.fov[0] / (setup.scanner.shape[1] - 1)
+        distance = np.stack([step * distance_transform_edt(phantom == 0) for phantom in phantoms])
         # Beyond the samples every image is zero.
-        empty = (images < nothing * peak) & (setup.gridding(noise[0, :1]) != 0)
+        empty = (distance >= away_mm) & (setup.gridding(noise[0, :1]) != 0)
         for method, denoiser in fitted_methods.items():
             found = _each(denoiser, u[:, None] + noise)
             bias, variance = (part / _power(u, axis=1) for part in metrics.bias_and_variance(u, found))
@@ -254,7 +257,7 @@ def _gap(
         "minus5": {"snr_db": -5.0},
         "plus5": {"snr_db": 5.0},
     },
-    count=200,
+    count=150,
     speeds=4,
     levels=10,
 )
@@ -276,9 +279,10 @@ def _bars(
         scanner = setup.scanner
         position, window = speed_classes(scanner, speeds), scanner.samples_per_cycle // 2
         held = setup.validation()
+        both = denoiser.denoise(held.u1), denoiser.denoise(held.u2)
         kinds = {
-            "one": ErrorBars.learn(denoiser.denoise, held, np.zeros_like(position), window, levels=1),
-            "classes": ErrorBars.learn(denoiser.denoise, held, position, window, levels),
+            "one": ErrorBars.learn(held, both, np.zeros_like(position), window, levels=1),
+            "classes": ErrorBars.learn(held, both, position, window, levels),
         }
         for situation, changes in situations.items():
             test = _situation(setup, changes).held_out("tried", count)
@@ -370,9 +374,11 @@ def _situation(setup: Setup, changes: Mapping[str, Any]) -> Setup:
     return Setup(replace(setup.config, test_noise={"tried": noise}, test_phantoms=phantoms), setup.cache)
 
 
-def _unit_objects(setup: Setup, count: int) -> Array:
-    """Clean signals of the first test objects, with a mean power of one each."""
-    return _unit(setup.held_out(next(iter(setup.config.test_noise)), count).clean)
+def _unit_objects(setup: Setup, count: int) -> tuple[Array, Array]:
+    """Clean signals of the first test objects, with a mean power of one each; and the objects."""
+    test = setup.held_out(next(iter(setup.config.test_noise)), count)
+    assert test.phantoms is not None  # x-space data show objects
+    return _unit(test.clean), test.phantoms
 
 
 def _signals(setup: Setup, phantoms: Array) -> Array:
