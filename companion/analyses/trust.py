@@ -85,13 +85,13 @@ def _amplitude(
 @analysis(
     "trust-detection",
     _methods,
-    levels_db=tuple(range(-36, 1, 4)),
+    levels_db=tuple(range(-36, -11, 3)),
     averages=(4, 16),
     rate=0.01,
     places=6,
-    draws=90,
-    silent=1400,
-    checked=800,
+    draws=85,
+    silent=1200,
+    checked=600,
     radius=2e-3,
     reach=6e-3,
 )
