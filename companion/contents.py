@@ -35,6 +35,7 @@ _RUNS: dict[str, tuple[str, ...] | None] = {
     "table2": ("xspace-slow", "xspace-literal"),
     "table3": ("system-matrix",),
     "training": ("xspace-gaussian",),
+    "trust": ("xspace-gaussian",),
     "verdicts": ("xspace-gaussian", "xspace-slow", "system-matrix"),
 }
 #: Files of the repository that code of a page reads without a parameter that says so.

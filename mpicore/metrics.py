@@ -51,6 +51,32 @@ def rmse(clean: ArrayLike, estimate: ArrayLike) -> Array:
     return np.sqrt(np.mean(np.square(clean - estimate), axis=1))
 
 
+def bias_and_variance(clean: ArrayLike, estimates: ArrayLike) -> tuple[Array, Array]:
+    """What estimates of a signal do wrong each time, and how they scatter; both without bias of their own.
+
+    The sum of the two is the expected squared error. From K estimates with independent noise, the variance has the
+    denominator K - 1, and the squared bias is the squared error of their mean less 1/K of the variance, so that it may
+    be slightly negative where there is none.
+
+    Args:
+        clean: shape (n, N).
+        estimates: shape (n, K, N), K at least 2.
+
+    Returns:
+        Squared bias and variance, means over the samples, shape (n,) each.
+
+    Raises:
+        ValueError: shapes that do not fit, a single estimate, NaN or infinite values.
+    """
+    truth = checks.signals(clean, "clean").astype(np.float64)
+    drawn = checks.signals(estimates, "estimates", dimensions=(3,)).astype(np.float64)
+    if drawn.shape[::2] != truth.shape or drawn.shape[1] < 2:
+        raise ValueError(f"estimates must have the shape (n, K, N) with K >= 2, got {drawn.shape} for {truth.shape}")
+    variance = np.mean(np.var(drawn, axis=1, ddof=1), axis=1)
+    squared = np.mean(np.square(drawn.mean(axis=1) - truth), axis=1)
+    return squared - variance / drawn.shape[1], variance
+
+
 def psnr_db(clean: ArrayLike, estimate: ArrayLike) -> Array:
     """Eq. 11 with the mean squared error: squared maximum of the clean image over it [dB].
 

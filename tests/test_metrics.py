@@ -6,7 +6,16 @@ from scipy import stats
 from scipy.signal import convolve2d
 from skimage.metrics import peak_signal_noise_ratio
 
-from mpicore.metrics import bootstrap_interval, object_error, psnr_db, rmse, scaled_to_fit, snr_db, ssim
+from mpicore.metrics import (
+    bias_and_variance,
+    bootstrap_interval,
+    object_error,
+    psnr_db,
+    rmse,
+    scaled_to_fit,
+    snr_db,
+    ssim,
+)
 
 
 @pytest.fixture
@@ -198,3 +207,24 @@ def test_scaled_to_fit_is_least_squares():
     np.testing.assert_allclose(np.sum((objects - fitted) * images, axis=(1, 2)), 0, atol=1e-12)
     np.testing.assert_array_equal(scaled_to_fit(objects, 0 * images), 0)
     assert scaled_to_fit(objects, 7 * objects) == pytest.approx(objects)
+
+
+def test_bias_and_variance_of_a_shrinker_are_those_that_are_known():
+    """Of g (u + n): squared bias (1 - g)^2 u^2 and variance g^2, for any number of draws."""
+    rng = np.random.default_rng(5)
+    clean = 3 * np.sign(rng.standard_normal((400, 50)))
+    for draws in (2, 5):
+        estimates = 0.8 * (clean[:, None] + rng.standard_normal((400, draws, 50)))
+        bias, variance = bias_and_variance(clean, estimates)
+        assert bias.shape == variance.shape == (400,)
+        assert bias.mean() == pytest.approx(0.2**2 * 9, abs=0.02)
+        assert variance.mean() == pytest.approx(0.8**2, abs=0.02)
+    total = np.mean((estimates - clean[:, None]) ** 2, axis=(1, 2))
+    np.testing.assert_allclose(bias + variance, total, rtol=1e-9)  # the sum is the mean squared error, draw for draw
+
+
+def test_bias_needs_two_estimates_of_the_same_signals():
+    with pytest.raises(ValueError, match="estimates must have the shape"):
+        bias_and_variance(np.ones((2, 5)), np.ones((2, 1, 5)))
+    with pytest.raises(ValueError, match="estimates must have the shape"):
+        bias_and_variance(np.ones((2, 5)), np.ones((3, 4, 5)))
