@@ -29,6 +29,7 @@ _RUNS: dict[str, tuple[str, ...] | None] = {
     "leaderboard_interference": ("xspace-slow",),
     "leaderboard_matrix": ("system-matrix",),
     "loss_terms": ("xspace-gaussian",),
+    "matrix_conditions": (),
     "study_objects": ("xspace-gaussian",),
     "table1": ("xspace-gaussian",),
     "own_lines": ("xspace-harmonic", "xspace-locked"),

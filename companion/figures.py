@@ -384,6 +384,57 @@ def averages(averaged: pd.DataFrame, methods: Mapping[str, Mapping[str, float]])
     return figure
 
 
+def losses(table: pd.DataFrame) -> Figure:
+    """What each method loses, with 95 % intervals: a row per method, a colour per kind of loss; the first on top.
+
+    Args:
+        table: columns ``title``, ``kind``, ``loss_db``, ``loss_db_low``, ``loss_db_high``.
+    """
+    titles, kinds = (list(dict.fromkeys(table[column])) for column in ("title", "kind"))
+    figure, axis = plt.subplots(figsize=(7.2, 0.9 + 0.36 * len(titles)))
+    for number, kind in enumerate(kinds):
+        part = table[table["kind"] == kind]
+        height = [-titles.index(title) + 0.3 * (0.5 - (number + 0.5) / len(kinds)) for title in part["title"]]
+        spread = [part["loss_db"] - part["loss_db_low"], part["loss_db_high"] - part["loss_db"]]
+        look: dict[str, Any] = {"color": (BLUE, RED, GREEN)[number % 3], "markersize": 4, "label": kind}
+        axis.errorbar(part["loss_db"], height, xerr=np.nan_to_num(spread), fmt="os^"[number % 3], **look)
+    axis.axvline(0, color=GREY, linewidth=0.8)
+    axis.set_yticks(-np.arange(len(titles)), titles)
+    axis.set(xlabel="loss of SNR [dB]", ylim=(0.6 - len(titles), 0.6))
+    axis.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.01, 1.0))
+    return figure
+
+
+def conditions(table: pd.DataFrame) -> Figure:
+    """PSNR of the images of each method under each condition: a panel per strength of regularisation.
+
+    Args:
+        table: columns ``condition, relative_lambda, title, colour, psnr_db``; infinite values are left out.
+    """
+    strengths, names, titles = (
+        list(dict.fromkeys(table[column])) for column in ("relative_lambda", "condition", "title")
+    )
+    height = 1.3 + 0.42 * len(names)
+    figure, panels = plt.subplots(1, len(strengths), figsize=(7.6, height), sharey=True, squeeze=False)
+    for axis, strength in zip(panels[0], strengths, strict=True):
+        shown = table[(table["relative_lambda"] == strength) & np.isfinite(table["psnr_db"])]
+        for number, title in enumerate(titles):
+            part = shown[shown["title"] == title]
+            place = [-names.index(name) + 0.4 * (0.5 - (number + 0.5) / len(titles)) for name in part["condition"]]
+            look: dict[str, Any] = {"color": _tint(part, number), "markersize": 4, "label": title}
+            axis.plot(part["psnr_db"], place, "o", **look)
+        axis.set(title=f"relative λ = {strength:g}", xlabel="PSNR [dB]", ylim=(0.6 - len(names), 0.6))
+        axis.title.set_fontsize(9)
+    panels[0, 0].set_yticks(-np.arange(len(names)), names)
+    figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=8)
+    return figure
+
+
+def _tint(part: pd.DataFrame, number: int) -> str:
+    """The colour of the method of some rows; the one of its turn where there is no row or no colour."""
+    return shade(part["colour"].iloc[0] if len(part) else None, number)
+
+
 def distributions(objects: Array, estimates: Mapping[str, Array], labels: Sequence[str], scanner: Scanner) -> Figure:
     """Objects and estimates of them, each scaled to fit: one row and one colour scale per object.
 

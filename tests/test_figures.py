@@ -170,6 +170,34 @@ def test_averages_show_where_denoised_matrices_stand():
         assert labelled(axis)
 
 
+def test_losses_have_a_row_per_method_and_a_colour_per_kind():
+    rows = [
+        {"title": title, "kind": kind, "loss_db": loss, "loss_db_low": loss - 1, "loss_db_high": loss + 2}
+        for title, kind, loss in (("N2N", "a", 1.0), ("N2N", "b", 2.0), ("Wiener", "a", 3.0), ("Wiener", "b", 4.0))
+    ]
+    axis = figures.losses(pd.DataFrame(rows)).axes[0]
+    assert [text.get_text() for text in axis.get_yticklabels()] == ["N2N", "Wiener"]
+    drawn = {container.get_label(): container.lines[0].get_data() for container in axis.containers}
+    assert drawn["a"][0].tolist() == [1, 3] and [round(y) for y in drawn["b"][1]] == [0, -1]
+    assert axis.containers[0].lines[2][0].get_segments()[0][:, 0].tolist() == [0, 3]
+    assert "[dB]" in axis.get_xlabel()
+
+
+def test_conditions_have_a_panel_per_regularisation_and_no_point_at_infinity():
+    rows = [
+        {"condition": name, "relative_lambda": strength, "title": title, "colour": None, "psnr_db": value}
+        for strength in (3.0, 0.01)
+        for name, title, value in (("clean", "exact", np.inf), ("clean", "N2N", 40.0), ("noisy", "N2N", 30.0))
+    ]
+    axes = figures.conditions(pd.DataFrame(rows)).axes
+    assert [axis.get_title() for axis in axes] == ["relative λ = 3", "relative λ = 0.01"]
+    assert [text.get_text() for text in axes[0].get_yticklabels()] == ["clean", "noisy"]
+    for axis in axes:
+        drawn = {line.get_label(): line.get_xdata().tolist() for line in axis.lines}
+        assert drawn == {"exact": [], "N2N": [40, 30]}
+        assert "[dB]" in axis.get_xlabel()
+
+
 def test_distributions_have_one_scale_per_object():
     objects = np.stack([np.eye(3, 4), 5 * np.eye(3, 4)])
     figure = figures.distributions(objects, {"estimate": 2 * objects}, ["median", "worst"], SCANNER)

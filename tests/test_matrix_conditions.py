@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from companion import analyses, runs
@@ -138,6 +139,12 @@ def test_images_do_not_depend_on_what_is_solved_with_them(tiny):
     assert [len(part) for part in parts] == [1, 3]
     alone = exact(measured)
     np.testing.assert_allclose(np.concatenate(parts), alone, rtol=0, atol=1e-4 * alone.max())
+
+
+def test_reversed_pairs_are_clear_under_both_conditions():
+    first = pd.Series({"a": 3.0, "b": 2.0, "c": 1.9})
+    assert conditions.reversed_pairs(first, pd.Series({"a": 1.0, "b": 2.0, "c": 2.5}), 0.3) == [("a", "b"), ("a", "c")]
+    assert conditions.reversed_pairs(first, first, 0.0) == []
 
 
 def test_gains_for_the_mean_are_those_of_half_the_noise(tiny):

@@ -7,6 +7,7 @@ field, and both recordings are used at once; and how many recorruptions R2R need
 import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import permutations
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,7 @@ from mpicore.truth import Truth
 Array = NDArray[Any]
 #: Experiments in which a block of pixels is left out of the fit, by what is left out.
 BLOCKS = {"quadrant": "system-matrix-quadrant", "half": "system-matrix-half"}
-_SAME = 100.0  #: columns that differ by less are the same but for rounding [dB]
+SAME = 100.0  #: columns that differ by less are the same but for rounding [dB]
 #: Methods that learn from the columns of the training.
 LEARNED = ("wiener", "wiener_antisymmetric", "singular_values", "linear_n2n", "n2n")
 #: Methods whose matrices make images under harder conditions.
@@ -123,7 +124,7 @@ def clean_neighbours(setups: Sequence[Setup], count: int) -> pd.DataFrame:
             best = clean[trained[np.abs(np.concatenate(cosines, axis=1)).argmax(axis=1)]].astype(np.float64)
             factors = np.vecdot(looked_for, best) / np.vecdot(best, best)
             values = metrics.snr_db(looked_for, factors[:, None] * best)
-            add(setup.config.split or "random", name, np.minimum(values, _SAME))
+            add(setup.config.split or "random", name, np.minimum(values, SAME))
     return pd.DataFrame(rows)
 
 
@@ -151,9 +152,9 @@ def _conditions(
     """Quality of the images of objects under several conditions.
 
     Returns:
-        Columns ``oversampling, object_snr_db, relative_lambda, method, ssim, psnr_db, object_error``: means over the
-        objects. SSIM and PSNR are those against the image with the clean matrix of the same objects without noise. The
-        method ``clean`` is the clean matrix, ``object_snr_db`` is infinite without noise.
+        Columns ``oversampling, object_snr_db, relative_lambda, method, objects, ssim, psnr_db, object_error``: number
+        of objects, and means over them. SSIM and PSNR are those against the image with the clean matrix of the same
+        objects without noise. The method ``clean`` is the clean matrix, ``object_snr_db`` is infinite without noise.
     """
     setup = sources[0].setup
     measured = [measure(setup, *condition, count) for condition in conditions]
@@ -167,7 +168,7 @@ def _conditions(
             found = images(setup, components, [m.recorded for m in measured], value)
             for condition, exact, image in zip(measured, reference, found, strict=True):
                 described = {"oversampling": condition.oversampling, "object_snr_db": condition.snr_db}
-                described |= {"relative_lambda": value, "method": method}
+                described |= {"relative_lambda": value, "method": method, "objects": len(image)}
                 rows.append(described | image_quality(condition.objects, exact, image))
     return pd.DataFrame(rows)
 
@@ -218,6 +219,17 @@ def images(setup: Setup, components: Array, measured: Sequence[Array], relative_
     """Kaczmarz images of several sets of measured lines (n, lines) with one matrix (lines, P), all solved at once."""
     found = kaczmarz(components, np.concatenate(measured), relative_lambda, setup.kaczmarz_settings.sweeps)
     return np.split(found.reshape(-1, *setup.scanner.shape), np.cumsum([len(part) for part in measured])[:-1])
+
+
+def reversed_pairs(first: pd.Series, second: pd.Series, margin: float) -> list[tuple[str, str]]:
+    """Pairs of methods (better, worse) whose order another condition reverses.
+
+    Args:
+        first, second: values under two conditions by method, higher ones better.
+        margin: by which both orders must be clear.
+    """
+    pairs = permutations([str(method) for method in first.index], 2)
+    return [(a, b) for a, b in pairs if first[a] - first[b] > margin and second[b] - second[a] > margin]
 
 
 def image_quality(objects: Array, reference: Array, found: Array) -> dict[str, float]:
