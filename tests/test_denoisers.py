@@ -112,7 +112,10 @@ def test_circumstances_are_what_is_known_of_the_measurement_and_of_the_training(
     training = {"training", "seed", "device"}
     assert denoisers.circumstances("wiener") == set()
     assert denoisers.circumstances("n2n") == training
-    assert denoisers.circumstances("gp_wiener") == {"scanner", "particle"}
+    assert (
+        denoisers.circumstances("gp_wiener") == denoisers.circumstances("turned_gp_wiener") == {"scanner", "particle"}
+    )
+    assert denoisers.circumstances("turned_linear_n2n") == {"sequence"}
     assert denoisers.circumstances("forward_n2n") == training | {"scanner", "particle"}
 
 
