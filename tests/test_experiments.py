@@ -374,11 +374,11 @@ def test_a_method_may_set_what_the_preset_sets_for_all(book, changed):
 def test_a_study_may_have_its_own_size_seeds_and_protocol(book):
     """The whole size of its experiment; as many trainings as a case asks for, and not more than the preset has."""
     paper, study = book.presets["paper"], "study-network"
-    plain = book.study_run(study, "tuned", "n2n", "paper", seed=2)
+    plain = book.study_run(study, "stride3", "n2n", "paper", seed=2)
     assert plain.sizes == paper.sizes["x-space"] and plain.seed == 2
-    assert plain.training == paper.tuned[study].training and plain.options["stride"] == 4
+    assert plain.training == paper.tuned[study].training and plain.options["stride"] == 3
     assert book.study_run(study, "half", "n2n", "paper").training.epochs == plain.training.epochs // 2
-    assert [name.seed for name in book.cases(study, "tuned", "n2n", "paper")] == [0, 1, 2]
+    assert [name.seed for name in book.cases(study, "stride3", "n2n", "paper")] == [0, 1, 2]
     assert [name.seed for name in book.cases(study, "half", "n2n", "paper")] == [0]
     assert [name.seed for name in book.cases("study-null", "same", "n2n", "smoke")] == [0, 1]
     assert [name.seed for name in book.cases("study-schemes", "white", "noisy", "paper")] == [0]
