@@ -114,7 +114,7 @@ def _detection(
     place is set on noise alone.
 
     One row per method, rule and SNR of the recorded dot: share ``seen``, and ``false_alarms``, the share on noise alone
-    that the thresholds were not set on. Averages of recordings are rows ``averageN``.
+    that the thresholds were not set on; ``cases`` is the number of draws. Averages of recordings are rows ``averageN``.
     """
     setup = sources[0].setup
     scanner, limit = setup.scanner, setup.config.sizes[2]
@@ -147,7 +147,7 @@ def _detection(
                     seen[rule].append(values > limits[place][rule])
             for rule, hits in seen.items():
                 row = {"method": name, "rule": rule, "snr_db": level, "seen": np.mean(hits)}
-                rows.append(row | {"false_alarms": alarms[rule]})
+                rows.append(row | {"cases": np.size(hits), "false_alarms": alarms[rule]})
     return pd.DataFrame(rows)
 
 
@@ -269,7 +269,7 @@ def _bars(
     One row per method, situation and kind of ``bars``: ``one`` standard deviation for all samples, or one for each of
     the ``classes`` of :class:`mpicore.error_bars.ErrorBars`. Columns: the shares of samples within one (``within_1``)
     and within 1.96 standard deviations (``within_2``); the latter over the loudest tenth of the samples (``loud``), and
-    of the twentieth worst in a hundred signals (``worst``); the predicted over the measured RMS error (``ratio``).
+    of the fifth worst in a hundred signals (``worst``); the predicted over the measured RMS error (``ratio``).
     Arrays: the median test signal of the proposed method, denoised, with its bars.
     """
     rows: list[dict[str, Any]] = []
