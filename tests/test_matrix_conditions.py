@@ -82,6 +82,18 @@ def test_the_best_training_column_is_that_of_least_squares(tiny):
     )
 
 
+def test_a_moved_signal_is_found_and_another_one_is_as_far_as_least_squares_says(short_pairs):
+    u = short_pairs(5).u1.astype(np.float64)
+    np.testing.assert_allclose(conditions.snr_when_moved(u, -3 * np.roll(u, 17, axis=1)), 100)
+    other = np.roll(u, 1, axis=0)
+    best = np.full(5, -np.inf)
+    for shift in range(u.shape[1]):
+        moved = np.roll(other, shift, axis=1)
+        factors = np.sum(u * moved, axis=1) / np.sum(moved**2, axis=1)
+        best = np.maximum(best, metrics.snr_db(u, factors[:, None] * moved))
+    np.testing.assert_allclose(conditions.snr_when_moved(u, other), best, rtol=1e-3)
+
+
 def test_objects_are_measured_as_they_are_drawn(tiny):
     setup = Setup(tiny("system-matrix", "noisy", objects=4))
     plain = conditions.measure(setup, 1, None, 3)
