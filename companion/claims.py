@@ -2,6 +2,7 @@
 
 A claim compares SNRs: ``forward_n2n > proposed`` says so for every case, ``gp_wiener["25"] > forward_n2n["25"]`` for
 one, and ``abs(proposed["alpha05"] - proposed["paper"]) < 0.2`` bounds a difference in dB. Comparisons may be chained.
+``validated.n2n`` in the place of ``n2n`` is the SNR that the noisy validation pairs imply.
 """
 
 import ast
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+_VALIDATED = "validated."
 _OPERATORS = {ast.Gt: np.greater, ast.Lt: np.less, ast.GtE: np.greater_equal, ast.LtE: np.less_equal}
 
 
@@ -18,7 +20,7 @@ def true(claim: str, table: pd.DataFrame) -> bool:
 
     Args:
         claim: an expression over methods and their cases.
-        table: columns ``case``, ``method``, ``snr_db``, one row per pair of them.
+        table: columns ``case``, ``method``, ``snr_db``, ``validated_db``, one row per pair of them.
 
     Raises:
         ValueError: the claim is no comparison of this kind, or names a method or a case that the table does not have.
@@ -29,7 +31,13 @@ def true(claim: str, table: pd.DataFrame) -> bool:
         raise ValueError(f"claim {claim!r} is no expression: {error.msg}") from None
     if not isinstance(tree, ast.Compare):
         raise ValueError(f"claim {claim!r} must be a comparison")
-    values = {str(m): part.set_index("case")["snr_db"] for m, part in table.groupby("method")}
+    columns = {"": "snr_db", _VALIDATED: "validated_db"}
+    values = {
+        prefix + str(method): part.set_index("case")[column]
+        for prefix, column in columns.items()
+        if column in table
+        for method, part in table.groupby("method")
+    }
     sides = [_value(node, values, claim) for node in (tree.left, *tree.comparators)]
     for left, operator, right in zip(sides, tree.ops, sides[1:], strict=False):
         if type(operator) not in _OPERATORS:
@@ -42,10 +50,11 @@ def true(claim: str, table: pd.DataFrame) -> bool:
 def _value(node: ast.expr, values: dict[str, pd.Series], claim: str) -> Any:
     if isinstance(node, ast.Constant) and isinstance(node.value, (int, float)):
         return node.value
-    if isinstance(node, ast.Name):
-        if node.id not in values:
-            raise ValueError(f"claim {claim!r} names {node.id}; the table has {', '.join(values)}")
-        return values[node.id]
+    if isinstance(node, (ast.Name, ast.Attribute)):
+        name = ast.unparse(node)
+        if name not in values:
+            raise ValueError(f"claim {claim!r} names {name}; the table has {', '.join(values)}")
+        return values[name]
     if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
         series = _value(node.value, values, claim)
         if node.slice.value not in series:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from mpicore.datasets import PixelSplit
 from mpicore.noise import Noise
 from mpicore.reconstruction import Gridding, Kaczmarz
 from mpicore.scanner import Particle, Scanner
@@ -42,7 +43,8 @@ class RunConfig:
     """One run, in full: every value that decides its outcome, defaults included.
 
     The first three are names for people and not part of the key: two runs that differ in them alone are one run. What a
-    run does not use is ``None``.
+    run does not use is ``None``. A field that came later has a default, and is part of the key only where it holds
+    something else, so that the runs from before keep their keys.
 
     Attributes:
         experiment, method: names in the experiments file.
@@ -63,6 +65,9 @@ class RunConfig:
         training, seed: of what trains.
         source: digest of the code of a denoiser from outside.
         revision: raised when a change in the code changes what runs compute.
+        periods: recorded periods of each training object where there are more than two.
+        split: which pixels of a system matrix are tested, see :func:`mpicore.datasets.pixel_splits`; drawn at random by
+            default.
     """
 
     experiment: str
@@ -88,10 +93,13 @@ class RunConfig:
     seed: int | None
     source: str | None
     revision: int
+    periods: int | None = None
+    split: PixelSplit | None = None
 
     def resolved(self) -> dict[str, Any]:
         """What decides the outcome, as plain JSON in canonical form."""
-        return {f.name: canonical(getattr(self, f.name)) for f in fields(self) if f.name not in LABELS}
+        values = {f: getattr(self, f.name) for f in fields(self) if f.name not in LABELS}
+        return {f.name: canonical(value) for f, value in values.items() if value != f.default}
 
     @property
     def base(self) -> "RunConfig | None":

@@ -114,6 +114,8 @@ def pages(known: Experiments, folder: str = "notebooks") -> list[Page]:
             found.append(Page(source.stem, str(source)))
             continue
         for name, study in known.studies.items():
+            if not study.page:
+                continue
             values = {"study": name, "title": study.title, "by": study.by, "alt": study.alt}
             values |= {"target": f"{_RESULTS}tables/{name}.csv"}
             values |= {"training_table": f"{_RESULTS}tables/{name}-training.csv"}

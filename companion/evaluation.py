@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from companion.archive import IMAGE_VALUES
 from companion.setup import Setup
@@ -85,6 +85,21 @@ def validation_error(denoiser: Denoiser, setup: Setup) -> float | None:
     if denoiser.supervised or denoiser.whole or denoiser.periods != 1:
         return None
     return noisy_error(denoiser.denoise, setup.validation())
+
+
+def implied_snr_db(loss: ArrayLike, noise_db: float) -> NDArray[np.float64]:
+    """Test SNR that a noisy mean-square validation loss implies, with the noise known [dB].
+
+    Signals are in units of the RMS of a noisy period, whose power is that of the signal and of the noise. The target's
+    noise adds its whole power to the loss of every network.
+
+    Args:
+        loss: per sample.
+        noise_db: power of the signal over that of the noise [dB].
+    """
+    noise = 10 ** (-noise_db / 10)
+    error = np.asarray(loss, np.float64) * (1 + noise) - noise
+    return -10 * np.log10(np.maximum(error, 1e-6))
 
 
 def denoised(denoiser: Denoiser, recorded: Recordings, indices: Any = slice(None)) -> Array:

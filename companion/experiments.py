@@ -13,7 +13,7 @@ from yaml.composer import ComposerError
 
 from companion.config import RunConfig, RunName
 from companion.schema import Case, Experiment, File, ImageProtocol, Method, Preset, SignalProtocol, Study, Table
-from mpicore import checks, denoisers
+from mpicore import checks, datasets, denoisers
 from mpicore.denoisers.image_network import ForwardNoise2Noise
 from mpicore.denoisers.signal_network import SignalNetworkDenoiser
 from mpicore.truth import Truth
@@ -91,16 +91,20 @@ class Experiments:
         if chosen.of:
             checks.choice(chosen.of, f"method of {experiment}, which {method} reads out", entry.listed + entry.studied)
         xspace = entry.dataset == "x-space"
+        scanner, sizes = replace(file.scanners[entry.dataset], shape=size.shape), size.sizes[entry.dataset]
+        if entry.split:  # which may hold fewer
+            most = datasets.most_pixels(scanner, entry.split)
+            sizes = (min(sizes[0], most[0]), min(sizes[1], most[1]), min(sizes[2], most[2]))
         return RunConfig(
             experiment=experiment,
             method=method,
             protocol=label,
             dataset=entry.dataset,
-            scanner=replace(file.scanners[entry.dataset], shape=size.shape),
+            scanner=scanner,
             particle=file.particle,
             truth=self._truth(entry.truth),
             data_seed=file.data_seed,
-            sizes=size.sizes[entry.dataset],
+            sizes=sizes,
             noise=entry.noise,
             test_noise=entry.variants,
             test_phantoms=entry.test_phantoms,
@@ -115,6 +119,7 @@ class Experiments:
             seed=checks.count(seed, "seed", 0) if protocol else None,
             source=None,
             revision=file.revision,
+            split=entry.split,
         )
 
     def _truth(self, given: Truth | None) -> Truth:
@@ -141,27 +146,32 @@ class Experiments:
             raise ValueError(f"preset {preset} has no tuned protocol for {experiment}")
         return TUNED, size.tuned[experiment]
 
-    def study_run(self, study: str, case: str, method: str, preset: str) -> RunConfig:
+    def study_run(self, study: str, case: str, method: str, preset: str, seed: int = 0) -> RunConfig:
         """The resolved configuration of one run of a study. Equal cases of two studies are one run.
 
         Args:
             study, case, method, preset: names in the file.
+            seed: of the weights and the training.
 
         Raises:
-            ValueError: an unknown name.
+            ValueError: an unknown name, a seed of what does not train.
         """
         entry = self.studies[checks.choice(study, "study", list(self.studies))]
         changed: Case = entry.cases[checks.choice(case, f"case of {study}", list(entry.cases))]
         checks.choice(method, f"method of {study}", list(entry.methods))
         size = self.preset(preset)
         tuned = self.methods[method].network == "signal-network" and entry.experiment in size.tuned
-        base = self.run(entry.experiment, method, preset, tuned=tuned)
+        base = self.run(entry.experiment, method, preset, seed, tuned)
         noise = changed.noise or base.noise
         sizes, training = size.study, base.training
         if changed.signals:
             sizes = (changed.signals, max(1, changed.signals // 10), sizes[2])
             if training and changed.signals < size.study[0]:
                 training = replace(training, epochs=round(training.epochs * size.study[0] / changed.signals))
+        if training and changed.epochs:
+            training = replace(training, epochs=changed.epochs)
+        if training and changed.periods:
+            training = replace(training, epochs=max(1, round(training.epochs / changed.periods)))
         return replace(
             base,
             experiment=study,
@@ -171,6 +181,7 @@ class Experiments:
             test_noise={"literal": noise},
             truth=self._truth(changed.truth) if changed.truth else base.truth,
             options={**base.options, **changed.options},
+            periods=changed.periods,
         )
 
     def own(self, experiment: str, denoiser: str, source: str, preset: str) -> RunConfig:
@@ -211,7 +222,7 @@ class Experiments:
             found += [self.shown(name, method, preset) for method in entry.beyond]
         found += [run for run in self.repeats(preset) if run.seed]
         for name, study in self.studies.items():
-            found += [RunName(name, method, case=case) for case in study.cases for method in study.methods]
+            found += [run for case in study.cases for method in study.methods for run in self.cases(name, case, method)]
         return list(dict.fromkeys(found))
 
     def repeats(self, preset: str) -> list[RunName]:
@@ -222,6 +233,11 @@ class Experiments:
             for method in entry.repeated
             for seed in range(self.preset(preset).seeds)
         ]
+
+    def cases(self, study: str, case: str, method: str) -> list[RunName]:
+        """The runs of one method in one case of a study: one, or what trains from every seed."""
+        trainings = self.studies[study].trainings if self.methods[method].network else 1
+        return [RunName(study, method, seed=seed, case=case) for seed in range(trainings)]
 
     def shown(self, experiment: str, method: str, preset: str) -> RunName:
         """The run of a method that figures and leaderboards show: the tuned one where the preset trains it so."""
@@ -236,7 +252,7 @@ class Experiments:
     def named(self, name: RunName, preset: str) -> RunConfig:
         """The resolved configuration of the run of this name."""
         if name.case:
-            return self.study_run(name.experiment, name.case, name.method, preset)
+            return self.study_run(name.experiment, name.case, name.method, preset, name.seed)
         return self.run(name.experiment, name.method, preset, name.seed, name.tuned)
 
     def rows(self, table: str, preset: str) -> dict[str, list[RunName]]:
@@ -383,6 +399,8 @@ def _check(file: File) -> None:
                 raise ValueError(f"{where} must have {experiment.dataset}, which {name} uses")
         if experiment.dataset != "x-space" and (experiment.truth or experiment.test_phantoms):
             raise ValueError(f"truth and test_phantoms are for x-space data, {name} has {experiment.dataset}")
+        if experiment.dataset == "x-space" and experiment.split:
+            raise ValueError(f"split is for system-matrix data, {name} has {experiment.dataset}")
     for key, preset in file.presets.items():
         for name in preset.tuned:
             checks.choice(name, f"experiment of presets.{key}.tuned", list(file.experiments))

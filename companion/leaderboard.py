@@ -147,6 +147,9 @@ def display(table: pd.DataFrame, experiment: str) -> pd.DataFrame:
     ]
     for column, heading, digits in (("rmse", "RMSE", 1), ("ssim", "SSIM", 3), ("psnr_db", "PSNR [dB]", 2)):
         shown[heading] = part[column].map(lambda value, digits=digits: f"{value:.{digits}f}")
+    shown["Noisy validation"] = [
+        "" if np.isnan(value) else f"{value:.4f}" for value in part["validation_error"].astype(float)
+    ]
     shown["Periods"] = ["" if np.isnan(value) else f"{value:.0f}" for value in part["periods"].astype(float)]
     shown["It knows"] = part["knows"].fillna("")
     shown["Fit"] = part["training_seconds"].map(_duration)

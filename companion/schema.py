@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from mpicore.datasets import PixelSplit
 from mpicore.noise import Noise
 from mpicore.reconstruction import Gridding, Kaczmarz
 from mpicore.scanner import Particle, Scanner
@@ -52,7 +53,8 @@ class Experiment(Entry):
     """One experiment: a data set, its noise, and the methods that run on it.
 
     ``truth`` says how its data are made where that differs from what the methods know, ``test_phantoms`` what kind of
-    object is tested where it is not the kind that is trained on. Both are for x-space data.
+    object is tested where it is not the kind that is trained on. Both are for x-space data. ``split`` says which pixels
+    of a system matrix are tested, in place of the paper's random ones.
     ``methods`` are trained under the preset's first protocol, those of ``tuned`` under its tuned one where it has one.
     ``repeated`` names the methods that are trained again from other seeds, ``beyond`` those that the paper
     does not have, ``studied`` those that only studies have.
@@ -64,6 +66,7 @@ class Experiment(Entry):
     test_noise: dict[Name, Noise] = {}
     truth: Truth | None = None
     test_phantoms: PhantomKind | None = None
+    split: PixelSplit | None = None
     methods: tuple[str, ...]
     repeated: tuple[str, ...] = ()
     tuned: tuple[str, ...] = ()
@@ -86,7 +89,9 @@ class Case(Entry):
 
     ``noise`` and ``truth`` replace those of the experiment, and ``options`` are further options of the methods.
     ``signals`` is the number of training signals, with a tenth as many for validation; networks that have fewer are
-    trained for more epochs, so that all make the same number of steps. ``title`` is how the book writes the case;
+    trained for more epochs, so that all make the same number of steps. ``periods`` is the number of recorded periods of
+    each training object where it is not two; each period then makes a pair with the next, in a circle, and the number
+    of steps is the same. ``epochs`` replaces that of the training. ``title`` is how the book writes the case;
     ``{signals}`` in it stands for the number of training signals.
     """
 
@@ -94,6 +99,8 @@ class Case(Entry):
     noise: Noise | None = None
     truth: Truth | None = None
     signals: Count | None = None
+    periods: Annotated[int, Field(ge=4, multiple_of=2)] | None = None
+    epochs: Count | None = None
     options: dict[str, Option] = {}
 
 
@@ -111,7 +118,7 @@ class Study(Entry):
     The paper's network is trained under the tuned protocol where the preset has one for the experiment. ``full`` adds
     the runs of the experiment itself as a last case. ``title`` is that of the page, ``heading`` stands over the column
     of the cases, ``by`` says in captions what is varied, and ``alt`` what the figure shows. ``claims`` are what the
-    page says in words: see :mod:`companion.claims`.
+    page says in words: see :mod:`companion.claims`. A study without a ``page`` is shown by an analysis. What trains is trained from as many seeds as ``trainings`` says.
     """
 
     title: str
@@ -119,6 +126,8 @@ class Study(Entry):
     methods: tuple[str, ...]
     cases: dict[Name, Case]
     full: bool = False
+    trainings: Count = 1
+    page: bool = True
     axis: Axis | None = None
     heading: str
     by: str

@@ -57,9 +57,7 @@ class Setup:
         """
         if self.of_matrix:
             return self._matrix_pairs(denoiser)
-        make = self._supervised if denoiser.supervised else self._pairs
-        part = "supervised" if denoiser.supervised else "pairs"
-        arrays = self._kept(part, make, self.config.noise, self.config.sizes[:2])
+        arrays = self._supervised_pairs() if denoiser.supervised else self._noisy_pairs()
         kind = SupervisedPairs if denoiser.supervised else Recordings
         return (arrays["train_u1"], arrays["train_u2"]), kind(arrays["validation_u1"], arrays["validation_u2"])
 
@@ -68,7 +66,7 @@ class Setup:
         if self.of_matrix:
             matrix, pixels = self.matrix(), self.pixels["validation"]
             return Recordings(matrix.u1[pixels], matrix.u2[pixels])
-        arrays = self._kept("pairs", self._pairs, self.config.noise, self.config.sizes[:2])
+        arrays = self._noisy_pairs()
         return Recordings(arrays["validation_u1"], arrays["validation_u2"])
 
     def held_out(self, variant: str, count: int | None = None) -> HeldOut:
@@ -93,7 +91,8 @@ class Setup:
     @cached_property
     def pixels(self) -> dict[str, NDArray[Any]]:
         """The pixels of each split of a system matrix."""
-        return datasets.pixel_splits(self.config.sizes, self.config.data_seed, self.scanner)
+        split = self.config.split or "random"
+        return datasets.pixel_splits(self.config.sizes, self.config.data_seed, self.scanner, split)
 
     @cached_property
     def objects(self) -> NDArray[np.float32]:
@@ -161,18 +160,22 @@ class Setup:
         assert test.phantoms is not None
         return {"u1": test.u1, "u2": test.u2, "clean": test.clean, "phantoms": test.phantoms}
 
-    def _pairs(self) -> Arrays:
-        train, held = datasets.xspace_pairs(self.config.sizes[:2], self.config.noise, **self._xspace())
-        return {"train_u1": train.u1, "train_u2": train.u2, "validation_u1": held.u1, "validation_u2": held.u2}
+    def _noisy_pairs(self) -> Arrays:
+        config = self.config
+        more = {} if config.periods is None else {"periods": config.periods}
+        return self._kept(
+            "pairs",
+            lambda: _learned(*datasets.xspace_pairs(config.sizes[:2], config.noise, **self._xspace(), **more)),
+            *(config.noise, config.sizes[:2], *more.values()),
+        )
 
-    def _supervised(self) -> Arrays:
-        train, held = datasets.xspace_supervised(self.config.sizes[:2], self.config.noise, **self._xspace())
-        return {
-            "train_u1": train.noisy,
-            "train_u2": train.clean,
-            "validation_u1": held.noisy,
-            "validation_u2": held.clean,
-        }
+    def _supervised_pairs(self) -> Arrays:
+        config = self.config
+        return self._kept(
+            "supervised",
+            lambda: _learned(*datasets.xspace_supervised(config.sizes[:2], config.noise, **self._xspace())),
+            *(config.noise, config.sizes[:2]),
+        )
 
     def _selected(self, threshold: float) -> Arrays:
         matrix = self.matrix()
@@ -182,6 +185,12 @@ class Setup:
         config = self.config
         matrix = datasets.recorded_matrix(noise, config.data_seed, config.scanner, config.particle)
         return {"u1": matrix.u1, "u2": matrix.u2, "clean": matrix.clean}
+
+
+def _learned(train: Recordings | SupervisedPairs, held: Recordings | SupervisedPairs) -> Arrays:
+    """Pairs for training and for validation by the names under which they are kept."""
+    (train_u1, train_u2), (held_u1, held_u2) = train.arrays, held.arrays
+    return {"train_u1": train_u1, "train_u2": train_u2, "validation_u1": held_u1, "validation_u2": held_u2}
 
 
 @lru_cache(maxsize=4)

@@ -127,7 +127,7 @@ class Measured:
         config = self.config
         if config.dataset != "system-matrix" or column in IMAGE_VALUES:
             return None
-        pixels = datasets.pixel_splits(config.sizes, config.data_seed, config.scanner)["test"]
+        pixels = datasets.pixel_splits(config.sizes, config.data_seed, config.scanner, config.split or "random")["test"]
         width = config.scanner.shape[1]
         return pixels // width // _BLOCK * width + pixels % width // _BLOCK
 

@@ -1,16 +1,20 @@
 """Studies: one quantity is varied, and every method meets it in the same way."""
 
+from collections import defaultdict
+from collections.abc import Sequence
 from itertools import permutations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from companion import runs
+from companion.evaluation import implied_snr_db
 from companion.experiments import Experiments
 from companion.runs import ROOT, Root, Run
 from companion.schema import Case, Method
-from companion.statistics import estimate
+from companion.statistics import Spread, estimate, pooled
 
 
 def make(known: Experiments, study: str, preset: str, root: Root = ROOT) -> pd.DataFrame:
@@ -29,33 +33,48 @@ def make(known: Experiments, study: str, preset: str, root: Root = ROOT) -> pd.D
         FileNotFoundError: a run is missing.
     """
     entry = known.studies[study]
-    rows: list[dict[str, Any]] = []
-    for case, changed in entry.cases.items():
-        for method in entry.methods:
-            run = runs.load(known.study_run(study, case, method, preset), root)
-            rows.append(row(case, changed.title or case, known.methods[method], run))
+    made = {
+        (case, method): [runs.load(known.named(name, preset), root) for name in known.cases(study, case, method)]
+        for case in entry.cases
+        for method in entry.methods
+    }
+    trained: dict[str | None, list[list[float]]] = defaultdict(list)
+    for (_, method), found in made.items():
+        trained[known.methods[method].network].append([float(run.signals["snr_db"].mean()) for run in found])
+    spread = {kind: pooled(means) if kind else Spread() for kind, means in trained.items()}
+    rows = [
+        row(case, entry.cases[case].title or case, known.methods[method], found, spread[known.methods[method].network])
+        for (case, method), found in made.items()
+    ]
     for method in entry.methods if entry.full else ():
         run = runs.load(known.named(known.shown(entry.experiment, method, preset), preset), root)
-        rows.append(row("full", "{signals}", known.methods[method], run))
+        rows.append(row("full", "{signals}", known.methods[method], [run], Spread()))
     return pd.DataFrame(rows)
 
 
-def row(case: str, title: str, method: Method, run: Run) -> dict[str, Any]:
-    """One run as a row of the table of a study.
+def row(case: str, title: str, method: Method, trainings: Sequence[Run], spread: Spread) -> dict[str, Any]:
+    """All trainings of a method in one case as a row of the table of a study.
 
     Args:
         case, title: name of the case, and how it is written.
-        method: how the method of the run is called and drawn.
-        run: the run.
+        method: how the method of the runs is called and drawn.
+        trainings: a run per seed.
+        spread: between trainings, see :mod:`companion.statistics`.
 
     Returns:
         ``case, case_title, method, title, colour, input_snr_db`` (of the noise as the case has it), ``signals`` (for
-        training), ``steps`` (of the training), ``snr_db, snr_db_low, snr_db_high, ssim, psnr_db, training_seconds,
-        key``: means over the test signals with the 95 % interval of the SNR.
+        training), ``steps`` (of the training), ``trainings`` (how many), ``snr_db, snr_db_low, snr_db_high, ssim,
+        psnr_db, training_seconds``: means over the test signals and trainings with the 95 % interval of the SNR; the
+        ``key`` of the first run; and ``validated_db``, the SNR that the error on noisy validation pairs implies,
+        missing where that was not kept.
     """
-    values = run.signals["snr_db"].to_numpy(float)
-    found = estimate(values)
-    images = run.images[["ssim", "psnr_db"]].mean()
+    run = trainings[0]
+    values = np.mean([one.signals["snr_db"].to_numpy(float) for one in trainings], axis=0)
+    found = estimate(values, spread=spread, share=1 / len(trainings))
+    images = pd.concat([one.images[["ssim", "psnr_db"]] for one in trainings]).mean()
+    errors = [one.record.get("validation_error") for one in trainings]
+    known = [error for error in errors if error is not None]
+    implied = implied_snr_db(np.mean(known), run.config.noise.total_snr_db) if len(known) == len(errors) else None
     return {
         "case": case,
         "case_title": title.format(signals=run.config.sizes[0]),
@@ -65,10 +84,12 @@ def row(case: str, title: str, method: Method, run: Run) -> dict[str, Any]:
         "input_snr_db": run.config.noise.snr_db,
         "signals": run.config.sizes[0],
         "steps": run.history["step"].max() if run.config.training else None,
+        "trainings": len(trainings) if run.config.training else None,
         **found.columns("snr_db"),
         "ssim": images["ssim"],
         "psnr_db": images["psnr_db"],
-        "training_seconds": run.record["training_seconds"],
+        "training_seconds": np.mean([one.record["training_seconds"] for one in trainings]),
+        "validated_db": None if implied is None else float(implied),
         "key": run.config.key,
     }
 
@@ -76,11 +97,14 @@ def row(case: str, title: str, method: Method, run: Run) -> dict[str, Any]:
 def display(table: pd.DataFrame, heading: str) -> pd.DataFrame:
     """SNR with its interval as text: a row per case, a column per method; the best of several in bold.
 
+    Of one method alone, the SNR that the noisy validation pairs imply stands beside, where every run has kept it.
+
     Args:
         table: of :func:`make`.
         heading: of the column with the cases.
     """
     rows: list[dict[str, str]] = []
+    validated = table["title"].nunique() == 1 and bool(table["validated_db"].notna().all())
     for _, part in table.groupby("case", sort=False):
         part = part.round({"snr_db": 2, "snr_db_low": 2, "snr_db_high": 2}).replace(-0.0, 0.0)
         best = part["snr_db"].max() if len(part) > 1 else None
@@ -89,6 +113,8 @@ def display(table: pd.DataFrame, heading: str) -> pd.DataFrame:
         for line in part.itertuples():
             value = f"**{line.snr_db:.2f}**" if line.snr_db == best else f"{line.snr_db:.2f}"
             cells[str(line.title)] = f"{value} [{line.snr_db_low:.2f}, {line.snr_db_high:.2f}]"
+        if validated:
+            cells["By noisy validation"] = f"{part['validated_db'].iloc[0]:.2f}"
         rows.append(cells)
     return pd.DataFrame(rows)
 

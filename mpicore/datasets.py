@@ -6,6 +6,7 @@ test signals, and in :class:`~mpicore.recordings.SupervisedPairs` for ceilings.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,9 @@ from mpicore.scanner import Particle, Scanner
 from mpicore.seeds import branch, generator
 from mpicore.simulation import system_matrix
 from mpicore.truth import Truth
+
+#: How the pixels of a system matrix are split, see :func:`pixel_splits`.
+PixelSplit = Literal["random", "quadrant", "half"]
 
 
 @dataclass(frozen=True)
@@ -81,15 +85,30 @@ def xspace_pairs(
     scanner: Scanner | None = None,
     truth: Truth | None = None,
     particle: Particle | None = None,
+    periods: int = 2,
 ) -> tuple[Recordings, Recordings]:
     """The training and validation pairs of :func:`xspace` alone.
 
     Args:
         sizes: number of training and validation signals.
         noise, seed, scanner, truth, particle: as there.
+        periods: recorded of each training object, an even number. Two make one pair per object. Of more, each makes a
+            pair with the next one in a circle, and all first pairs come before all second ones; the first two periods
+            stay those of :func:`xspace`.
+
+    Raises:
+        ValueError: as there; periods that are odd or fewer than two.
     """
+    if checks.count(periods, "periods", 2) % 2:
+        raise ValueError(f"periods must be even, got {periods}")
     parts = _xspace_splits(_check_sizes(sizes, ("train", "validation")), noise, seed, scanner, truth, particle)
     train, validation = (Recordings(part.u1, part.u2) for part in parts)
+    if periods > 2:
+        recorded = [train.u1, train.u2]
+        for number in range(2, periods, 2):
+            again = generator(seed, "x-space", "train", "noise", "periods", number)
+            recorded += noise.record(parts[0].clean, scanner or Scanner.cartesian(), again)
+        train = Recordings(np.concatenate(recorded), np.concatenate([*recorded[1:], recorded[0]]))
     return train, validation
 
 
@@ -135,6 +154,7 @@ def system_matrix_columns(
     seed: int,
     scanner: Scanner | None = None,
     particle: Particle | None = None,
+    split: PixelSplit = "random",
 ) -> Dataset:
     """The columns of the Lissajous system matrix, x channel: one signal per pixel, split by :func:`pixel_splits`.
 
@@ -144,35 +164,69 @@ def system_matrix_columns(
         seed: root seed.
         scanner: default ``Scanner.lissajous()``.
         particle: default ``Particle()``.
+        split: which pixels are tested.
 
     Raises:
         ValueError: sizes that are not three whole numbers of at least one, or more than a split holds.
     """
     scanner = scanner or Scanner.lissajous()
-    pixels = pixel_splits(sizes, seed, scanner)
+    pixels = pixel_splits(sizes, seed, scanner, split)
     matrix = recorded_matrix(noise, seed, scanner, particle)
     train, validation = (Recordings(matrix.u1[p], matrix.u2[p]) for p in (pixels["train"], pixels["validation"]))
     test = HeldOut(*(columns[pixels["test"]] for columns in (matrix.u1, matrix.u2, matrix.clean)))
     return Dataset(scanner, train, validation, test, matrix, pixels)
 
 
-def pixel_splits(sizes: Sequence[int], seed: int, scanner: Scanner) -> dict[str, NDArray[np.intp]]:
-    """Pixels of the ``train``, ``validation`` and ``test`` split of a system matrix, by a seeded permutation.
+def pixel_splits(
+    sizes: Sequence[int], seed: int, scanner: Scanner, split: PixelSplit = "random"
+) -> dict[str, NDArray[np.intp]]:
+    """Pixels of the ``train``, ``validation`` and ``test`` split of a system matrix, in a seeded order.
 
-    Eight tenths of the pixels are for training, one tenth for validation, the rest for testing; of each split the first
-    ``sizes`` pixels are taken. The paper has (8160, 1020, 1021), which is all of 101 x 101.
+    With ``random``, a permutation is cut: eight tenths of the pixels are for training, one tenth for validation, the
+    rest for testing. Nearly every test pixel then has training pixels beside it. With ``quadrant`` all pixels on the
+    positive sides of both axes are for testing, with ``half`` all on the positive side of x; of the others eight ninths
+    are for training, one ninth for validation. Pixels on an axis are not tested. Of each split the first ``sizes``
+    pixels are taken. The paper has (8160, 1020, 1021), which is all of 101 x 101.
+
+    The order is that of one permutation for all splits, and a block begins with the test pixels of ``random``: the
+    first columns of both tests are the same as far as possible.
 
     Raises:
-        ValueError: sizes that are not three whole numbers of at least one, or more than a split holds.
+        ValueError: sizes that are not three whole numbers of at least one, or more than a split holds; an unknown
+            split.
     """
     named = _check_sizes(sizes, ("train", "validation", "test"))
+    parts = _pixel_parts(seed, scanner, split)
     total = scanner.shape[0] * scanner.shape[1]
-    order = generator(seed, "system-matrix", "split").permutation(total)
-    parts = np.split(order, [8 * total // 10, 8 * total // 10 + total // 10])
     for (part, count), pixels in zip(named.items(), parts, strict=True):
         if count > len(pixels):
             raise ValueError(f"sizes: {part} holds {len(pixels)} of the {total} pixels, got {count}")
     return {part: pixels[:count] for (part, count), pixels in zip(named.items(), parts, strict=True)}
+
+
+def most_pixels(scanner: Scanner, split: PixelSplit = "random") -> tuple[int, int, int]:
+    """How many pixels the training, validation and test split hold, see :func:`pixel_splits`.
+
+    Example:
+        >>> most_pixels(Scanner.lissajous()), most_pixels(Scanner.lissajous(), "quadrant")
+        ((8160, 1020, 1021), (6845, 856, 2500))
+    """
+    train, validation, test = (len(pixels) for pixels in _pixel_parts(0, scanner, split))
+    return train, validation, test
+
+
+def _pixel_parts(seed: int, scanner: Scanner, split: PixelSplit) -> list[NDArray[np.intp]]:
+    """All pixels of each split, in order."""
+    checks.choice(split, "split", get_args(PixelSplit))
+    total = scanner.shape[0] * scanner.shape[1]
+    order = generator(seed, "system-matrix", "split").permutation(total)
+    parts = np.split(order, [8 * total // 10, 8 * total // 10 + total // 10])
+    if split == "random":
+        return parts
+    x, y = scanner.grid.T
+    tested = (x > 0) & (y > 0) if split == "quadrant" else x > 0
+    left, block = order[~tested[order]], np.concatenate(parts[::-1])
+    return [*np.split(left, [8 * len(left) // 9]), block[tested[block]]]
 
 
 def recorded_matrix(noise: Noise, seed: int, scanner: Scanner, particle: Particle | None = None) -> HeldOut:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from companion import analyses, runs
+from companion import analyses, evaluation, runs
 from companion.analyses import comparison, networks, objects, registry
 from companion.archive import Archive, Result
 from companion.config import RunName
@@ -101,8 +101,8 @@ def test_the_loss_of_a_known_estimate_implies_its_snr():
     u1, u2 = (clean + np.sqrt(10**-0.5) * rng.standard_normal(clean.size) for _ in range(2))
     estimate = clean + 0.1 * rng.standard_normal(clean.size)
     loss = np.mean((estimate - u2) ** 2) / np.mean(u1**2)
-    assert networks.implied_snr_db(np.array([loss]), 5.0) == pytest.approx(20, abs=0.6)
-    assert networks.implied_snr_db(np.array([0.0]), 5.0) == pytest.approx(60)
+    assert evaluation.implied_snr_db(np.array([loss]), 5.0) == pytest.approx(20, abs=0.6)
+    assert evaluation.implied_snr_db(np.array([0.0]), 5.0) == pytest.approx(60)
 
 
 def test_total_variation_of_a_square_wave():

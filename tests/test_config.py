@@ -93,6 +93,9 @@ CHANGES = [
     ("seed", 1),
     ("source", "0123"),
     ("revision", 4),
+    ("periods", 4),
+    ("split", "quadrant"),
+    ("split", "half"),
 ]
 
 
@@ -104,6 +107,12 @@ def test_each_change_is_another_run(config):
     keys = [replace(config, **{name: value}).key for name, value in CHANGES]
     assert len({config.key, *keys}) == len(CHANGES) + 1
     assert all(re.fullmatch("[0-9a-f]{12}", key) for key in keys)
+
+
+def test_a_field_that_came_later_leaves_older_keys_alone(config):
+    """With its default it is not part of what is hashed."""
+    assert "split" not in config.resolved() and config.split is None
+    assert replace(config, split="half").resolved() == config.resolved() | {"split": "half"}
 
 
 @pytest.mark.parametrize("label", LABELS)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mpicore.datasets import Dataset, system_matrix_columns, xspace, xspace_test
+from mpicore.datasets import Dataset, most_pixels, pixel_splits, system_matrix_columns, xspace, xspace_test
 from mpicore.noise import Noise
 from mpicore.recordings import HeldOut, Recordings
 from mpicore.scanner import Particle, Scanner
@@ -178,6 +178,39 @@ def test_another_seed_is_another_permutation_and_other_noise(lissajous):
     first, second = (system_matrix_columns((20, 6, 7), GAUSSIAN, seed, lissajous) for seed in (0, 1))
     assert not np.array_equal(first.pixels["train"], second.pixels["train"])
     assert not np.any(np.all(first.matrix.u1 == second.matrix.u1, axis=1))
+
+
+@pytest.mark.parametrize("split", ["quadrant", "half"])
+@pytest.mark.parametrize("shape", [(9, 11), (8, 8), (101, 101)])
+def test_a_block_is_tested_and_no_pixel_of_it_is_trained(split, shape):
+    """All of the block is for testing; the rest is shared out; pixels on an axis are not tested."""
+    scanner = Scanner.lissajous(shape=shape)
+    ny, nx = shape
+    pixels = pixel_splits(most_pixels(scanner, split), 3, scanner, split)
+    y, x = np.divmod(np.arange(ny * nx), nx)
+    block = (2 * x > nx - 1) & ((2 * y > ny - 1) | (split == "half"))
+    np.testing.assert_array_equal(np.sort(pixels["test"]), np.flatnonzero(block))
+    rest = np.concatenate([pixels["train"], pixels["validation"]])
+    np.testing.assert_array_equal(np.sort(rest), np.flatnonzero(~block))
+    assert len(pixels["train"]) == 8 * len(rest) // 9
+
+
+@pytest.mark.parametrize("split", ["quadrant", "half"])
+def test_blocks_begin_with_the_test_pixels_of_the_random_split(lissajous, split):
+    block = pixel_splits(most_pixels(lissajous, split), 0, lissajous, split)["test"]
+    tested = pixel_splits(most_pixels(lissajous), 0, lissajous)["test"]
+    common = [pixel for pixel in tested if pixel in block]
+    assert 0 < len(common) < len(tested)
+    np.testing.assert_array_equal(block[: len(common)], common)
+
+
+def test_the_random_split_is_the_default_and_an_unknown_one_is_refused(lissajous):
+    for part, pixels in pixel_splits((9, 3, 2), 0, lissajous, "random").items():
+        np.testing.assert_array_equal(pixels, pixel_splits((9, 3, 2), 0, lissajous)[part])
+    with pytest.raises(ValueError, match="split must be one of random, quadrant, half; got 'third'"):
+        pixel_splits((9, 3, 2), 0, lissajous, "third")
+    data = system_matrix_columns((9, 3, 2), GAUSSIAN, 0, lissajous, split="half")
+    assert (lissajous.grid[data.pixels["test"], 0] > 0).all()
 
 
 # Sizes

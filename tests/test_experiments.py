@@ -9,7 +9,7 @@ import yaml
 from companion import experiments
 from companion.config import RunConfig, RunName
 from companion.experiments import Experiments
-from mpicore import denoisers
+from mpicore import datasets, denoisers
 from mpicore.noise import Interference, Noise
 
 PRESETS = ["smoke", "preview", "paper"]
@@ -44,6 +44,8 @@ def test_the_real_file_is_read(book):
         "xspace-harmonic",
         "xspace-locked",
         "system-matrix",
+        "system-matrix-quadrant",
+        "system-matrix-half",
     ]
     assert list(book.presets) == PRESETS
     assert book.methods["proposed"].options == {"alpha": 0.05, "beta": 0.01}
@@ -101,13 +103,23 @@ def test_every_run_of_every_preset_resolves(book, preset):
         assert isinstance(run, RunConfig)
         assert (run.experiment, run.method) == (name.experiment, name.method)
         assert run.scanner.shape == book.presets[preset].shape
-        assert name.case or run.sizes == book.presets[preset].sizes[run.dataset]
+        assert name.case or run.split or run.sizes == book.presets[preset].sizes[run.dataset]
         assert (run.training is None) == (run.seed is None) == (run.protocol is None)
         assert (run.training is None) == (book.methods[run.method].network is None)
         assert (run.kaczmarz is None) == (run.objects is None) == (run.dataset == "x-space")
         assert (run.gridding is None) == (run.dataset == "system-matrix")
         assert run.options.get("recorruptions") == (book.presets[preset].recorruptions if run.method == "r2r" else None)
         assert run.options.keys() == denoisers.parameters(run.denoiser).keys()
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("split", ["quadrant", "half"])
+def test_a_block_that_is_left_out_leaves_the_rest_to_train(book, preset, split):
+    """As many pixels as the preset asks for, or all that there are."""
+    run, plain = (book.run(name, "noisy", preset) for name in (f"system-matrix-{split}", "system-matrix"))
+    most = datasets.most_pixels(run.scanner, split)
+    assert run.split == split and plain.split is None
+    assert run.sizes == tuple(min(pair) for pair in zip(plain.sizes, most, strict=True))
 
 
 def test_methods_of_one_experiment_train_alike(book):
@@ -204,6 +216,12 @@ def test_methods_of_one_experiment_train_alike(book):
             "dataset: system-matrix\n    test_phantoms: rings\n",
             "test_phantoms are for x-space",
         ),
+        (
+            "dataset: x-space\n",
+            "dataset: x-space\n    split: half\n",
+            "split is for system-matrix data, xspace-gaussian has x-space",
+        ),
+        ("split: quadrant", "split: third", "experiments.system-matrix-quadrant.split: .*, got 'third'"),
     ],
 )
 def test_changed_files_are_refused_by_name(changed, old, new, message):

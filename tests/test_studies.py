@@ -137,14 +137,17 @@ def test_further_columns_come_from_the_analysis_of_the_same_name(tmp_path):
 
 
 def test_the_best_of_a_row_is_bold():
+    common = {"case": "a", "case_title": "A", "validated_db": 2.5}
     rows = [
-        {"case": "a", "case_title": "A", "title": title, "snr_db": snr, "snr_db_low": snr - 1, "snr_db_high": snr + 1}
+        {**common, "title": title, "snr_db": snr, "snr_db_low": snr - 1, "snr_db_high": snr + 1}
         for title, snr in (("one", 3.0), ("two", 5.0))
     ]
     shown = studies.display(pd.DataFrame(rows), "Case")
     assert shown.loc[0].tolist() == ["A", "3.00 [2.00, 4.00]", "**5.00** [4.00, 6.00]"]
     alone = pd.DataFrame([rows[0] | {"snr_db": -0.001, "snr_db_low": -0.011, "snr_db_high": 0.008}])
-    assert studies.display(alone, "Case").loc[0, "one"] == "0.00 [-0.01, 0.01]"  # not the best of several
+    shown = studies.display(alone, "Case")
+    assert shown.loc[0, "one"] == "0.00 [-0.01, 0.01]"  # not the best of several
+    assert shown.loc[0, "By noisy validation"] == "2.50"
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from companion.analyses.registry import Source, analysis
 from companion.config import RunName
+from companion.evaluation import implied_snr_db
 from mpicore.symmetry import even_part
 
 
@@ -41,21 +42,6 @@ def even_share(estimate: NDArray[Any], clean: NDArray[Any]) -> float:
     """Energy of the even part of an estimate (n, N), all of which is error, over the energy of the whole error."""
     even = even_part(estimate).astype(np.float64)
     return float(np.sum(even**2) / np.sum((estimate - clean).astype(np.float64) ** 2))
-
-
-def implied_snr_db(loss: NDArray[np.floating], noise_db: float) -> NDArray[np.float64]:
-    """Test SNR that a noisy mean-square validation loss implies, with the noise known [dB].
-
-    Signals are in units of the RMS of a noisy period, whose power is that of the signal and of the noise. The target's
-    noise adds its whole power to the loss of every network.
-
-    Args:
-        loss: per sample.
-        noise_db: power of the signal over that of the noise [dB].
-    """
-    noise = 10 ** (-noise_db / 10)
-    error = np.asarray(loss, np.float64) * (1 + noise) - noise
-    return -10 * np.log10(np.maximum(error, 1e-6))
 
 
 def total_variation(u: NDArray[Any]) -> float:

@@ -1,4 +1,4 @@
-"""What the recordings of a study are like in each of its cases: further columns of its table."""
+"""What the recordings or the networks of a study are like in each of its cases: further columns of its table."""
 
 from collections.abc import Callable, Sequence
 
@@ -40,4 +40,15 @@ def _chain(sources: Sequence[Source], count: int) -> pd.DataFrame:
         clean = source.setup.held_out("literal", count).clean
         even = np.sum(even_part(clean).astype(np.float64) ** 2) / np.sum(clean.astype(np.float64) ** 2)
         rows.append({"case": source.name.case, "Even part [%]": 100 * even})
+    return pd.DataFrame(rows)
+
+
+@analysis("study-network", _cases("study-network"), published=False)
+def _network(sources: Sequence[Source]) -> pd.DataFrame:
+    """One row per case: the size of the network."""
+    rows = []
+    for source in sources:
+        network = source.setup.denoiser().network
+        count = sum(parameter.numel() for parameter in network.parameters())
+        rows.append({"case": source.name.case, "Parameters [million]": count / 1e6})
     return pd.DataFrame(rows)

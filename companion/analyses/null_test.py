@@ -1,0 +1,70 @@
+"""The null test: how often the rule by which the book judges differences tells two trainings of one method apart."""
+
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from companion.analyses.registry import Source, analysis
+from companion.config import RunName
+from companion.experiments import Experiments
+from companion.statistics import Array, Estimate, Spread, estimate, pooled
+from companion.verdicts import MARGINS, OPPOSITE, SAME, verdict
+
+_STUDY, _CASE = "study-null", "same"
+
+
+def _needs(known: Experiments, preset: str) -> list[RunName]:
+    """Every training of every method."""
+    return [name for method in known.studies[_STUDY].methods for name in known.cases(_STUDY, _CASE, method)]
+
+
+@analysis("null", _needs, published=False, groups=(1, 3))
+def _null(sources: Sequence[Source], groups: Sequence[int]) -> pd.DataFrame:
+    """One row per method and number of trainings in each of the two rows that are compared.
+
+    Columns ``method, trainings, comparisons, largest_db`` (the largest difference), ``apart`` (share of the comparisons
+    whose interval leaves out zero) and ``called`` (share that is called different).
+    """
+    items: dict[str, list[Array]] = {}
+    for source in sources:
+        values = source.run.signals["snr_db"].to_numpy(float)
+        items.setdefault(source.name.method, []).append(values)
+    rows = []
+    for method, trained in items.items():
+        for size in groups:
+            found = list(comparisons(np.stack(trained), size))
+            called = [verdict(one, MARGINS["snr_db"]) in (SAME, OPPOSITE) for one in found]
+            rows.append(
+                {
+                    "method": method,
+                    "trainings": size,
+                    "comparisons": len(found),
+                    "largest_db": max((abs(one.mean) for one in found), default=np.nan),
+                    "apart": np.mean([one.low > 0 or one.high < 0 for one in found]),
+                    "called": np.mean(called),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def comparisons(values: Array, size: int) -> Iterator[Estimate]:
+    """All differences between two groups of trainings of one method, none of which is in both.
+
+    Single trainings take the spread from all the others; groups take it from themselves, as two methods do.
+
+    Args:
+        values: per training and test item, shape (S, n).
+        size: trainings in a group.
+    """
+    trainings = range(len(values))
+    for first in combinations(trainings, size):
+        for second in combinations([one for one in trainings if one not in first], size):
+            if first > second:
+                continue
+            sets = [first, second] if size > 1 else [[one for one in trainings if one not in (*first, *second)]]
+            spread = pooled([values[list(part)].mean(axis=1) for part in sets])
+            both = Spread(2 * spread.variance / size, spread.freedom)
+            difference = values[list(first)].mean(axis=0) - values[list(second)].mean(axis=0)
+            yield estimate(difference, spread=both)
