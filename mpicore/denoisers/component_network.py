@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from mpicore.unet import ComponentNetwork
 
 #: Steps in the harmonics of x and y to the neighbours of a component: all next ones, and the next of the same parity.
-STEPS = tuple(
+AROUND = tuple(
     (i, j)
     for i in range(-2, 3)
     for j in range(-2, 3)
     if (i, j) != (0, 0) and (max(abs(i), abs(j)) == 1 or (i % 2 == 0 and j % 2 == 0))
 )
-#: Power of a component that holds signal, in units of the noise, and levels to which gains are rounded.
-_POWER, _LEVELS = 1e-4, 255
+#: Power of a component that holds signal, in units of the noise, and steps to which gains are rounded.
+_POWER, _STEPS = 1e-4, 255
 
 
 class _SymmetricWiener(TwoStepSpatialWiener):
@@ -49,41 +49,49 @@ class _SymmetricWiener(TwoStepSpatialWiener):
 
     def lines(self, u: Array) -> Float32:
         """Sine lines of all columns u (P, N) in units of the noise, shape (P, lines)."""
-        return sine_lines(self._check(u)) / self.learned(self.deviation)
+        return np.divide(sine_lines(self._check(u)), self.learned(self.deviation), dtype=np.float32)
 
 
-def rounded(gains: Float32, numbers: NDArray[np.integer[Any]]) -> NDArray[np.uint8]:
-    """Gains of the coefficients of these components, class by class, in steps of 1/255.
+def packed(gains: Float32, numbers: NDArray[np.integer[Any]]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Gains of the coefficients that components have, rounded to steps of 1/255, in little space.
 
     Args:
         gains: of the cosine transforms of all lines, shape (lines, ny, nx).
-        numbers: of components, 4 times the index of the line and the class of parity.
+        numbers: of the components, 4 times the index of the line and the class of parity.
 
     Returns:
-        One value per coefficient that the components have; coefficients of an even image have even indices.
+        The steps of those that are not zero, and one bit for each coefficient, class by class.
     """
+    # Coefficients of an even image have even indices, those of an odd one odd indices.
     found = [gains[lines, odd_y::2, odd_x::2].ravel() for lines, odd_y, odd_x in _by_class(numbers)]
-    return np.round(_LEVELS * np.concatenate(found)).astype(np.uint8)
+    steps = np.round(_STEPS * np.concatenate(found)).astype(np.uint8)
+    return steps[steps > 0], np.packbits(steps > 0)
 
 
-def unrounded(
-    levels: NDArray[np.uint8], numbers: NDArray[np.integer[Any]], lines: int, shape: tuple[int, int]
+def unpacked(
+    steps: NDArray[np.uint8],
+    occupied: NDArray[np.uint8],
+    numbers: NDArray[np.integer[Any]],
+    lines: int,
+    shape: tuple[int, int],
 ) -> Float32:
-    """The gains of all lines, zero outside the components, from what :func:`rounded` gave.
+    """The gains of all lines, zero outside the components, from what :func:`packed` gave; shape (lines, ny, nx).
 
     Raises:
-        ValueError: another number of values than the components have coefficients.
+        ValueError: values of other components.
     """
     gains, start = np.zeros((lines, *shape), np.float32), 0
+    bits = np.unpackbits(occupied)
+    if bits.sum() != len(steps):
+        raise ValueError(f"state must hold {bits.sum()} gains, got {len(steps)}")
+    bits[bits > 0] = steps
     for chosen, odd_y, odd_x in _by_class(numbers):
         part = gains[chosen, odd_y::2, odd_x::2]
-        values = levels[start : start + part.size]
-        if len(values) == part.size:
-            gains[chosen, odd_y::2, odd_x::2] = values.reshape(part.shape).astype(np.float32) / _LEVELS
+        if start + part.size > len(bits):
+            raise ValueError(f"state must hold the gains of {len(numbers)} components, got {len(bits)} bits")
+        gains[chosen, odd_y::2, odd_x::2] = bits[start : start + part.size].reshape(part.shape).astype(np.float32)
         start += part.size
-    if start != len(levels):
-        raise ValueError(f"state must hold {start} gains, got {len(levels)}")
-    return gains
+    return gains / np.float32(_STEPS)
 
 
 def _by_class(numbers: NDArray[np.integer[Any]]) -> list[tuple[NDArray[np.integer[Any]], int, int]]:
@@ -160,7 +168,7 @@ class ComponentNoise2Noise(TrainedDenoiser):
         cross = np.prod([self._folded(linear.shrink(y)) for y in periods], axis=0).mean(axis=(2, 3)).ravel()
         count = max(int(np.sum(cross > _POWER)), min(2 * self.settings.batch_size, len(cross)))
         self.numbers = numbers = np.sort(np.argsort(-cross, kind="stable")[:count])
-        linear.gains = unrounded(rounded(gains, numbers), numbers, len(gains), linear.shape)
+        linear.gains = unpacked(*packed(gains, numbers), numbers, len(gains), linear.shape)
         network = self._build()
         self._hold(periods)
         del periods, gains
@@ -187,15 +195,15 @@ class ComponentNoise2Noise(TrainedDenoiser):
     def state(self) -> State:
         """Weights of the U-Net in half precision, the unit of each column, the components and their gains."""
         numbers, linear = self.learned(self.numbers), self.linear
-        levels = rounded(linear.learned(linear.gains), numbers)
+        steps, occupied = packed(linear.learned(linear.gains), numbers)
         return {
             **half_precision(self.learned(self.network).unet),
             "samples": np.array(self.samples),
             "power": np.array(self.power),
             "deviation": linear.learned(linear.deviation),
             "components": numbers.astype(np.int32),
-            "gains": levels[levels > 0],
-            "occupied": np.packbits(levels > 0),
+            "gains": steps,
+            "occupied": occupied,
         }
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> Self:
@@ -208,12 +216,8 @@ class ComponentNoise2Noise(TrainedDenoiser):
         samples, power, deviation, numbers, values, occupied = self.stored_values(state, *names)
         self.samples = self.linear.samples = int(samples)
         self.power, self.linear.deviation, self.numbers = float(power), deviation, numbers.astype(np.int64)
-        levels = np.unpackbits(occupied)
-        if levels.sum() != len(values):
-            raise ValueError(f"state must hold {levels.sum()} gains, got {len(values)}")
-        levels[levels > 0] = values
         lines = (self.samples - 1) // 2
-        self.linear.gains = unrounded(levels, self.numbers, lines, self.linear.shape)
+        self.linear.gains = unpacked(values, occupied, self.numbers, lines, self.linear.shape)
         load_weights(self._build().unet, {name: value for name, value in state.items() if name not in names})
         return self
 
@@ -225,8 +229,8 @@ class ComponentNoise2Noise(TrainedDenoiser):
         assert self.samples is not None
         position = np.full(4 * self.samples, len(numbers))
         position[numbers] = np.arange(len(numbers))
-        turns = np.array([abs(i) % 2 + 2 * (abs(j) % 2) for i, j in STEPS])
-        found = [neighbours(numbers // 4 + 1, i * along_x + j * along_y, self.samples) for i, j in STEPS]
+        turns = np.array([abs(i) % 2 + 2 * (abs(j) % 2) for i, j in AROUND])
+        found = [neighbours(numbers // 4 + 1, i * along_x + j * along_y, self.samples) for i, j in AROUND]
         # Line 0 is none: 4 (0 - 1) counts from the end, where no component is.
         beside = [position[4 * (line - 1) + (numbers % 4 ^ turn)] for (line, _), turn in zip(found, turns, strict=True)]
         signs = np.stack([sign for _, sign in found], axis=1)
