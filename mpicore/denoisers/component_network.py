@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpicore.components import CLASSES, cycles, fold, neighbours, quadrant_weights, unfold
-from mpicore.denoisers.base import Array, Float32, Folder, State, register
+from mpicore.denoisers.base import Array, Float32, Folder, State, lowest, register
 from mpicore.denoisers.trained import TrainedDenoiser, half_precision, load_weights
-from mpicore.denoisers.whole_matrix import TwoStepSpatialWiener
+from mpicore.denoisers.whole_matrix import TwoStepSpatialWiener, alternate_mean, wiener_gains
 from mpicore.recordings import Recordings
 from mpicore.scanner import Scanner
 from mpicore.seeds import generator
@@ -30,14 +30,20 @@ AROUND = tuple(
     for j in range(-2, 3)
     if (i, j) != (0, 0) and (max(abs(i), abs(j)) == 1 or (i % 2 == 0 and j % 2 == 0))
 )
-#: Power of a component that holds signal, in units of the noise, and steps to which gains are rounded.
-_POWER, _STEPS = 1e-4, 255
+#: Power from which on a component is taken to hold signal, in units of that of the noise.
+_POWER = 1e-4
 
 
-class _SymmetricWiener(TwoStepSpatialWiener):
-    """The linear estimate. The unit of a column is symmetric as well, so that the parity of components stays exact."""
+class OwnWiener(TwoStepSpatialWiener):
+    """The spatial Wiener filter in two steps, with gains from the very period that it denoises.
+
+    Gains from both periods would tell the network about the noise of the other one, which is its target. Here the power
+    of a coefficient is its mean square over a window, less that of the noise. Both periods choose the windows. The unit
+    of a column is the mean over the pixels that mirror it, so that the parity of components stays exact.
+    """
 
     def units_of_noise(self, u1: Array, u2: Array) -> tuple[Float32, Float32]:
+        """As without the symmetry, with the same power for all pixels that mirror each other."""
         y1, y2 = super().units_of_noise(u1, u2)
         first = self.learned(self.deviation)
         scale = first.max()
@@ -51,51 +57,34 @@ class _SymmetricWiener(TwoStepSpatialWiener):
         """Sine lines of all columns u (P, N) in units of the noise, shape (P, lines)."""
         return np.divide(sine_lines(self._check(u)), self.learned(self.deviation), dtype=np.float32)
 
+    def learn(self, y1: Float32, y2: Float32) -> None:
+        """Choose the window of each step by the noisy error."""
+        first, second = self._transform(y1), self._transform(y2)
 
-def packed(gains: Float32, numbers: NDArray[np.integer[Any]]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Gains of the coefficients that components have, rounded to steps of 1/255, in little space.
+        def error(tried: Float32) -> float:
+            return float(np.mean((first * tried - second) ** 2))
 
-    Args:
-        gains: of the cosine transforms of all lines, shape (lines, ny, nx).
-        numbers: of the components, 4 times the index of the line and the class of parity.
+        self.window = lowest(self.windows, lambda window: error(_first(first, window)))
+        gains = _first(first, self.window)
+        self.small_window = lowest(self.small_windows, lambda window: error(_second(first, gains, window)))
 
-    Returns:
-        The steps of those that are not zero, and one bit for each coefficient, class by class.
-    """
-    # Coefficients of an even image have even indices, those of an odd one odd indices.
-    found = [gains[lines, odd_y::2, odd_x::2].ravel() for lines, odd_y, odd_x in _by_class(numbers)]
-    steps = np.round(_STEPS * np.concatenate(found)).astype(np.uint8)
-    return steps[steps > 0], np.packbits(steps > 0)
-
-
-def unpacked(
-    steps: NDArray[np.uint8],
-    occupied: NDArray[np.uint8],
-    numbers: NDArray[np.integer[Any]],
-    lines: int,
-    shape: tuple[int, int],
-) -> Float32:
-    """The gains of all lines, zero outside the components, from what :func:`packed` gave; shape (lines, ny, nx).
-
-    Raises:
-        ValueError: values of other components.
-    """
-    gains, start = np.zeros((lines, *shape), np.float32), 0
-    bits = np.unpackbits(occupied)
-    if bits.sum() != len(steps):
-        raise ValueError(f"state must hold {bits.sum()} gains, got {len(steps)}")
-    bits[bits > 0] = steps
-    for chosen, odd_y, odd_x in _by_class(numbers):
-        part = gains[chosen, odd_y::2, odd_x::2]
-        if start + part.size > len(bits):
-            raise ValueError(f"state must hold the gains of {len(numbers)} components, got {len(bits)} bits")
-        gains[chosen, odd_y::2, odd_x::2] = bits[start : start + part.size].reshape(part.shape).astype(np.float32)
-        start += part.size
-    return gains / np.float32(_STEPS)
+    def shrink(self, y: Array) -> Array:
+        """Denoise one period of lines (P, lines), white noise of unit variance among them."""
+        coefficients = self._transform(y)
+        gains = _first(coefficients, self.learned(self.window))
+        self.gains = _second(coefficients, gains, self.small_window)
+        found, self.gains = super().shrink(y), None
+        return found
 
 
-def _by_class(numbers: NDArray[np.integer[Any]]) -> list[tuple[NDArray[np.integer[Any]], int, int]]:
-    return [(numbers[numbers % 4 == k] // 4, *odd) for k, odd in enumerate(CLASSES)]
+def _first(coefficients: Float32, window: tuple[int, int, int]) -> Float32:
+    """Wiener gains of the first step."""
+    return wiener_gains(alternate_mean(np.square(coefficients), window) - 1)
+
+
+def _second(coefficients: Float32, gains: Float32, window: tuple[int, int, int]) -> Float32:
+    """Wiener gains of the second step: of what the first has filtered, noise has the power of its gains."""
+    return wiener_gains(alternate_mean(np.square(coefficients * gains) - np.square(gains), window))
 
 
 @register("component_n2n")
@@ -103,7 +92,7 @@ class ComponentNoise2Noise(TrainedDenoiser):
     """Wiener estimate of each frequency component -> corrected by a small U-Net that sees its neighbours -> signals.
 
     A line is split into its parts by parity, each on one quadrant of the pixels; a part whose power shows in both
-    periods is a component, and the rest is zero. Its input are the estimate of :class:`TwoStepSpatialWiener`, what that
+    periods is a component, and the rest is zero. Its input are the estimate of :class:`OwnWiener`, what that
     leaves out of the noisy image, and the estimates of the components whose harmonics are up to two steps away in x and
     in y, see :class:`mpicore.unet.ComponentNetwork`. It is judged by the noisy image of the other period:
     ||f(y1) - y2||^2 and its swap, on nine tenths of the lines; those of the last tenth choose the epoch. No clean
@@ -139,7 +128,7 @@ class ComponentNoise2Noise(TrainedDenoiser):
     ) -> None:
         super().__init__(width, dropout, seed, training, device)
         self.scanner = require_odd(scanner or Scanner.lissajous(), self.name)
-        self.linear = _SymmetricWiener(self.scanner)
+        self.linear = OwnWiener(self.scanner)
         self.linear.name = self.name
         self.numbers: NDArray[np.integer[Any]] | None = None
         self.network: ComponentNetwork | None = None
@@ -162,16 +151,15 @@ class ComponentNoise2Noise(TrainedDenoiser):
     ) -> Self:
         """Find the components and their linear estimates from both periods of all columns, shape (P, N), and train."""
         linear = self.linear.fit(u1, u2)
-        self.samples, gains = linear.samples, linear.learned(linear.gains)
+        self.samples = linear.samples
         periods = [linear.lines(u) for u in (u1, u2)]
         self.power = float(np.sqrt(np.mean([np.mean(np.square(y), dtype=np.float64) for y in periods])))
         cross = np.prod([self._folded(linear.shrink(y)) for y in periods], axis=0).mean(axis=(2, 3)).ravel()
         count = max(int(np.sum(cross > _POWER)), min(2 * self.settings.batch_size, len(cross)))
         self.numbers = numbers = np.sort(np.argsort(-cross, kind="stable")[:count])
-        linear.gains = unpacked(*packed(gains, numbers), numbers, len(gains), linear.shape)
         network = self._build()
         self._hold(periods)
-        del periods, gains
+        del periods
         filled = np.unique(numbers // 4)
         held = generator(self.seed, "held lines").permutation(filled)[: max(1, len(filled) // 10)]
         apart = np.isin(numbers // 4, held)
@@ -193,31 +181,29 @@ class ComponentNoise2Noise(TrainedDenoiser):
         return from_sine_lines(images.reshape(len(images), -1).T * (deviation * scale), u.shape[1])
 
     def state(self) -> State:
-        """Weights of the U-Net in half precision, the unit of each column, the components and their gains."""
+        """Weights of the U-Net in half precision, the unit of each column, the components, and both windows."""
         numbers, linear = self.learned(self.numbers), self.linear
-        steps, occupied = packed(linear.learned(linear.gains), numbers)
         return {
             **half_precision(self.learned(self.network).unet),
             "samples": np.array(self.samples),
             "power": np.array(self.power),
             "deviation": linear.learned(linear.deviation),
             "components": numbers.astype(np.int32),
-            "gains": steps,
-            "occupied": occupied,
+            "windows": np.array([linear.window, linear.small_window], np.int32),
         }
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> Self:
-        """Take up weights, components and their gains; the rest follows from the scanner.
+        """Take up weights, components and windows; the rest follows from the scanner.
 
         Raises:
-            ValueError: weights of another network, a part is missing, or gains of other components.
+            ValueError: weights of another network, or a part is missing.
         """
-        names = ("samples", "power", "deviation", "components", "gains", "occupied")
-        samples, power, deviation, numbers, values, occupied = self.stored_values(state, *names)
+        names = ("samples", "power", "deviation", "components", "windows")
+        samples, power, self.linear.deviation, numbers, windows = self.stored_values(state, *names)
         self.samples = self.linear.samples = int(samples)
-        self.power, self.linear.deviation, self.numbers = float(power), deviation, numbers.astype(np.int64)
-        lines = (self.samples - 1) // 2
-        self.linear.gains = unpacked(values, occupied, self.numbers, lines, self.linear.shape)
+        self.power, self.numbers = float(power), numbers.astype(np.int64)
+        first, second = windows.tolist()
+        self.linear.window, self.linear.small_window = tuple(first), tuple(second)
         load_weights(self._build().unet, {name: value for name, value in state.items() if name not in names})
         return self
 
@@ -257,9 +243,9 @@ class ComponentNoise2Noise(TrainedDenoiser):
         scale = 1.0
         for y in periods:
             scale = float(np.sqrt(np.mean(np.square(y), dtype=np.float64))) / self.power or 1.0
-            for images, lines in ((estimates, self.linear.shrink(y)), (noisy, y)):
-                parts = self._folded(lines).reshape(-1, *network.quadrant)[numbers]
-                images.append(torch.from_numpy(parts / np.float32(scale)))
+            scaled = y / np.float32(scale)
+            for images, lines in ((estimates, self.linear.shrink(scaled)), (noisy, scaled)):
+                images.append(torch.from_numpy(self._folded(lines).reshape(-1, *network.quadrant)[numbers]))
         network.hold(torch.stack(estimates), torch.stack(noisy))
         return scale
 
