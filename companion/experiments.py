@@ -14,15 +14,20 @@ from yaml.composer import ComposerError
 from companion.config import RunConfig, RunName
 from companion.schema import Case, Experiment, File, ImageProtocol, Method, Preset, SignalProtocol, Study, Table
 from mpicore import checks, datasets, denoisers
+from mpicore.denoisers.component_network import ComponentNoise2Noise
 from mpicore.denoisers.image_network import ForwardNoise2Noise
 from mpicore.denoisers.signal_network import SignalNetworkDenoiser
 from mpicore.truth import Truth
 
 #: How the protocols of the book are called.
-PAPER, TUNED, FORWARD = "paper", "tuned", "forward model"
+PAPER, TUNED, FORWARD, COMPONENTS = "paper", "tuned", "forward model", "components"
 #: Which denoisers train which kind of network.
 _TAKEN_OVER = {"denoiser", "options", "network", "empty"}
-_NETWORKS = {"signal-network": SignalNetworkDenoiser, "image-network": ForwardNoise2Noise}
+_NETWORKS = {
+    "signal-network": SignalNetworkDenoiser,
+    "image-network": ForwardNoise2Noise,
+    "component-network": ComponentNoise2Noise,
+}
 
 
 @dataclass(frozen=True)
@@ -138,6 +143,7 @@ class Experiments:
             found: dict[str | None, tuple[str | None, SignalProtocol | ImageProtocol | None]] = {
                 "signal-network": (PAPER, first),
                 "image-network": (FORWARD, size.image_network),
+                "component-network": (COMPONENTS, size.component_network),
                 None: (None, None),
             }
             return found[kind]

@@ -24,7 +24,7 @@ Colour = Annotated[str, Field(pattern=r"^#[0-9A-Fa-f]{6}$")]
 Option = bool | int | Annotated[float, Field(allow_inf_nan=False)]
 DatasetName = Literal["x-space", "system-matrix"]
 PhantomKind = Literal["letters", "rings", "points"]
-NetworkKind = Literal["signal-network", "image-network"]
+NetworkKind = Literal["signal-network", "image-network", "component-network"]
 
 
 class Entry(BaseModel):
@@ -155,7 +155,7 @@ class Table(Entry):
 
 
 class ImageNetwork(Entry):
-    """Size of a network behind the forward model: keywords of :class:`mpicore.unet.UNet`."""
+    """Size of a network on images: keywords of :class:`mpicore.unet.UNet`."""
 
     width: Count
     dropout: Annotated[float, Field(ge=0, lt=1)]
@@ -168,7 +168,7 @@ class SignalNetwork(ImageNetwork):
 
 
 class ImageProtocol(Entry):
-    """A network behind the forward model, and how it is trained."""
+    """A network on images, and how it is trained."""
 
     network: ImageNetwork
     training: Settings
@@ -186,10 +186,10 @@ class Preset(Entry):
 
     ``network`` and ``training`` are the first protocol of the paper's network, ``tuned`` holds the second one of each
     experiment that has one, and of a study that does not train as its experiment does. ``image_network`` is the
-    protocol of the networks behind the forward model. ``seeds`` counts the trainings of a method that an experiment
-    repeats. ``study`` are the sizes of the data of studies, and ``trainings`` the most trainings of one method in a
-    case. A run is a job of its own; ``together`` makes one job of all runs of an experiment or study, for runs that
-    take no time.
+    protocol of the networks behind the forward model, ``component_network`` that of the networks on the components of a
+    system matrix. ``seeds`` counts the trainings of a method that an experiment repeats. ``study`` are the sizes of the
+    data of studies, and ``trainings`` the most trainings of one method in a case. A run is a job of its own;
+    ``together`` makes one job of all runs of an experiment or study, for runs that take no time.
     """
 
     shape: tuple[Count, Count]
@@ -199,6 +199,7 @@ class Preset(Entry):
     training: Settings
     tuned: dict[str, SignalProtocol] = {}
     image_network: ImageProtocol
+    component_network: ImageProtocol
     recorruptions: Count
     seeds: Count = 1
     study: tuple[Count, Count, Count]

@@ -3,7 +3,7 @@
 All sums run over the samples of one period, so the weights alpha and beta do not depend on the scale of the signal.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import torch
@@ -233,6 +233,30 @@ class Recorrupted(PairScheme):
     def loss(self, prediction: Tensor, target: Tensor) -> Tensor:
         """See :func:`squared_loss`."""
         return squared_loss(prediction, target)
+
+
+@dataclass(frozen=True)
+class NumberedNoise2Noise:
+    """Noise2Noise for a network that is given the numbers of images in place of the images.
+
+    A pair is the number of an image in the first period and that in the second; the loss is the mean square of what the
+    network makes of the one, minus the noisy image with the other number.
+
+    Args:
+        noisy: all images, shape (numbers, pixels).
+        weights: of the pixels.
+        data: what tells the images, and what else the network is given, from others.
+    """
+
+    noisy: Tensor = field(repr=False)
+    weights: Tensor = field(repr=False)
+    data: int
+
+    def objective(self, network: nn.Module, u1: Tensor, u2: Tensor, generator: torch.Generator) -> Tensor:
+        """The loss of numbers (B, 1) of both periods; a coin per pair decides which is the input."""
+        source, target = two_period_pair(u1, u2, generator)
+        error = passed(network, source) - self.noisy[target[:, 0].long()]
+        return (self.weights * error.square()).mean()
 
 
 @dataclass(frozen=True)

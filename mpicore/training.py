@@ -59,6 +59,7 @@ def train(
     device: str = "auto",
     progress: bool = False,
     label: str = "training",
+    units: bool = True,
 ) -> list[State]:
     """Train a network on noisy pairs alone, and leave it with the weights of the best noisy validation loss.
 
@@ -75,6 +76,7 @@ def train(
         device: ``auto``, ``cpu``, ``cuda``.
         progress: show a bar with the time left.
         label: what the bar calls this training.
+        units: without them the pairs are passed on as they are.
 
     Returns:
         One row per epoch with ``epoch``, ``step``, ``learning_rate``, ``training_loss`` and ``validation_loss`` (per
@@ -89,8 +91,9 @@ def train(
     where = resolve_device(device)
     network.to(where)
     samples = recordings.arrays[0].shape[1]
-    u1, u2 = _normalised(recordings, where)
-    held1, held2 = _normalised(validation, where)
+    prepare = _normalised if units else _unchanged
+    u1, u2 = prepare(recordings, where)
+    held1, held2 = prepare(validation, where)
     per_epoch = len(recordings) // settings.batch_size
     steps = settings.epochs * per_epoch
     seeds = branch(seed, "training").generate_state(2, np.uint32)
@@ -180,6 +183,11 @@ def _normalised(pairs: Pairs, device: torch.device) -> tuple[torch.Tensor, torch
     if not scale.all():
         raise ValueError(f"u1 must not hold a zero signal, found one at index {int(scale[:, 0].argmin())}")
     return (u1 / scale).to(device), (u2 / scale).to(device)
+
+
+def _unchanged(pairs: Pairs, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    u1, u2 = (torch.from_numpy(np.asarray(u, np.float32)).to(device) for u in pairs.arrays)
+    return u1, u2
 
 
 @torch.no_grad()

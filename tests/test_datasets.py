@@ -264,7 +264,9 @@ def test_more_periods_make_a_circle_of_pairs(cartesian):
     np.testing.assert_array_equal(first[1], data.train.u2)
     np.testing.assert_array_equal(held.u1, data.validation.u1)
     noise = first - first.mean(axis=0)
-    assert abs(np.corrcoef(noise.reshape(4, -1))[np.triu_indices(4, 1)] + 1 / 3).max() < 0.02  # independent of each other
+    assert (
+        abs(np.corrcoef(noise.reshape(4, -1))[np.triu_indices(4, 1)] + 1 / 3).max() < 0.02
+    )  # independent of each other
 
 
 def test_periods_that_do_not_fit_are_named(cartesian):

@@ -100,6 +100,7 @@ NETWORK = {"width": 16, "dropout": 0.0, "stride": 2, "normalise": True}
         ("r2r", {"strength": 0.5, "floor": False, "recorruptions": 50, **NETWORK}),
         ("forward_n2n", {"rank": 400, "nonnegative": False, "width": 16, "dropout": 0.0}),
         ("gp_wiener", {"rank": 400}),
+        ("component_n2n", {"width": 16, "dropout": 0.0}),
         ("linear_n2n", {"antisymmetric": True}),
     ],
 )

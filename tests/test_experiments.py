@@ -415,15 +415,16 @@ def test_fewer_signals_are_seen_more_often(book):
 
 
 def test_protocols_are_labelled_for_every_kind_of_method(book):
-    """The first and the second of the paper's network, that of networks behind the forward model, and none."""
+    """The first and the second of the paper's network, those of the two kinds of networks on images, and none."""
     labels = {name: (config.protocol, book.methods[name.method].network) for name, config in book.runs("paper").items()}
     for name, (label, network) in labels.items():
         tuned = name.tuned or (bool(name.case) and network == "signal-network")
-        expected = {"image-network": "forward model", None: None, "signal-network": "tuned" if tuned else "paper"}
+        expected = {"image-network": "forward model", "component-network": "components", None: None}
+        expected["signal-network"] = "tuned" if tuned else "paper"
         assert label == expected[network], name
     found = {label for label, _ in labels.values()}
-    assert found == {"paper", "tuned", "forward model", None}
-    assert {config.protocol for config in book.runs("smoke").values()} == {"paper", "forward model", None}
+    assert found == {"paper", "tuned", "forward model", "components", None}
+    assert {config.protocol for config in book.runs("smoke").values()} == {"paper", "forward model", "components", None}
 
 
 def test_equal_cases_of_two_studies_are_one_run(book):

@@ -53,7 +53,8 @@ def test_the_protocol_is_that_of_the_run(book):
     """Of every run of the book: also of networks behind the forward model, and of studies."""
     for name, config in book.runs("paper").items():
         network = book.methods[name.method].network
-        expected = {None: None, "image-network": "forward model"}.get(network, "paper")
+        kinds = {None: None, "image-network": "forward model", "component-network": "components"}
+        expected = kinds.get(network, "paper")
         if network == "signal-network" and (name.tuned or name.case):
             expected = "tuned"
         assert config.protocol == expected

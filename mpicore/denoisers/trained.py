@@ -37,6 +37,7 @@ class TrainedDenoiser(Denoiser):
 
     trains = True
     batch = 16  #: signals that pass the network together
+    units = True  #: signals are trained in units of their own RMS
 
     def __init__(
         self, width: int, dropout: float, seed: int, training: Settings | Mapping[str, Any] | None, device: str
@@ -76,6 +77,7 @@ class TrainedDenoiser(Denoiser):
             device=self.device,
             progress=progress,
             label=self.name,
+            units=self.units,
         )
 
     def over_batches(self, network: "nn.Module", z: Float32, step: Callable[["Tensor"], "Tensor"]) -> Float32:

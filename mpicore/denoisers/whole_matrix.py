@@ -77,6 +77,61 @@ class MatrixDenoiser(Denoiser):
             raise ValueError(f"u must hold all {np.prod(self.shape)} columns of the system matrix, got {len(columns)}")
         return columns
 
+    def _transform(self, y: Array) -> Float32:
+        """Cosine transforms of the components of lines (P, lines), shape (lines, ny, nx)."""
+        from scipy.fft import dctn
+
+        images = np.ascontiguousarray(y.T, np.float32).reshape(-1, *self.shape)
+        return dctn(images, axes=(1, 2), norm="ortho", overwrite_x=True)
+
+    def _back(self, coefficients: Float32) -> Float32:
+        """The lines of such transforms, which are overwritten."""
+        from scipy.fft import idctn
+
+        images = idctn(coefficients, axes=(1, 2), norm="ortho", overwrite_x=True)
+        return np.ascontiguousarray(images.reshape(len(images), -1).T)
+
+
+@register("dct_threshold")
+class SpatialThreshold(MatrixDenoiser):
+    """Thresholds on the two-dimensional cosine transform of each frequency component.
+
+    System matrices are known to have few large coefficients there (Lampe et al. 2012). Each coefficient below a
+    multiple of the noise of its component is set to zero; ``hard`` leaves the others as they are, ``soft`` brings them
+    nearer to zero by the threshold (Donoho and Johnstone 1994). The noise of a component comes from the difference of
+    its two periods. The kind and the multiple are chosen from ``kinds`` and ``factors`` by the noisy error: what the
+    first period becomes, judged by the second. Assumes noise that is white over the pixels and independent between the
+    periods.
+    """
+
+    kinds = ("hard", "soft")
+    factors = (1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0)
+
+    def __init__(self, scanner: Scanner | None = None) -> None:
+        super().__init__(scanner)
+        self.kind, self.factor = "", 0.0
+        self.noise: Float32 | None = None
+
+    def learn(self, y1: Float32, y2: Float32) -> None:
+        """Noise of each component, then kind and factor."""
+        self.noise = np.sqrt(np.mean((y1 - y2) ** 2, axis=0) / 2)
+        first, second = self._transform(y1), self._transform(y2)
+        candidates = [(kind, factor) for kind in self.kinds for factor in self.factors]
+        self.kind, self.factor = lowest(
+            candidates, lambda tried: float(np.mean((self._thresholded(first, *tried) - second) ** 2))
+        )
+
+    def shrink(self, y: Array) -> Array:
+        """Threshold the cosine transform of each component."""
+        self.learned(self.noise)
+        return self._back(self._thresholded(self._transform(y), self.kind, self.factor))
+
+    def _thresholded(self, coefficients: Float32, kind: str, factor: float) -> Float32:
+        threshold = (np.float32(factor) * self.learned(self.noise))[:, None, None]
+        if kind == "hard":
+            return np.where(np.abs(coefficients) > threshold, coefficients, np.float32(0))
+        return coefficients - np.clip(coefficients, -threshold, threshold)
+
 
 @register("dct_wiener")
 class SpatialWiener(MatrixDenoiser):
@@ -104,25 +159,16 @@ class SpatialWiener(MatrixDenoiser):
         own = np.square(first)
         self.window = lowest(
             self.windows,
-            lambda window: float(np.mean((first * _gains(alternate_mean(own, window) - 1) - second) ** 2)),
+            lambda window: float(np.mean((first * wiener_gains(alternate_mean(own, window) - 1) - second) ** 2)),
         )
         first *= second
-        self.gains = _gains(alternate_mean(first, self.window))
+        self.gains = wiener_gains(alternate_mean(first, self.window))
 
     def shrink(self, y: Array) -> Array:
         """Multiply the cosine transform of each component by its gains."""
-        from scipy.fft import idctn
-
         coefficients = self._transform(y)
         coefficients *= self.learned(self.gains)
-        images = idctn(coefficients, axes=(1, 2), norm="ortho", overwrite_x=True)
-        return np.ascontiguousarray(images.reshape(len(images), -1).T)
-
-    def _transform(self, y: Array) -> Float32:
-        from scipy.fft import dctn
-
-        images = np.ascontiguousarray(y.T, np.float32).reshape(-1, *self.shape)
-        return dctn(images, axes=(1, 2), norm="ortho", overwrite_x=True)
+        return self._back(coefficients)
 
 
 @register("dct_wiener_twice")
@@ -147,13 +193,13 @@ class TwoStepSpatialWiener(SpatialWiener):
 
         def error(window: tuple[int, int, int]) -> float:
             # The filtered noise of the one period that is looked at has the power g^2.
-            tried = _gains(alternate_mean(own, window) - alternate_mean(share, window))
+            tried = wiener_gains(alternate_mean(own, window) - alternate_mean(share, window))
             return float(np.mean((first * tried - second) ** 2))
 
         self.small_window = lowest(self.small_windows, error)
         pilot *= second
         pilot *= gains
-        self.gains = _gains(alternate_mean(pilot, self.small_window))
+        self.gains = wiener_gains(alternate_mean(pilot, self.small_window))
 
 
 @register("svd_dct")
@@ -202,7 +248,7 @@ class MatrixShrinkage(MatrixDenoiser):
         return (left * shrunk.astype(np.float32)) @ right.T
 
 
-def _gains(power: Float32) -> Float32:
+def wiener_gains(power: Float32) -> Float32:
     """Wiener gains for noise of unit variance."""
     power = np.maximum(power, 0)
     return power / (power + 1)
