@@ -24,8 +24,9 @@ def _needs(known: Experiments, preset: str) -> list[RunName]:
 def _null(sources: Sequence[Source], groups: Sequence[int]) -> pd.DataFrame:
     """One row per method and number of trainings in each of the two rows that are compared.
 
-    Columns ``method, trainings, comparisons, largest_db`` (the largest difference), ``apart`` (share of the comparisons
-    whose interval leaves out zero) and ``called`` (share that is called different).
+    Columns ``method, trainings, comparisons, spread_db`` (standard deviation between trainings), ``largest_db`` (the
+    largest difference), ``apart`` (share of the comparisons whose interval leaves out zero) and ``called`` (share that
+    is called different).
     """
     items: dict[str, list[Array]] = {}
     for source in sources:
@@ -41,6 +42,7 @@ def _null(sources: Sequence[Source], groups: Sequence[int]) -> pd.DataFrame:
                     "method": method,
                     "trainings": size,
                     "comparisons": len(found),
+                    "spread_db": np.stack(trained).mean(axis=1).std(ddof=1),
                     "largest_db": max(abs(one.mean) for one in found),
                     "apart": np.mean([one.low > 0 or one.high < 0 for one in found]),
                     "called": np.mean(called),
