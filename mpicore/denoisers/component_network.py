@@ -23,13 +23,8 @@ if TYPE_CHECKING:
     from mpicore.losses import Scheme
     from mpicore.unet import ComponentNetwork
 
-#: Steps in the harmonics of x and y to the neighbours of a component: all next ones, and the next of the same parity.
-AROUND = tuple(
-    (i, j)
-    for i in range(-2, 3)
-    for j in range(-2, 3)
-    if (i, j) != (0, 0) and (max(abs(i), abs(j)) == 1 or (i % 2 == 0 and j % 2 == 0))
-)
+#: Steps in the harmonics of x and y to the neighbours of a component.
+AROUND = tuple((i, j) for i in range(-2, 3) for j in range(-2, 3) if (i, j) != (0, 0))
 #: Power from which on a component is taken to hold signal, in units of that of the noise.
 _POWER = 1e-4
 
@@ -72,9 +67,7 @@ class OwnWiener(TwoStepSpatialWiener):
         """Denoise one period of lines (P, lines), white noise of unit variance among them."""
         coefficients = self._transform(y)
         gains = _first(coefficients, self.learned(self.window))
-        self.gains = _second(coefficients, gains, self.small_window)
-        found, self.gains = super().shrink(y), None
-        return found
+        return self._back(coefficients * _second(coefficients, gains, self.small_window))
 
 
 def _first(coefficients: Float32, window: tuple[int, int, int]) -> Float32:
@@ -92,11 +85,11 @@ class ComponentNoise2Noise(TrainedDenoiser):
     """Wiener estimate of each frequency component -> corrected by a small U-Net that sees its neighbours -> signals.
 
     A line is split into its parts by parity, each on one quadrant of the pixels; a part whose power shows in both
-    periods is a component, and the rest is zero. Its input are the estimate of :class:`OwnWiener`, what that
-    leaves out of the noisy image, and the estimates of the components whose harmonics are up to two steps away in x and
-    in y, see :class:`mpicore.unet.ComponentNetwork`. It is judged by the noisy image of the other period:
-    ||f(y1) - y2||^2 and its swap, on nine tenths of the lines; those of the last tenth choose the epoch. No clean
-    signal is seen anywhere.
+    periods is a component, and the rest is zero. The input are the estimate of :class:`OwnWiener`, what that leaves out
+    of the noisy image, and the estimates of the components whose harmonics are up to two steps away in x and in y, see
+    :class:`mpicore.unet.ComponentNetwork`. It is judged by the noisy image of the other period, ||f(y1) - y2||^2 and
+    its swap (Noise2Noise, Lehtinen et al. 2018), on nine tenths of the lines; those of the last tenth choose the epoch.
+    No clean signal is seen anywhere.
 
     Signals of another strength than those of the fit are denoised alike: they are measured in units of their power.
     Assumes that the noise is white and independent between the periods, and that the numbers of cycles of both drive
