@@ -48,9 +48,8 @@ def _gradient(tree: Tree, J: int) -> NDArray[np.float64] | None:
         told = ""
     if found.ndim != 4 or found.shape[2:] != (3, 3) or found.shape[0] not in (1, J) or not found.size:
         raise tree.refused(name, f"shape {shape}", f"of shape ({J}, Y, 3, 3)")
-    if told:
-        tree.note(f"{name}: {told} of shape {shape}, not (J, Y, 3, 3)")
-    return _per_period(tree, name, found, J)
+    told = told and f"{name}: {told} of shape {shape}, not (J, Y, 3, 3)"
+    return _per_period(tree, told, name, found, J)
 
 
 def _offset_field(tree: Tree, J: int) -> NDArray[np.float64] | None:
@@ -59,18 +58,18 @@ def _offset_field(tree: Tree, J: int) -> NDArray[np.float64] | None:
     if found is None:
         return None
     shape = found.shape
+    told = ""
     if found.ndim in (1, 2) and shape[-1] == 3:
         found = found.reshape(-1, 1, 3)
-        tree.note(f"{name}: shape {shape}, not (J, Y, 3)")
+        told = f"{name}: shape {shape}, not (J, Y, 3)"
     if found.ndim != 3 or found.shape[2] != 3 or found.shape[0] not in (1, J) or not found.size:
         raise tree.refused(name, f"shape {shape}", f"of shape ({J}, Y, 3)")
-    return _per_period(tree, name, found, J)
+    return _per_period(tree, told, name, found, J)
 
 
-def _per_period(tree: Tree, name: str, found: NDArray[np.float64], J: int) -> NDArray[np.float64]:
-    if len(found) == J:
-        return found
-    tree.note(f"{name}: of one period, taken for all {J}")
+def _per_period(tree: Tree, told: str, name: str, found: NDArray[np.float64], J: int) -> NDArray[np.float64]:
+    if told or len(found) != J:
+        tree.note(told or f"{name}: of one period, taken for all {J}")
     return np.broadcast_to(found, (J, *found.shape[1:]))
 
 

@@ -127,7 +127,7 @@ class Tree:
             raw = self._complex(name, raw)
         allowed = {"int": "iuf", "float": "iuf", "complex": "iufc"}[kind]
         if raw.dtype.kind not in allowed:
-            raise self.refused(name, f"type {raw.dtype}", f"numbers ({kind})")
+            raise self.refused(name, _kind(raw), {"int": "whole numbers"}.get(kind, f"{kind} numbers"))
         if finite and not np.isfinite(raw).all():
             raise self.refused(name, shown(raw[~np.isfinite(raw)][0]), "finite")
         if kind == "int":
@@ -238,7 +238,7 @@ class Tree:
 
     def _logical(self, name: str, raw: NDArray[Any]) -> NDArray[np.bool_]:
         if raw.dtype.kind not in "biuf":
-            raise self.refused(name, f"type {raw.dtype}", "0 or 1")
+            raise self.refused(name, _kind(raw), "0 or 1")
         if not np.isin(raw, (0, 1)).all():
             raise self.refused(name, shown(raw), "0 or 1")
         if raw.dtype.kind in "bf":
@@ -333,6 +333,10 @@ class Tree:
 
     def _inside(self, offset: int | None, stored: int) -> int:
         return 0 if offset is None else max(0, min(stored, self._size - offset))
+
+
+def _kind(raw: NDArray[Any]) -> str:
+    return "text" if raw.dtype.kind in "SOU" else f"type {raw.dtype}"
 
 
 def parts(real: NDArray[Any], imaginary: NDArray[Any]) -> NDArray[Any]:

@@ -1,5 +1,6 @@
 """A recording as a new file: what it was read from, with the signals and flags that have changed."""
 
+import io
 import json
 import shutil
 from collections.abc import Iterator
@@ -52,17 +53,44 @@ def write(recording: Recording, path: str | Path) -> None:
         if recording.change is None and recording.processing == before.processing and not steps:
             shutil.copyfile(recording.path, temporary)
             return
-        try:
-            with h5py.File(temporary, "w") as target:
+        with _Disk(temporary, "r+") as disk:
+            with h5py.File(disk, "w") as target:
                 _copy(source, target, _replaced(recording))
                 _write_flags(source, target, recording, before)
                 if recording.change is not None:
                     assert recording.layout is not None
                     name = source.datasets[_DATA].name
-                    _write_signals(recording.blocks(), replace(recording.layout, sparsity=None), target, name)
+                    for _ in _write_signals(recording.blocks(), replace(recording.layout, sparsity=None), target, name):
+                        disk.check()
                 _write_steps(source, target, steps, files.digest(recording.path))
-        except RuntimeError as error:  # the library's word for a full disk, when it closes the file
-            raise OSError(str(error)) from error
+            disk.check()
+
+
+class _Disk(io.FileIO):
+    """A file that keeps an error for itself until it is asked: a full disk brings the HDF5 library down."""
+
+    failure: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        view = memoryview(data).cast("B")
+        size = len(view)
+        try:
+            while self.failure is None and view:
+                view = view[super().write(view) :]
+        except OSError as error:
+            self.failure = error
+        return size
+
+    def truncate(self, size: int | None = None) -> int:
+        try:
+            return super().truncate(size)
+        except OSError as error:
+            self.failure = error
+            return size or 0
+
+    def check(self) -> None:
+        if self.failure is not None:
+            raise self.failure
 
 
 def _replaced(recording: Recording) -> set[str]:
@@ -102,7 +130,8 @@ def _write_flags(source: Tree, target: Any, recording: Recording, before: Header
             target[name] = np.int8(value)
 
 
-def _write_signals(pieces: Iterator[Any], layout: Layout, target: Any, name: str) -> None:
+def _write_signals(pieces: Iterator[Any], layout: Layout, target: Any, name: str) -> Iterator[None]:
+    """One piece at a step."""
     dataset, start = None, 0
     N, J, C, _ = layout.shape
     for piece in pieces:
@@ -117,6 +146,7 @@ def _write_signals(pieces: Iterator[Any], layout: Layout, target: Any, name: str
             else:
                 dataset[first:last] = values[places]
         start += len(piece)
+        yield
 
 
 def _write_steps(source: Tree, target: Any, steps: tuple[Provenance, ...], digest: str) -> None:
