@@ -1,0 +1,144 @@
+"""A recording: what a file says of itself, and its signals, in pieces or at once."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpicore import checks
+from mpicore.mdf.description import Processing, Provenance
+from mpicore.mdf.guard import check
+from mpicore.mdf.header import Header, parse
+from mpicore.mdf.measurement import stored
+from mpicore.mdf.tree import Tree
+
+Signals = NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Recording(Header):
+    """A file of the format. Its signals stay in the file until they are asked for.
+
+    Attributes:
+        path: of the file, which must stay where it is as long as signals are read from it.
+        change: what signals are replaced by: an array in their place, or a function of a piece; ``None`` as read.
+    """
+
+    path: Path
+    change: Signals | Callable[[Signals], Signals] | None = None
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """(N, J, C, V): frames, periods of each, receive channels, samples.
+
+        Raises:
+            ValueError: the file has no signals.
+        """
+        if self.layout is None:
+            raise ValueError(f"{self.path} has no /measurement, so there are no signals")
+        return self.layout.shape
+
+    def signals(self) -> Signals:
+        """All signals in physical units, samples of time, frames in the order of recording: shape (N, J, C, V).
+
+        Raises:
+            ValueError: the file has no signals, they are damaged, NaN or infinite, or more than memory holds.
+        """
+        try:
+            pieces = self.blocks()
+            first = next(pieces)
+            found = np.empty(self.shape, first.dtype)
+            start = 0
+            while True:
+                found[start : start + len(first)] = first
+                start += len(first)
+                if start == len(found):
+                    return found
+                first = next(pieces)
+        except MemoryError:
+            raise ValueError(
+                f"{self.path}: signals of shape {self.shape} do not fit into memory; read them in blocks"
+            ) from None
+
+    def blocks(self) -> Iterator[Signals]:
+        """The same in pieces of some frames, shape (n, J, C, V), so that memory does not grow with the file.
+
+        Raises:
+            ValueError: as :meth:`signals`.
+        """
+        layout = self.layout
+        _ = self.shape
+        assert layout is not None
+        if isinstance(self.change, np.ndarray):
+            step = layout.frames_at_once
+            for start in range(0, len(self.change), step):
+                yield self.change[start : start + step]
+            return
+        with Tree(self.path) as tree:
+            for piece in stored(tree, layout).blocks(self.receiver.conversion):
+                yield piece if self.change is None else _changed(self.change, piece)
+
+    def with_signals(self, signals: Signals, provenance: Provenance, processing: Processing | None = None) -> Self:
+        """The same recording with other signals.
+
+        Args:
+            signals: shape (N, J, C, V), in the units and the order of :meth:`signals`.
+            provenance: what was done to them, which is added to the steps before.
+            processing: the flags that hold now; ``None`` where they have not changed.
+
+        Raises:
+            ValueError: another shape, no real numbers, NaN or infinite values.
+        """
+        found = checks.signals(signals, "signals", length=self.shape[3], dimensions=(4,))
+        if found.shape != self.shape:
+            raise ValueError(f"signals must have the shape {self.shape}, got {found.shape}")
+        return self._changed(found, provenance, processing)
+
+    def mapped(
+        self, function: Callable[[Signals], Signals], provenance: Provenance, processing: Processing | None = None
+    ) -> Self:
+        """The same recording with ``function`` of its signals, piece by piece, when they are read or written.
+
+        Args:
+            function: (n, J, C, V) -> (n, J, C, V).
+            provenance: what it does, which is added to the steps before.
+            processing: the flags that hold then; ``None`` where they do not change.
+        """
+        before = self.change
+        if isinstance(before, np.ndarray):
+            return self.with_signals(_changed(function, before), provenance, processing)
+        chain = function if before is None else lambda piece: function(_changed(before, piece))
+        return self._changed(chain, provenance, processing)
+
+    def _changed(
+        self, change: Signals | Callable[[Signals], Signals], provenance: Provenance, processing: Processing | None
+    ) -> Self:
+        _ = self.shape
+        flags = self.processing if processing is None else processing
+        steps = (*self.provenance, provenance)
+        return replace(self, change=change, provenance=steps, processing=flags)
+
+
+def read(path: str | Path) -> Recording:
+    """Read the metadata of a file of the Magnetic Particle Imaging Data Format (MDF), version 2.
+
+    A process of its own reads the file first, so that whatever is wrong with it ends in an error.
+
+    Raises:
+        OSError: there is no such file, or it cannot be opened.
+        ValueError: it is damaged or is not of the format; the message names the data set, what was found in it, and
+            what is allowed.
+    """
+    check(path)
+    with Tree(path) as tree:
+        return Recording(**vars(parse(tree)), path=Path(path))
+
+
+def _changed(function: Callable[[Signals], Signals], piece: Signals) -> Signals:
+    found = checks.signals(function(piece), "the changed signals", dimensions=(4,))
+    if found.shape != piece.shape:
+        raise ValueError(f"the changed signals must keep their shape {piece.shape}, got {found.shape}")
+    return found
