@@ -23,8 +23,13 @@ if TYPE_CHECKING:
     from mpicore.losses import Scheme
     from mpicore.unet import ComponentNetwork
 
-#: Steps in the harmonics of x and y to the neighbours of a component.
-AROUND = tuple((i, j) for i in range(-2, 3) for j in range(-2, 3) if (i, j) != (0, 0))
+#: Steps in the harmonics of x and y to the neighbours of a component: all next ones, and the next of its own parity.
+AROUND = tuple(
+    (i, j)
+    for i in range(-2, 3)
+    for j in range(-2, 3)
+    if (i, j) != (0, 0) and (max(abs(i), abs(j)) == 1 or i % 2 == j % 2 == 0)
+)
 #: Power from which on a component is taken to hold signal, in units of that of the noise.
 _POWER = 1e-4
 
