@@ -187,11 +187,11 @@ class Setup:
 
     def _noisy_pairs(self) -> Arrays:
         config = self.config
-        more = {} if config.periods is None else {"periods": config.periods}
+        sizes, noise, periods = config.sizes[:2], config.noise, config.periods or 2
         return self._kept(
             "pairs",
-            lambda: _learned(*datasets.xspace_pairs(config.sizes[:2], config.noise, **self._xspace(), **more)),
-            *(config.noise, config.sizes[:2], *more.values()),
+            lambda: _learned(*datasets.xspace_pairs(sizes, noise, **self._xspace(), periods=periods)),
+            *(noise, sizes, *([periods] if config.periods else [])),
         )
 
     def _supervised_pairs(self) -> Arrays:

@@ -8,6 +8,7 @@ import pandas as pd
 from companion.analyses.registry import Source, analysis
 from companion.config import RunName
 from companion.experiments import Experiments
+from mpicore.denoisers.signal_network import SignalNetworkDenoiser
 from mpicore.symmetry import even_part
 
 
@@ -48,7 +49,8 @@ def _network(sources: Sequence[Source]) -> pd.DataFrame:
     """One row per case: the size of the network."""
     rows = []
     for source in sources:
-        network = source.setup.denoiser().network
-        count = sum(parameter.numel() for parameter in network.parameters())
+        denoiser = source.setup.denoiser()
+        assert isinstance(denoiser, SignalNetworkDenoiser)
+        count = sum(parameter.numel() for parameter in denoiser.network.parameters())
         rows.append({"case": source.name.case, "Parameters [million]": count / 1e6})
     return pd.DataFrame(rows)
