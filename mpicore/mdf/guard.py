@@ -15,9 +15,10 @@ from pathlib import Path
 import mpicore
 from mpicore.mdf.header import Header, parse
 from mpicore.mdf.measurement import probe
-from mpicore.mdf.tree import RefusedError, Tree
+from mpicore.mdf.tree import RefusedError, Tree, size_of
 
-_MEMORY, _SECONDS = 2**31, 60
+# Of memory, of computing, and in all: a busy machine may take long for what is short.
+_MEMORY, _SECONDS, _WAIT = 2**31, 10, 60
 _PROGRAM = "import sys; sys.path[:] = {paths}; from mpicore.mdf import guard; guard.main({path})"
 
 
@@ -42,8 +43,7 @@ def check(path: str | Path) -> None:
         OSError: there is no such file, or it cannot be opened.
         ValueError: it is damaged, or is not of the format; or the library died of it.
     """
-    with open(path, "rb"):
-        pass
+    size_of(path)
     paths = [*sys.path, str(Path(mpicore.__file__).parents[1])]
     program = _PROGRAM.format(paths=[os.path.abspath(place) for place in paths], path=repr(os.fspath(path)))
     environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
@@ -53,11 +53,13 @@ def check(path: str | Path) -> None:
             env=environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=_SECONDS,
+            timeout=_WAIT,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise RefusedError(f"{path}: reading it takes more than {_SECONDS} s; it is damaged") from None
+        raise RefusedError(f"{path}: reading it takes more than {_WAIT} s; it is damaged") from None
+    if found.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
+        raise RefusedError(f"{path}: reading it takes more than {_SECONDS} s of computing; it is damaged")
     if found.returncode < 0:
         name = signal.Signals(-found.returncode).name
         raise RefusedError(f"{path}: the HDF5 library breaks down on it ({name}); it is damaged")

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 # More than any file of the format needs, and little enough for any machine.
-_OBJECTS, _DEPTH, _STRINGS, _BYTES = 20_000, 16, 100_000, 2**28
+_OBJECTS, _DEPTH, _STRINGS, _BYTES = 5_000, 16, 100_000, 2**28
 # What a message shows of a value.
 _SHOWN = 60
 
@@ -41,6 +41,22 @@ def shown(value: Any) -> str:
     return text if len(text) <= _SHOWN else text[:_SHOWN] + "..."
 
 
+def size_of(path: str | Path) -> int:
+    """Bytes of a file that can be read.
+
+    Raises:
+        OSError: there is no such file, or it cannot be opened.
+        ValueError: it is something else, for instance a pipe.
+    """
+    status = os.stat(path)
+    if stat.S_ISDIR(status.st_mode):
+        raise IsADirectoryError(f"{path} is a folder, not a file")
+    if not stat.S_ISREG(status.st_mode):
+        raise RefusedError(f"{path} is not a regular file")
+    with open(path, "rb"):
+        return status.st_size
+
+
 class Tree:
     """The data sets of a file by their names, as long as it is open.
 
@@ -62,14 +78,7 @@ class Tree:
         self.deviations: list[str] = []
         self._asked: set[str] = set()
         self.groups: list[str] = []
-        status = os.stat(self.path)
-        if stat.S_ISDIR(status.st_mode):
-            raise IsADirectoryError(f"{self.path} is a folder, not a file")
-        if not stat.S_ISREG(status.st_mode):
-            raise RefusedError(f"{self.path} is not a regular file")
-        self._size = status.st_size
-        with open(self.path, "rb"):  # a file that may not be read is an OSError of Python's own
-            pass
+        self._size = size_of(self.path)
         with self.told("the file"):
             self.file = h5py.File(self.path, "r", locking=False)
         try:
