@@ -385,7 +385,7 @@ def test_a_study_may_have_its_own_size_seeds_and_protocol(book):
 def test_a_case_may_have_its_own_epochs_and_periods(changed):
     """Of more periods as many steps are made, as far as whole epochs allow."""
     other = experiments.read(
-        changed("      stride2: {", "      long: {epochs: 30}\n      ten: {periods: 10}\n      stride2: {")
+        changed("      stride2: {title", "      long: {epochs: 30}\n      ten: {periods: 10}\n      stride2: {title")
     )
     plain, long, ten = (other.study_run("study-network", case, "n2n", "paper") for case in ("stride3", "long", "ten"))
     assert long.training.epochs == 30 and ten.periods == 10 and plain.periods is None
