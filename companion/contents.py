@@ -119,7 +119,7 @@ def pages(known: Experiments, folder: str = "notebooks") -> list[Page]:
             if not study.page:
                 continue
             values = {"study": name, "title": study.title, "by": study.by, "alt": study.alt}
-            values |= {"target": f"{_RESULTS}tables/{name}.csv"}
+            values |= {"target": f"{_RESULTS}tables/{name}.csv", "trained": "whole" if study.whole else "briefly"}
             values |= {"training_table": f"{_RESULTS}tables/{name}-training.csv"}
             found.append(Page(name.replace("-", "_"), str(source), values))
     return found
