@@ -78,7 +78,12 @@ class Recording(Header):
                 yield self.change[start : start + step]
             return
         with Tree(self.path) as tree:
-            for piece in stored(tree, layout).blocks(self.receiver.conversion):
+            pieces = stored(tree, layout).blocks(self.receiver.conversion)
+            while True:
+                with tree.told("/measurement/data"):
+                    piece = next(pieces, None)
+                if piece is None:
+                    return
                 yield piece if self.change is None else _changed(self.change, piece)
 
     def with_signals(self, signals: Signals, provenance: Provenance, processing: Processing | None = None) -> Self:
