@@ -265,14 +265,24 @@ def test_a_file_without_signals_has_metadata(tmp_path):
 
 
 def test_signals_beyond_memory_are_told(tmp_path, monkeypatch):
+    """More than the machine has, or than the process may have."""
     found = read(tmp_path, tables(truth()))
+    empty = np.empty
 
-    def empty(*_):
-        raise MemoryError
+    def short(shape, *kind):
+        if kind:
+            raise MemoryError
+        return empty(shape)
 
-    monkeypatch.setattr(recording.np, "empty", empty)
-    with pytest.raises(ValueError, match=r"signals of shape .* do not fit into memory; read them in blocks"):
+    message = r"file\.mdf: signals of shape .* do not fit into memory; read them in blocks"
+    with monkeypatch.context() as patch:
+        patch.setattr(recording.np, "empty", short)
+        with pytest.raises(ValueError, match=message):
+            found.signals()
+    monkeypatch.setattr(recording.os, "sysconf", lambda name: 64)
+    with pytest.raises(ValueError, match=message):
         found.signals()
+    assert len(list(found.blocks())) == 1
 
 
 def test_every_field_is_described():

@@ -12,7 +12,7 @@ import pytest
 from mdf_files import store, tables, truth
 
 from mpicore import mdf
-from mpicore.mdf import guard
+from mpicore.mdf import guard, measurement, recording
 
 SIGNALS = truth(J=2)
 
@@ -256,6 +256,32 @@ def test_a_wounded_chunk_is_told(tmp_path):
     data[chunk.byte_offset + 20 : chunk.byte_offset + 60] = bytes(40)
     path.write_bytes(data)
     refused(path, "/measurement/data must be whole, found what cannot be decoded")
+
+
+def test_a_wound_that_the_trial_does_not_meet_is_told_as_well(tmp_path, monkeypatch):
+    """Of many signals it reads the first and the last."""
+    path = store(tmp_path / "file.mdf", tables(SIGNALS), {"chunks": (1, 2, 2, 48), "fletcher32": True})
+    with h5py.File(path) as file:
+        chunk = file["/measurement/data"].id.get_chunk_info(3)
+    data = bytearray(path.read_bytes())
+    data[chunk.byte_offset + 20] ^= 1
+    path.write_bytes(data)
+    monkeypatch.setattr(measurement, "_WHOLE", 0)
+    monkeypatch.setattr(recording, "check", guard.inspect)
+    found = mdf.read(path)
+    with pytest.raises(ValueError, match=r"file\.mdf: /measurement/data cannot be read, not HDF5 or damaged"):
+        found.signals()
+
+
+def test_names_are_told_in_plain_characters(path):
+    with h5py.File(path, "a") as file:
+        file["/_a\nb/_c"] = 1
+        file["/_a\nb/_again"] = file["/_a\nb"]
+        file["/scanner/x\ny"] = 1
+    refused(path, r"group /_a\\nb/_again contains itself")
+    with h5py.File(path, "a") as file:
+        del file["/_a\nb/_again"]
+    assert guard.inspect(path).deviations == (r"/scanner/x\ny: not known to the format, not used",)
 
 
 def test_a_file_damaged_at_random_is_read_or_refused(tmp_path):

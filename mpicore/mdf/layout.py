@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mpicore.mdf.tree import parts
+from mpicore.mdf.tree import RefusedError, parts
 
 _BLOCK = 2**24  # bytes of signals in one piece, unless a frame is larger
 
@@ -122,16 +123,16 @@ class Stored:
     """The data sets of signals of an open file.
 
     Attributes:
+        path: of the file.
         layout: how they are stored.
         data: real, complex or with parts r and i; or with a last axis of two.
         indices: of the coefficients, counted from 1, shape (J, C, K, B), where the frames are transformed.
-        name: of the data set in messages.
     """
 
+    path: Path
     layout: Layout
     data: Any
     indices: Any = None
-    name: str = "/measurement/data"
 
     def blocks(self, conversion: NDArray[np.float64] | None) -> Iterator[NDArray[np.float64]]:
         """Signals in the order of recording, in pieces of shape (n, J, C, V).
@@ -149,7 +150,8 @@ class Stored:
                     signals[places] = self.layout.decode(self.frames(first, last), conversion)
             if not np.isfinite(signals).all():
                 frame = start + int(np.argwhere(~np.isfinite(signals))[0][0])
-                raise ValueError(f"{self.name} must be finite, found NaN or infinite values in frame {frame}")
+                name = f"{self.path}: {self.data.name}"
+                raise RefusedError(f"{name} must be finite, found NaN or infinite values in frame {frame}")
             yield signals
 
     def frames(self, first: int, last: int) -> NDArray[Any]:
@@ -184,7 +186,8 @@ class Stored:
             indices = self.indices[j, c, lines].astype(np.int64) - 1
             if indices.min() < 0 or indices.max() >= foreground or (np.diff(np.sort(indices), axis=-1) == 0).any():
                 allowed = f"different whole numbers from 1 to {foreground} for each line"
-                raise ValueError(f"{self.indices.name} must be {allowed}, found others for line {start} or later")
+                name = f"{self.path}: {self.indices.name}"
+                raise RefusedError(f"{name} must be {allowed}, found others for line {start} or later")
             full = np.zeros((len(indices), foreground), np.complex128)
             np.put_along_axis(full, indices, self._numbers(self.data[j, c, lines, :B]), axis=-1)
             axes = [1 + axis for axis, size in enumerate(sparsity.grid) if size > 1]

@@ -69,7 +69,7 @@ def read_measurement(
 def stored(tree: Tree, layout: Layout) -> Stored:
     """The data sets of the signals of an open file."""
     indices = None if layout.sparsity is None else tree.dataset("/measurement/subsamplingIndices")
-    return Stored(layout, tree.dataset(_DATA), indices, f"{tree.path}: {_DATA}")
+    return Stored(tree.path, layout, tree.dataset(_DATA), indices)
 
 
 def probe(tree: Tree, layout: Layout) -> None:

@@ -1,5 +1,7 @@
 """A recording: what a file says of itself, and its signals, in pieces or at once."""
 
+import math
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -47,21 +49,21 @@ class Recording(Header):
         Raises:
             ValueError: the file has no signals, they are damaged, NaN or infinite, or more than memory holds.
         """
+        told = f"{self.path}: signals of shape {self.shape} do not fit into memory; read them in blocks"
+        if 8 * math.prod(self.shape) > os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"):
+            raise ValueError(told)
+        pieces = self.blocks()
+        first = next(pieces)
         try:
-            pieces = self.blocks()
-            first = next(pieces)
             found = np.empty(self.shape, first.dtype)
-            start = 0
-            while True:
-                found[start : start + len(first)] = first
-                start += len(first)
-                if start == len(found):
-                    return found
-                first = next(pieces)
         except MemoryError:
-            raise ValueError(
-                f"{self.path}: signals of shape {self.shape} do not fit into memory; read them in blocks"
-            ) from None
+            raise ValueError(told) from None
+        found[: len(first)] = first
+        start = len(first)
+        for piece in pieces:
+            found[start : start + len(piece)] = piece
+            start += len(piece)
+        return found
 
     def blocks(self) -> Iterator[Signals]:
         """The same in pieces of some frames, shape (n, J, C, V), so that memory does not grow with the file.
@@ -78,7 +80,12 @@ class Recording(Header):
                 yield self.change[start : start + step]
             return
         with Tree(self.path) as tree:
-            for piece in stored(tree, layout).blocks(self.receiver.conversion):
+            pieces = stored(tree, layout).blocks(self.receiver.conversion)
+            while True:
+                with tree.told("/measurement/data"):
+                    piece = next(pieces, None)
+                if piece is None:
+                    return
                 yield piece if self.change is None else _changed(self.change, piece)
 
     def with_signals(self, signals: Signals, provenance: Provenance, processing: Processing | None = None) -> Self:

@@ -280,12 +280,13 @@ class Tree:
             raise RefusedError(f"{self.path}: {name} cannot be read, not HDF5 or damaged ({reason[:200]})") from error
 
     def _walk(self, group: Any, name: str, above: list[Any]) -> None:
+        called = ascii(name)[1:-1] or "/"
         if group.id in above:
-            raise RefusedError(f"{self.path}: group {name} contains itself")
+            raise RefusedError(f"{self.path}: group {called} contains itself")
         if len(above) >= _DEPTH:
-            raise RefusedError(f"{self.path}: group {name} lies deeper than {_DEPTH} groups")
+            raise RefusedError(f"{self.path}: group {called} lies deeper than {_DEPTH} groups")
         if len(group) + len(self.datasets) + len(self.groups) > _OBJECTS:
-            raise RefusedError(f"{self.path}: group {name or '/'} holds more than {_OBJECTS} objects")
+            raise RefusedError(f"{self.path}: group {called} holds more than {_OBJECTS} objects")
         for key in group:
             full = f"{name}/{key}"
             link = group.get(key, getlink=True)
