@@ -42,7 +42,12 @@ PICTURED = ("noisy", "linear_n2n", "n2n", "proposed", "dct_wiener_twice")
 
 def _learned(known: Experiments, preset: str) -> list[RunName]:
     experiments = ["system-matrix", *BLOCKS.values()]
-    return [known.shown(experiment, method, preset) for experiment in experiments for method in LEARNED]
+    return [
+        known.shown(experiment, method, preset)
+        for experiment in experiments
+        for method in LEARNED
+        if method in known.experiments[experiment].listed
+    ]
 
 
 @analysis("blocks", _learned, published=False)
