@@ -157,7 +157,7 @@ def display_seed_table(table: pd.DataFrame, known: Experiments) -> pd.DataFrame:
     """The table of seeds as text: one row per experiment and method, a column per seed, and the spread between them."""
     rows = []
     for (experiment, method), trained in table.groupby(["experiment", "method"], sort=False):
-        row = {"Experiment": known.experiments[experiment].title, "Method": known.methods[method].title}
+        row = {"Experiment": known.experiments[str(experiment)].title, "Method": known.methods[str(method)].title}
         row |= {f"Seed {line['seed']}: SNR [dB]": _interval(line, "snr_db") for line in trained.to_dict("records")}
         row["Largest difference [dB]"] = f"{trained['snr_db'].max() - trained['snr_db'].min():.2f}"
         rows.append(row)
