@@ -74,7 +74,7 @@ def row(case: str, title: str, method: Method, trainings: Sequence[Run], spread:
     values = np.mean([one.signals["snr_db"].to_numpy(float) for one in trainings], axis=0)
     found = estimate(values, spread=spread, share=1 / len(trainings))
     images = pd.concat([one.images[["ssim", "psnr_db"]] for one in trainings]).mean()
-    errors = [one.record.get("validation_error") for one in trainings]
+    errors = [_noisy_error(one) for one in trainings]
     known = [error for error in errors if error is not None]
     implied = implied_snr_db(np.mean(known), run.config.noise.total_snr_db) if len(known) == len(errors) else None
     return {
@@ -94,6 +94,13 @@ def row(case: str, title: str, method: Method, trainings: Sequence[Run], spread:
         "validated_db": None if implied is None else float(implied),
         "key": run.config.key,
     }
+
+
+def _noisy_error(run: Run) -> float | None:
+    """Mean square error on the noisy validation pairs: the loss of N2N itself, which every training keeps."""
+    if run.config.denoiser == "n2n" and not run.config.readout:
+        return float(run.history["validation_loss"].min())
+    return run.record.get("validation_error")
 
 
 def display(table: pd.DataFrame, heading: str) -> pd.DataFrame:

@@ -54,7 +54,8 @@ def _null(sources: Sequence[Source], groups: Sequence[int]) -> pd.DataFrame:
 def comparisons(values: Array, size: int) -> Iterator[Estimate]:
     """All differences between two groups of trainings of one method, none of which is in both.
 
-    Single trainings take the spread from all the others; groups take it from themselves, as two methods do.
+    The spread is pooled over two methods of three trainings each, as in the tables of the book: groups of three take it
+    from themselves, and single trainings from every two groups of three others, where there are as many.
 
     Args:
         values: per training and test item, shape (S, n).
@@ -65,8 +66,15 @@ def comparisons(values: Array, size: int) -> Iterator[Estimate]:
         for second in combinations([one for one in trainings if one not in first], size):
             if first > second:
                 continue
-            sets = [first, second] if size > 1 else [[one for one in trainings if one not in (*first, *second)]]
-            spread = pooled([values[list(part)].mean(axis=1) for part in sets])
-            both = Spread(2 * spread.variance / size, spread.freedom)
+            others = [one for one in trainings if one not in (*first, *second)]
             difference = values[list(first)].mean(axis=0) - values[list(second)].mean(axis=0)
-            yield estimate(difference, spread=both)
+            for sets in [(first, second)] if size > 1 else _two_methods(others):
+                spread = pooled([values[list(part)].mean(axis=1) for part in sets])
+                yield estimate(difference, spread=Spread(2 * spread.variance / size, spread.freedom))
+
+
+def _two_methods(trainings: Sequence[int]) -> list[tuple[Sequence[int], ...]]:
+    """Every two groups of three of these trainings; all of them as one group where they are too few."""
+    groups = list(combinations(trainings, 3))
+    found = [(a, b) for a, b in combinations(groups, 2) if not set(a) & set(b)]
+    return list(found) or [(trainings,)]
