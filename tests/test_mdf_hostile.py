@@ -273,6 +273,19 @@ def test_a_wound_that_the_trial_does_not_meet_is_told_as_well(tmp_path, monkeypa
         found.signals()
 
 
+def test_data_of_the_user_may_be_of_any_kind(path):
+    """They are read on trial, and nothing follows but what the library dies of."""
+    with h5py.File(path, "a") as file:
+        file["/_reference"] = np.array([file.ref], h5py.ref_dtype)
+        file.create_dataset("/_far", (10**9,), float)
+        file.create_dataset("/_elsewhere", (4,), float, external=[("/nowhere/at/all", 0, 32)])
+    found = mdf.read(path)
+    assert found.deviations == ()
+    mdf.write(found.mapped(lambda u: u, mdf.Provenance("x")), path.parent / "new.mdf")
+    with h5py.File(path.parent / "new.mdf") as file:
+        assert file["/_far"].shape == (10**9,) and file["/_reference"].dtype == h5py.ref_dtype
+
+
 def test_names_are_told_in_plain_characters(path):
     with h5py.File(path, "a") as file:
         file["/_a\nb/_c"] = 1

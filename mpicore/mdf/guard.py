@@ -33,6 +33,7 @@ def inspect(path: str | Path) -> Header:
         header = parse(tree)
         if header.layout is not None:
             probe(tree, header.layout)
+        tree.touch()
         return header
 
 

@@ -4,7 +4,7 @@ import math
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -112,6 +112,12 @@ class Tree:
         """Data sets that nobody has asked for, and that are neither the user's own nor of a reconstruction."""
         names = [name for name in self.datasets if name not in self._asked and "/_" not in name]
         return [self.datasets[name].name for name in names if not name.startswith("/reconstruction/")]
+
+    def touch(self) -> None:
+        """Read what nobody has asked for, whatever comes of it: what a copy would die of shows here."""
+        for name in self.datasets.keys() - self._asked:
+            with suppress(Exception):
+                self._values(name)
 
     def children(self, group: str) -> list[str]:
         """Names of the groups in a group."""
