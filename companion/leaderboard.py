@@ -54,10 +54,10 @@ def make(
     Returns:
         Columns :data:`COLUMNS`: means over the test items and trainings, the interval of the SNR, what a method is
         given besides the period that it denoises, how many periods that is, how many trainings a row is the mean of,
-        the noisy validation error (see :func:`companion.evaluation.validation_error`), the mean times to fit it and to
-        denoise a signal [s], the class with its code or the file it came from, and the key of the first run. ``shown``
-        is true for the run by which a leaderboard knows the method: under the tuned protocol where the preset trains it
-        so, which no test value decides. The paper's rows have no key.
+        the noisy validation error of the first (see :func:`companion.evaluation.validation_error`), the mean times to
+        fit it and to denoise a signal [s], the class with its code or the file it came from, and the key of the first
+        run. ``shown`` is true for the run by which a leaderboard knows the method: under the tuned protocol where the
+        preset trains it so, which no test value decides. The paper's rows have no key.
 
     Raises:
         FileNotFoundError: a run is missing.
@@ -186,7 +186,7 @@ def _rows(found: Measured, facts: dict[str, Any], times: pd.DataFrame | None) ->
         "training_seconds": np.mean([run.record["training_seconds"] for run in found.runs]) if learns else None,
         "trainings": len(found.runs) if cls.trains else None,
         "periods": 2 if cls.periods == 2 or config.two_periods else 1,
-        "validation_error": _mean([run.record.get("validation_error") for run in found.runs]),
+        "validation_error": found.runs[0].record.get("validation_error"),
         "denoising_seconds": None if times is None else _denoising_seconds(config, times.set_index("key")),
         "code": f"{cls.__module__}.{cls.__name__}",
         "key": config.key,
@@ -196,12 +196,6 @@ def _rows(found: Measured, facts: dict[str, Any], times: pd.DataFrame | None) ->
     for variant in config.test_noise:
         values = {column: found.estimate(variant, column).mean for column in (*VALUES, "object_error")}
         yield {**values, **found.estimate(variant, "snr_db").columns("snr_db"), **common, "variant": variant}
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    """Mean of values that are all there."""
-    known = [value for value in values if value is not None]
-    return float(np.mean(known)) if len(known) == len(values) else None
 
 
 def _group(config: RunConfig, cls: type[Denoiser]) -> str:
