@@ -148,12 +148,13 @@ def test_weights_of_another_width_are_refused(scanner, data):
 
 @pytest.mark.parametrize("name", ["gp_wiener", "forward_n2n", "turned_gp_wiener", "turned_forward_n2n"])
 def test_signals_of_another_sequence_are_refused(name, scanner, short_pairs):
-    """What does not fit the scanner, and a scanner without the symmetry that the sine lines rest on."""
+    """What does not fit the scanner; and a scanner without the symmetry, where nothing brings it back."""
     pairs = short_pairs(4)
     with pytest.raises(ValueError, match="u1 must have 990 samples per signal, got 96"):
         create(name, scanner=scanner).fit(pairs.u1, pairs.u2)
-    with pytest.raises(ValueError, match=f"{name} needs a sequence whose signals are odd"):
-        create(name, scanner=Scanner.cartesian(drive_phase=(1.0, 0.0)))
+    if not name.startswith("turned"):  # which turns the lines back
+        with pytest.raises(ValueError, match=f"{name} needs a sequence whose signals are odd"):
+            create(name, scanner=Scanner.cartesian(drive_phase=(1.0, 0.0)))
 
 
 def test_a_checkpoint_of_the_other_kind_of_distribution_is_refused(scanner, data, tmp_path):

@@ -89,7 +89,8 @@ def test_pages_are_known_by_what_they_read(book, monkeypatch, root):
     """One per notebook and one per study; a page rests on runs that the file has."""
     monkeypatch.chdir(root)
     found = {page.name: page for page in contents.pages(book)}
-    assert {name.replace("-", "_") for name in book.studies} <= found.keys()
+    studies = {name.replace("-", "_"): study.page for name, study in book.studies.items()}
+    assert {name for name in studies if name in found} == {name for name, page in studies.items() if page}
     assert "study" not in found
     for page in found.values():
         assert set(page.runs or ()) <= set(book.experiments), page.name
