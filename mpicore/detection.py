@@ -16,7 +16,7 @@ def threshold(silent: ArrayLike, rate: float) -> NDArray[Any]:
         rate: of false alarms, in (0, 1).
 
     Returns:
-        Shape (...): the (1 - rate) quantile of the draws.
+        The (1 - rate) quantile of the draws, shape (...).
 
     Raises:
         ValueError: a rate out of range, or so few draws that less than one is above the threshold.

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mpicore.losses import Scheme
     from mpicore.unet import ComponentNetwork
 
-#: Steps in the harmonics of x and y to the neighbours of a component: all next ones, and the next of its own parity.
+#: Steps in the harmonics of x and y to the neighbours of a component, all next ones, and the next of its own parity.
 AROUND = tuple(
     (i, j)
     for i in range(-2, 3)

@@ -34,7 +34,7 @@ class Recording(Header):
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
-        """(N, J, C, V): frames, periods of each, receive channels, samples.
+        """Frames, periods of each, receive channels and samples, (N, J, C, V).
 
         Raises:
             ValueError: the file has no signals.
