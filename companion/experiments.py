@@ -435,6 +435,8 @@ def _check(file: File) -> None:
             checks.choice(listed, f"method of {name}", entry.listed + entry.studied)
             options = set(denoisers.parameters(file.methods[listed].denoiser))
             for case, changed in study.cases.items():
+                if changed.epochs and not any(file.methods[method].network for method in study.methods):
+                    raise ValueError(f"epochs are for methods that train, {name}.{case} has none")
                 for option in changed.options:
                     checks.choice(option, f"option of {listed} in {name}.{case}", sorted(options))
     for name, table in file.tables.items():

@@ -95,6 +95,16 @@ def estimate(
     return Estimate(mean, mean - half, mean + half)
 
 
+def pixel_blocks(pixels: NDArray[np.intp], width: int) -> NDArray[np.intp]:
+    """Label of the block of each pixel of a system matrix, whose neighbouring columns are alike; shape (n,).
+
+    Args:
+        pixels: their numbers, row by row.
+        width: pixels in a row.
+    """
+    return pixels // width // _BLOCK * width + pixels % width // _BLOCK
+
+
 @dataclass(frozen=True)
 class Measured:
     """One row of the book: a method under one protocol, from every seed that it was trained from.
@@ -128,8 +138,7 @@ class Measured:
         if config.dataset != "system-matrix" or column in IMAGE_VALUES:
             return None
         pixels = datasets.pixel_splits(config.sizes, config.data_seed, config.scanner, config.split or "random")["test"]
-        width = config.scanner.shape[1]
-        return pixels // width // _BLOCK * width + pixels % width // _BLOCK
+        return pixel_blocks(pixels, config.scanner.shape[1])
 
     def estimate(self, variant: str, column: str) -> Estimate:
         """Mean over trainings and items."""

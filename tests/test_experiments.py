@@ -382,6 +382,15 @@ def test_a_study_may_have_its_own_size_seeds_and_protocol(book):
     assert [name.seed for name in book.cases("study-snr", "5", "proposed", "paper")] == [0]
 
 
+def test_epochs_of_what_does_not_train_are_refused(changed):
+    old = """linear_n2n, gp_wiener, forward_n2n]
+    cases:
+      none: {title: "no tones"""
+    new = old.replace(", forward_n2n", "").replace("{title", "{epochs: 3, title")
+    with pytest.raises(ValueError, match=r"epochs are for methods that train, study-tones\.none has none"):
+        experiments.read(changed(old, new))
+
+
 def test_a_case_may_have_its_own_epochs_and_periods(changed):
     """Of more periods as many steps are made, as far as whole epochs allow."""
     other = experiments.read(

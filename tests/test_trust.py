@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from companion import figures, figures_trust
+from companion import figures, figures_trust, runs
 from companion.analyses import registry, trust
 from companion.config import RunName
 from companion.setup import Setup
@@ -24,7 +24,7 @@ def sources(tiny):
     config = tiny("xspace-gaussian", "noisy", sizes=(8, 40, 6))
     setup = Setup(config)
     return [
-        SimpleNamespace(name=RunName("xspace-gaussian", name), config=config, setup=setup, denoiser=made)
+        SimpleNamespace(name=RunName("xspace-gaussian", name), config=config, setup=setup, fitted=made)
         for name, made in (
             ("noisy", SimpleNamespace(denoise=lambda u: u.astype(np.float32))),
             ("half", SimpleNamespace(denoise=lambda u: (GAIN * u).astype(np.float32))),
@@ -116,17 +116,15 @@ def test_error_bars_of_noise_hold_what_they_say(sources, monkeypatch):
     assert found.loc[("half", "training", "one")]["ratio"] == pytest.approx(1, abs=0.1)
 
 
-def test_what_is_not_kept_is_fitted_again(tiny):
-    """Linear N2N is not stored: it is fitted to the pairs of its run. A run that keeps nothing is not asked for it."""
+def test_what_is_not_kept_is_fitted_again(tiny, tmp_path):
+    """Linear N2N is not stored: it is fitted to the pairs of its run."""
     config = tiny("xspace-gaussian", "linear_n2n", sizes=(30, 6, 4))
-    source = SimpleNamespace(config=config, setup=Setup(config))
+    runs.obtain(config, [tmp_path])
+    source = registry.Source(RunName("xspace-gaussian", "linear_n2n"), Setup(config), [tmp_path])
     u = source.setup.validation().u1
     denoiser = source.setup.denoiser()
     pairs, held = source.setup.fitting_pairs(denoiser)
-    np.testing.assert_array_equal(trust.fitted(source).denoise(u), denoiser.fit(*pairs, held).denoise(u))
-    learned = object()
-    noisy = SimpleNamespace(config=tiny("xspace-gaussian", "noisy"), denoiser=learned)
-    assert trust.fitted(noisy) is learned
+    np.testing.assert_array_equal(source.fitted.denoise(u), denoiser.fit(*pairs, held).denoise(u))
 
 
 def test_a_disc_and_a_bar_have_the_pixels_that_they_should():

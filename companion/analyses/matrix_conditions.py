@@ -14,12 +14,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from companion import evaluation, runs
+from companion import evaluation
 from companion.analyses.registry import Source, analysis
 from companion.archive import IMAGE_VALUES
 from companion.config import RunName
 from companion.experiments import Experiments
 from companion.setup import Setup
+from companion.statistics import Estimate, estimate, pixel_blocks
 from mpicore import metrics
 from mpicore.denoisers import Denoiser
 from mpicore.denoisers.signal_network import Recorrupted
@@ -72,8 +73,8 @@ def paired_loss(random: Source, block: Source) -> dict[str, float]:
         random, block: runs of one method, the second with a block left out.
 
     Returns:
-        ``columns``, their number; ``random_db`` and ``block_db``, means over them; ``loss_db`` with its 95 % interval.
-        Without a common column these are missing.
+        ``columns``, their number; ``random_db`` and ``block_db``, means over them; ``loss_db`` with its 95 % interval
+        over blocks of pixels, as neighbouring columns are alike. Without a common column these are missing.
     """
     values = []
     for source in (random, block):
@@ -82,13 +83,11 @@ def paired_loss(random: Source, block: Source) -> dict[str, float]:
         values.append(pd.Series(scored["snr_db"].to_numpy(), index=pixels))
     both = pd.concat(values, axis=1, join="inner")
     losses = (both[0] - both[1]).to_numpy()
-    low, high = metrics.bootstrap_interval(losses) if len(losses) else (np.nan, np.nan)
-    means = {
-        "random_db": both[0].mean(),
-        "block_db": both[1].mean(),
-        "loss_db": np.mean(losses) if len(losses) else np.nan,
-    }
-    return {"columns": len(both), **means, "loss_db_low": low, "loss_db_high": high}
+    found = Estimate(np.nan, np.nan, np.nan)
+    if len(losses):
+        found = estimate(losses, pixel_blocks(both.index.to_numpy(np.intp), random.setup.scanner.shape[1]))
+    means = {"random_db": both[0].mean(), "block_db": both[1].mean()}
+    return {"columns": len(both), **means, **found.columns("loss_db")}
 
 
 @analysis(
@@ -267,11 +266,8 @@ def image_quality(objects: Array, reference: Array, found: Array) -> dict[str, f
 
 
 def _matrix(source: Source) -> Array:
-    """The denoised columns of a run, fitted again where it does not keep what it learned."""
-    denoiser = runs.fitted(source.run, source.setup)
-    if denoiser is None:
-        raise FileNotFoundError(f"{source.name} is kept without what it learned")
-    return evaluation.denoised(denoiser, source.setup.matrix())
+    """The denoised columns of a run."""
+    return evaluation.denoised(source.fitted, source.setup.matrix())
 
 
 _TOGETHER = ("dct_wiener_twice", "dct_wiener_twice_two", "oracle_dct_wiener")
@@ -290,7 +286,7 @@ def _together(sources: Sequence[Source]) -> pd.DataFrame:
         run = source.run
         rows.append(_quality(source.name.method, run.signals, run.images))
         if source.config.readout is None:
-            denoiser = runs.fitted(run, source.setup)
+            denoiser = source.fitted
             assert isinstance(denoiser, SpatialWiener)
             found = evaluation.evaluate(Together(denoiser), source.setup)
             rows.append(_quality(f"{source.name.method}_both", found.signals, found.images))

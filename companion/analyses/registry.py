@@ -60,7 +60,19 @@ class Source:
         Raises:
             FileNotFoundError: it is not there, or kept without that.
         """
-        if (denoiser := self.run.denoiser) is None:
+        return self._there(self.run.denoiser)
+
+    @property
+    def fitted(self) -> Denoiser:
+        """The same, fitted again where it is not kept because that takes seconds.
+
+        Raises:
+            FileNotFoundError: it is not there, or is a network that is kept without its weights.
+        """
+        return self._there(runs.fitted(self.run, self.setup))
+
+    def _there(self, denoiser: Denoiser | None) -> Denoiser:
+        if denoiser is None:
             raise FileNotFoundError(f"{self.name} is kept without what it learned")
         return denoiser
 

@@ -17,7 +17,7 @@ from companion.config import RunName
 from companion.evaluation import shown_signals
 from companion.experiments import Experiments
 from companion.setup import Setup
-from mpicore import denoisers, metrics
+from mpicore import metrics
 from mpicore.denoisers import Denoiser
 from mpicore.detection import threshold
 from mpicore.error_bars import ErrorBars, speed_classes
@@ -34,15 +34,6 @@ Array = NDArray[Any]
 
 def _methods(known: Experiments, preset: str) -> list[RunName]:
     return [known.shown("xspace-gaussian", method, preset) for method in METHODS]
-
-
-def fitted(source: Source) -> Denoiser:
-    """What a run has learned; what it does not keep, because it takes seconds, is fitted again."""
-    if denoisers.find(source.config.denoiser).stored:
-        return source.denoiser
-    denoiser = source.setup.denoiser()
-    pairs, held = source.setup.fitting_pairs(denoiser)
-    return denoiser.fit(*pairs, held)
 
 
 @analysis(
@@ -69,7 +60,7 @@ def _amplitude(
     alone = _noise(setup, "no particles", (silent, clean.shape[1]))
     rows = []
     for source in sources:
-        denoiser, method = fitted(source), source.name.method
+        denoiser, method = source.fitted, source.name.method
         out = denoiser.denoise(alone)
         rows.append({"method": method, "level_db": -np.inf, "snr_db": -np.inf, "error_db": _db(_power(out))})
         for level in levels_db:
@@ -169,7 +160,7 @@ def _structure(
     units of the peak of the clean image, and ``invented_always`` the part of it that is the same for each draw of the
     noise; ``empty`` is the share of such pixels.
     """
-    fitted_methods = {source.name.method: fitted(source) for source in sources}
+    fitted_methods = {source.name.method: source.fitted for source in sources}
     rows: list[dict[str, Any]] = []
     for kind, drawn in kinds.items():
         setup = Setup(replace(sources[0].config, test_phantoms=drawn), sources[0].setup.cache)
@@ -227,7 +218,7 @@ def _gap(
     step = 1e3 * scanner.fov[0] / (scanner.shape[1] - 1)
     middles = np.round(rng.uniform(-shift_mm, shift_mm, (draws, 2)) / step) * step  # on pixels: gaps are symmetric
     noise = _noise(setup, "bars", (draws, scanner.num_samples))
-    fitted_methods = {source.name.method: fitted(source) for source in sources}
+    fitted_methods = {source.name.method: source.fitted for source in sources}
     rows: list[dict[str, Any]] = []
     for gap in gaps_mm:
         bars = np.stack([bar(scanner, 1e-3 * middle, length_mm, width_mm, gap) for middle in middles])
@@ -275,7 +266,7 @@ def _bars(
     rows: list[dict[str, Any]] = []
     arrays: Arrays = {}
     for source in sources:
-        setup, denoiser, method = source.setup, fitted(source), source.name.method
+        setup, denoiser, method = source.setup, source.fitted, source.name.method
         scanner = setup.scanner
         position, window = speed_classes(scanner, speeds), scanner.samples_per_cycle // 2
         held = setup.validation()
@@ -361,7 +352,7 @@ def _image_parts(wrong: Array, empty: Array) -> tuple[float, float]:
 
 def _with_averages(sources: Sequence[Source], averages: Sequence[int]) -> list[tuple[str, Denoiser, np.float32]]:
     """Name, denoiser and amplitude of the noise: of every method, and of averages of several recordings."""
-    made = [(source.name.method, fitted(source), np.float32(1)) for source in sources]
+    made = [(source.name.method, source.fitted, np.float32(1)) for source in sources]
     noisy = next(denoiser for name, denoiser, _ in made if name == "noisy")
     return made + [(f"average{count}", noisy, np.float32(count**-0.5)) for count in averages]
 
