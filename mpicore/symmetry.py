@@ -88,8 +88,8 @@ def sequence_phase(scanner: Scanner | Sequence) -> NDArray[np.float64]:
         m, n = mixing_orders(scanner)
         return m * scanner.drive_phase[0] + n * scanner.drive_phase[1]
     if scanner.mirror is not None and scanner.mirror.odd:
-        delay = -2 * np.pi * scanner.mirror.time / scanner.period
-        return np.arange(scanner.num_samples // 2 + 1) * delay
+        delay = scanner.mirror.time / scanner.period
+        return -2 * np.pi * delay * np.arange(scanner.num_samples // 2 + 1, dtype=np.float64)
     phases = np.array([tone.phase for _, tone in scanner.tones])
     return np.asarray(tone_orders(scanner) @ phases, np.float64)
 
