@@ -8,6 +8,7 @@ z = beta B.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,10 +20,14 @@ from mpicore.sequence import Sequence
 from mpicore.simulation import slopes
 from mpicore.system import System
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
 _BLOCK = 2**17  # entries that are computed together: their temporaries stay in the processor's cache
-_SATURATED = 81.0  # from z = 9 on coth(z) is 1 in float32
+_SATURATED = 81.0  # z^2, from which on coth(z) is 1 in float32
+_CLOSE = 4.0  # z^2, below which B in float32 has too few digits
 
 
 def response_blocks(system: System, particle: Particle, channel: int | None = None) -> Iterator[tuple[slice, Float32]]:
@@ -203,6 +208,10 @@ def _images(sequence: Sequence, static: Float64, coils: Float64) -> list[_Image]
 class _Rows:
     """Signals of n positions at a time. The memory between is kept, since to get it anew takes longer than to compute.
 
+    What is needed of the field, B = D(t) + S(r), are products of a few numbers of each time and of each position:
+    B^2 = D^2 + 2 D S + S^2, B dB/dt and the field along a coil. Next to the field-free point they cancel, and B is
+    added up first.
+
     Args:
         drive, rate: D and dD/dt in units of 1 / beta, shape (V, 3).
         coils: shape (C, 3).
@@ -214,66 +223,65 @@ class _Rows:
 
         self.drive, self.rate, self.coils, self.n = drive, rate, coils, n
         self.step = max(1, _BLOCK // n)
-        self._driven, self._driven_rate = (torch.from_numpy(f.T.astype(np.float32)) for f in (drive, rate))
-        self._coil_rate = torch.from_numpy((coils @ rate.T).astype(np.float32))
-        self._memory = torch.empty(6, n * self.step)
+        one = np.ones(len(drive))
+        self._of_squared = _float32(np.stack([np.vecdot(drive, drive), one, *drive.T]))
+        self._of_work = _float32(np.stack([np.vecdot(drive, rate), *rate.T]))
+        self._of_coil = _float32(np.stack([coils @ drive.T, np.broadcast_to(one, (len(coils), len(one)))], axis=1))
+        self._coil_rate = _float32(coils @ rate.T)
+        self._driven, self._driven_rate = _float32(drive.T), _float32(rate.T)
+        self._memory = torch.zeros(4, n * self.step)
 
     def signals(self, static: Float64) -> Float32:
         """Signals (n, C, V) of positions with static fields (n, 3) in units of 1 / beta."""
         import torch
 
-        # Most axes of a row of the grid have one static field, so that what is of them alone is computed once.
-        varies = (static != static[0]).any(axis=0)
-        alike, varying = np.flatnonzero(~varies).tolist(), np.flatnonzero(varies).tolist()
-        still = torch.from_numpy(static.T.astype(np.float32))[:, :, None]
-        driven, rate = self._driven, self._driven_rate
-        same = {axis: driven[axis] + still[axis, 0] for axis in alike}
-        total = torch.zeros(2, driven.shape[1])
-        for axis in alike:
-            total[0].addcmul_(same[axis], same[axis])
-            total[1].addcmul_(same[axis], rate[axis])
+        one = np.ones((self.n, 1))
+        of_squared = _float32(np.hstack([one, np.vecdot(static, static)[:, None], 2 * static]))
+        of_work = _float32(np.hstack([one, static]))
+        still = _float32(static.T[:, :, None])
+        of_coil = [_float32(np.hstack([one, (static @ coil)[:, None]])) for coil in self.coils]
         found = np.empty((self.n, len(self.coils), len(self.drive)), np.float32)
         out = torch.from_numpy(found)
         for start in range(0, len(self.drive), self.step):
             times = slice(start, min(start + self.step, len(self.drive)))
-            *own, squared, work, normal = self._memory[:, : self.n * (times.stop - start)].view(6, self.n, -1)
-            field = {axis: same[axis][times] for axis in alike}
-            sums = total[0, times], total[1, times]
-            for axis in varying:
-                field[axis] = torch.add(driven[axis, times], still[axis], out=own[axis])
-                torch.addcmul(sums[0], field[axis], field[axis], out=squared)
-                torch.addcmul(sums[1], field[axis], rate[axis, times], out=work)
-                sums = squared, work
-            if not len(varying):
-                squared.copy_(sums[0])
-                work.copy_(sums[1])
+            squared, work, normal, field = self._memory[:, : self.n * (times.stop - start)].view(4, self.n, -1)
+            torch.mm(of_squared, self._of_squared[:, times], out=squared)
+            torch.mm(of_work, self._of_work[:, times], out=work)
             least = squared.amin(dim=0)
             near = torch.nonzero(least < _SATURATED)[:, 0]
-            if len(near):
-                slow = slopes(squared.index_select(1, near))
-                slow[1].mul_(work.index_select(1, near))
             # Where coth(z) is 1, L/z = 1/z - 1/z^2 and (L' - L/z)/z^2 = (1/z^2 - L/z)/z^2.
             inverse = squared.reciprocal_()
             torch.sqrt(inverse, out=normal).sub_(inverse)
             excess = work.mul_(inverse).mul_(inverse.sub_(normal))
             if len(near):
-                normal.numpy()[:, near], excess.numpy()[:, near] = (part.numpy() for part in slow)
-            for c, coil in enumerate(self.coils):
+                normal.numpy()[:, near], excess.numpy()[:, near] = map(np.asarray, self._near(still, start + near))
+            for c in range(len(self.coils)):
+                torch.mm(of_coil[c], self._of_coil[c, :, times], out=field)
                 part = torch.mul(normal, self._coil_rate[c, times], out=inverse)
-                for axis in np.flatnonzero(coil).tolist():
-                    part.addcmul_(excess, field[axis], value=float(coil[axis]))
-                out[:, c, times] = part
-            self._replace_nearest(found, static, start + torch.nonzero(least < 1)[:, 0].numpy())
+                out[:, c, times] = part.addcmul_(excess, field)
+            self._replace_nearest(found, static, start + torch.nonzero(least < _CLOSE)[:, 0].numpy())
         return found
+
+    def _near(self, static: "Tensor", when: "Tensor") -> tuple["Tensor", "Tensor"]:
+        """L/z and (L' - L/z)/z^2 B dB/dt at some times, each (n, times); the static fields have the shape (3, n, 1)."""
+        field = static + self._driven[:, when][:, None]
+        normal, excess = slopes(field.square().sum(dim=0))
+        return normal, excess.mul_(field.mul_(self._driven_rate[:, when][:, None]).sum(dim=0))
 
     def _replace_nearest(self, found: Float32, static: Float64, when: NDArray[np.intp]) -> None:
         """Recompute in float64 what is next to the field-free point at some times: there the closed forms cancel."""
         if not len(when):
             return
         squared = sum((static[:, axis, None] + self.drive[when, axis]) ** 2 for axis in range(3))
-        position, which = np.nonzero(squared < 1)
+        position, which = np.nonzero(squared < _CLOSE)
         when = when[which]
         found[position, :, when] = _exact(static[position] + self.drive[when], self.rate[when]) @ self.coils.T
+
+
+def _float32(array: Float64) -> "Tensor":
+    import torch
+
+    return torch.from_numpy(np.ascontiguousarray(array, np.float32))
 
 
 def _exact(field: Float64, rate: Float64) -> Float64:
