@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
-_BLOCK = 2**17  # entries that are computed together: their temporaries stay in the processor's cache
+_BLOCK = 2**18  # entries that are computed together: their temporaries stay in the processor's cache
 _SATURATED = 81.0  # z^2, from which on coth(z) is 1 in float32
 _CLOSE = 4.0  # z^2, below which B in float32 has too few digits
 
@@ -242,6 +242,7 @@ class _Rows:
         of_coil = [_float32(np.hstack([one, (static @ coil)[:, None]])) for coil in self.coils]
         found = np.empty((self.n, len(self.coils), len(self.drive)), np.float32)
         out = torch.from_numpy(found)
+        nearest: list[NDArray[np.intp]] = []
         for start in range(0, len(self.drive), self.step):
             times = slice(start, min(start + self.step, len(self.drive)))
             squared, work, normal, field = self._memory[:, : self.n * (times.stop - start)].view(4, self.n, -1)
@@ -259,7 +260,8 @@ class _Rows:
                 torch.mm(of_coil[c], self._of_coil[c, :, times], out=field)
                 part = torch.mul(normal, self._coil_rate[c, times], out=inverse)
                 out[:, c, times] = part.addcmul_(excess, field)
-            self._replace_nearest(found, static, start + torch.nonzero(least < _CLOSE)[:, 0].numpy())
+            nearest.append(start + torch.nonzero(least < _CLOSE)[:, 0].numpy())
+        self._replace_nearest(found, static, np.concatenate(nearest))
         return found
 
     def _near(self, static: "Tensor", when: "Tensor") -> tuple["Tensor", "Tensor"]:
@@ -270,8 +272,6 @@ class _Rows:
 
     def _replace_nearest(self, found: Float32, static: Float64, when: NDArray[np.intp]) -> None:
         """Recompute in float64 what is next to the field-free point at some times: there the closed forms cancel."""
-        if not len(when):
-            return
         squared = sum((static[:, axis, None] + self.drive[when, axis]) ** 2 for axis in range(3))
         position, which = np.nonzero(squared < _CLOSE)
         when = when[which]
