@@ -169,9 +169,6 @@ class Experiments:
         size = self.preset(preset)
         tuned = self.methods[method].network == "signal-network" and entry.experiment in size.tuned
         base = self.run(entry.experiment, method, preset, seed, tuned)
-        if tuned and study in size.tuned:
-            own = size.tuned[study]
-            base = replace(base, training=own.training, options={**base.options, **own.network.model_dump()})
         noise = changed.noise or base.noise
         sizes, training = base.sizes if entry.whole else size.study, base.training
         if changed.signals:
@@ -424,7 +421,7 @@ def _check(file: File) -> None:
             raise ValueError(f"split is for system-matrix data, {name} has {experiment.dataset}")
     for key, preset in file.presets.items():
         for name in preset.tuned:
-            checks.choice(name, f"experiment or study of presets.{key}.tuned", [*file.experiments, *file.studies])
+            checks.choice(name, f"experiment of presets.{key}.tuned", list(file.experiments))
     for name, study in file.studies.items():
         if name in file.experiments:
             raise ValueError(f"study {name} has the name of an experiment")
