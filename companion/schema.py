@@ -187,10 +187,11 @@ class Preset(Entry):
     """How large the data, the networks and the trainings are.
 
     ``network`` and ``training`` are the first protocol of the paper's network, ``tuned`` holds the second one of each
-    experiment that has one. ``image_network`` is the protocol of the networks behind the forward model, ``component_network`` that of the networks on the components of a
-    system matrix. ``seeds`` counts the trainings of a method that an experiment repeats. ``study`` are the sizes of the
-    data of studies, and ``trainings`` the most trainings of one method in a case. A run is a job of its own;
-    ``together`` makes one job of all runs of an experiment or study, for runs that take no time.
+    experiment that has one. ``image_network`` is the protocol of the networks behind the forward model,
+    ``component_network`` that of the networks on the components of a system matrix. ``seeds`` counts the trainings of a
+    method that an experiment repeats. ``study`` are the sizes of the data of studies, and ``trainings`` the most
+    trainings of one method in a case. A run is a job of its own; ``together`` makes one job of all runs of an
+    experiment or study, for runs that take no time.
     """
 
     shape: tuple[Count, Count]
