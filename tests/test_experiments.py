@@ -58,7 +58,7 @@ def test_the_real_file_is_read(book):
     assert paper.shape == (101, 101)
     assert paper.sizes == {"x-space": (8000, 1000, 1000), "system-matrix": (8160, 1020, 1021)}
     assert (paper.training.batch_size, paper.training.learning_rate) == (4, 1e-4)
-    assert paper.recorruptions == 10
+    assert paper.recorruptions == {"x-space": 50, "system-matrix": 10}
 
 
 def test_noise_of_the_test_sets_adds_up(book):
@@ -108,7 +108,9 @@ def test_every_run_of_every_preset_resolves(book, preset):
         assert (run.training is None) == (book.methods[run.method].network is None)
         assert (run.kaczmarz is None) == (run.objects is None) == (run.dataset == "x-space")
         assert (run.gridding is None) == (run.dataset == "system-matrix")
-        assert run.options.get("recorruptions") == (book.presets[preset].recorruptions if run.method == "r2r" else None)
+        assert run.options.get("recorruptions") == (
+            book.presets[preset].recorruptions[run.dataset] if run.method == "r2r" else None
+        )
         assert run.options.keys() == denoisers.parameters(run.denoiser).keys()
 
 
@@ -527,7 +529,7 @@ TRAINED = {"n2n", "r2r", "proposed"}
         ("epochs: 2,", "epochs: 3,", TRAINED),
         ("width: 4", "width: 5", TRAINED),
         ("width: 4, dropout: 0.0}", "width: 4, dropout: 0.1}", {"forward_n2n"}),
-        ("recorruptions: 2", "recorruptions: 3", {"r2r"}),
+        ("recorruptions: {x-space: 2,", "recorruptions: {x-space: 3,", {"r2r"}),
         ("strength: 0.5", "strength: 0.4", {"r2r"}),
         ("alpha: 0.05", "alpha: 0.06", {"proposed"}),
         ("objects: 4", "objects: 5", set()),
