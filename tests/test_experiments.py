@@ -58,7 +58,7 @@ def test_the_real_file_is_read(book):
     assert paper.shape == (101, 101)
     assert paper.sizes == {"x-space": (8000, 1000, 1000), "system-matrix": (8160, 1020, 1021)}
     assert (paper.training.batch_size, paper.training.learning_rate) == (4, 1e-4)
-    assert paper.recorruptions == {"x-space": 50, "system-matrix": 10}
+    assert paper.recorruptions == {"x-space": 50, "system-matrix": 50}
 
 
 def test_noise_of_the_test_sets_adds_up(book):
