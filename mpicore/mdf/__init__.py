@@ -25,6 +25,7 @@ from mpicore.mdf.description import (
     Tracer,
 )
 from mpicore.mdf.layout import Layout
+from mpicore.mdf.reconstruction import write_images
 from mpicore.mdf.recording import Recording, read
 from mpicore.mdf.writing import write
 
@@ -46,4 +47,5 @@ __all__ = [
     "integer_conversion",
     "read",
     "write",
+    "write_images",
 ]

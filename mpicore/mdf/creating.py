@@ -1,10 +1,10 @@
 """A new file of the format, from signals and from what is to be said of them."""
 
-import uuid as uuids
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import h5py
 import numpy as np
@@ -233,18 +233,18 @@ def _counted(pieces: Iterable[NDArray[Any]], shape: tuple[int, ...]) -> Iterator
 def _general(study: Study, experiment: Experiment, scanner: Scanner, tracers: Sequence[Tracer]) -> dict[str, Any]:
     found: dict[str, Any] = {
         "/time": now(),
-        "/uuid": _uuid(),
+        "/uuid": uuid(),
         "/version": _VERSION,
         "/study/description": study.description,
         "/study/name": study.name,
         "/study/number": np.int64(study.number or 0),
-        "/study/uuid": study.uuid or _uuid(),
+        "/study/uuid": study.uuid or uuid(),
         "/experiment/description": experiment.description,
         "/experiment/isSimulation": np.int8(experiment.simulated),
         "/experiment/name": experiment.name,
         "/experiment/number": np.int64(experiment.number or 0),
         "/experiment/subject": experiment.subject,
-        "/experiment/uuid": experiment.uuid or _uuid(),
+        "/experiment/uuid": experiment.uuid or uuid(),
         **{f"/scanner/{name}": getattr(scanner, name) for name in ("name", "manufacturer", "facility", "operator")},
         "/scanner/topology": scanner.topology,
     }
@@ -349,8 +349,9 @@ def _told(tables: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in tables.items() if value is not None}
 
 
-def _uuid() -> str:
-    return str(uuids.uuid4())
+def uuid() -> str:
+    """A new universally unique identifier."""
+    return str(uuid4())
 
 
 def now() -> str:

@@ -64,11 +64,7 @@ def write(recording: Recording, path: str | Path) -> None:
                     stored = (layout.encode(_precise(piece)) for piece in recording.blocks())
                     for _ in write_signals(stored, layout, target, name):
                         disk.check()
-                if _GROUP in source.datasets:
-                    raise source.refused(_GROUP, "a data set", "a group, in which the steps are kept")
-                numbers = [int(step[1:]) for step in source.children(_GROUP) if step[1:].isdecimal()]
-                first = max(numbers, default=0) + 1
-                write_steps(target, steps, first, {"input": files.digest(recording.path)})
+                write_steps(target, steps, first_step(source), {"input": files.digest(recording.path)})
             disk.check()
 
 
@@ -169,6 +165,17 @@ def write_signals(pieces: Iterable[Any], layout: Layout, target: Any, name: str)
                 dataset[first:last] = values[places]
         start += len(values)
         yield start
+
+
+def first_step(source: Tree) -> int:
+    """Number of the next step of the provenance.
+
+    Raises:
+        ValueError: the file has something else in the place of the steps.
+    """
+    if _GROUP in source.datasets:
+        raise source.refused(_GROUP, "a data set", "a group, in which the steps are kept")
+    return 1 + max((int(step[1:]) for step in source.children(_GROUP) if step[1:].isdecimal()), default=0)
 
 
 def write_steps(target: Any, steps: Iterable[Provenance], first: int, digests: Mapping[str, str]) -> None:
