@@ -144,10 +144,21 @@ def test_one_period_without_background_is_told(tmp_path, scan, matrix, columns, 
     signals = np.tensordot(objects.reshape(5, P), columns, axes=1)[:1, None]
     one = written(tmp_path / "one.mdf", signals, np.zeros(1, bool))
     found = imaging.reconstruct(one, matrix)
-    assert any("not chosen by the data" in note for note in found.notes)
+    assert any("no second half to choose it by" in note for note in found.notes)
     assert any("all rows have one weight" in note for note in found.notes)
     assert found.errors == {} and np.isnan(found.signal)
     np.testing.assert_allclose(found.values[0], objects[0], atol=0.2)
+
+
+def test_equal_periods_do_not_choose(tmp_path, scan, matrix):
+    """Both periods of a denoised frame are its estimate, so that one tells nothing about the other."""
+    signals = scan.signals()
+    signals[:] = signals.mean(axis=1, keepdims=True)
+    denoised = written(tmp_path / "denoised.mdf", signals, scan.background)
+    found = imaging.reconstruct(denoised, matrix)
+    assert any("the periods of a frame are equal" in note for note in found.notes) and found.errors == {}
+    expected = imaging.reconstruct(scan, matrix, imaging.Imaging(relative_lambda=found.relative_lambda))
+    np.testing.assert_allclose(found.values, expected.values, atol=0.05)
 
 
 def test_averages_are_images_of_the_mean(tmp_path, scan, matrix):

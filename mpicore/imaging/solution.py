@@ -60,7 +60,7 @@ def image(
     strength = chosen.relative_lambda
     if strength is None and second is None:
         strength = _PUBLISHED
-        notes.append(f"one period of one frame: regularisation of {strength:g}, as is usual, not chosen by the data")
+        notes.append(f"regularisation of {strength:g}, as is usual: there is no second half to choose it by")
     elif strength is None:
         strength, errors = choose_lambda(matrix, halves[0], second[judged], chosen.sweeps)  # type: ignore[index]
         told = "the least noisy error" + (
