@@ -150,6 +150,16 @@ def test_one_period_without_background_is_told(tmp_path, scan, matrix, columns, 
     np.testing.assert_allclose(found.values[0], objects[0], atol=0.2)
 
 
+def test_a_dead_channel_is_left_out(tmp_path, scan, matrix, objects):
+    """It is no measurement of zero."""
+    signals = scan.signals()
+    signals[:, :, 1] = 0
+    found = imaging.reconstruct(written(tmp_path / "dead.mdf", signals, scan.background), matrix)
+    assert any("are left out, of channel 2: dead" in note for note in found.notes)
+    assert set(found.rows.channel) == {0}
+    np.testing.assert_allclose(found.values, objects, atol=0.1)
+
+
 def test_equal_periods_do_not_choose(tmp_path, scan, matrix):
     """Both periods of a denoised frame are its estimate, so that one tells nothing about the other."""
     signals = scan.signals()

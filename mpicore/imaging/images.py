@@ -56,15 +56,20 @@ def reconstruct(recording: Recording, calibration: Recording, settings: Imaging 
     compare(recording, calibration)
     notes: list[str] = []
     rows = select_rows(calibration, chosen, notes)
-    matrix = system_matrix(calibration, rows)
     halves, deviation = _measured(recording, rows, chosen, notes)
-    if not deviation.all() or not np.isfinite(deviation).all():
+    if not deviation.any():
         deviation = np.ones(len(rows.line))
         notes.append("the noise of the recording is not known, so all rows have one weight")
-    weights = deviation.min() / deviation
-    first, second = halves
-    other = None if second is None else second * weights
-    found = image(matrix * weights[:, None], first * weights, other, chosen, rows.channel)
+    alive = deviation > 0
+    if not alive.all():
+        silent = ", ".join(str(c + 1) for c in np.unique(rows.channel[~alive]))
+        notes.append(f"{(~alive).sum()} rows without any noise are left out, of channel {silent}: dead, or set to zero")
+    rows = Rows(rows.channel[alive], rows.line[alive], rows.snr[alive])
+    weights = deviation[alive].min() / deviation[alive]
+    matrix = system_matrix(calibration, rows) * weights[:, None]
+    first, second = (None if half is None else half[:, alive] * weights for half in halves)
+    assert first is not None
+    found = image(matrix, first, second, chosen, rows.channel)
     size, order = _grid(calibration, len(matrix.T))
     values = found.values.reshape(len(found.values), *(size["xyz".index(axis)] for axis in reversed(order)))
     # The axis that is named first is the last of the array; images have z, y, x.

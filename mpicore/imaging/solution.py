@@ -100,12 +100,14 @@ def gain(matrix: Complexes, first: Complexes, second: Complexes | None, strength
 
     The mean over both directions; without a second half, of the half that the image is made of.
     """
-    pairs = [(first, first)] if second is None else [(first, second), (second, first)]
-    found = []
-    for seen, other in pairs:
-        predicted = kaczmarz(matrix, seen, strength, sweeps) @ matrix.T
-        found.append(1 - _energy(other - predicted) / max(_energy(other), np.finfo(float).tiny))
-    return float(np.mean(found))
+    seen = first if second is None else np.concatenate([first, second])
+    other = first if second is None else np.concatenate([second, first])
+    predicted = kaczmarz(matrix, seen, strength, sweeps) @ matrix.T
+    shares = []
+    for part in np.split(np.arange(len(seen)), 1 if second is None else 2):
+        energy = max(_energy(other[part]), np.finfo(float).tiny)
+        shares.append(1 - _energy(other[part] - predicted[part]) / energy)
+    return float(np.mean(shares))
 
 
 def _energy(lines: Complexes) -> float:
