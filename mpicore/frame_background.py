@@ -5,6 +5,7 @@ line. The mean has noise of its own, which all signals would share: lines in whi
 are left as they are (:mod:`mpicore.background`).
 """
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -71,4 +72,4 @@ class FrameBackground:
 def _thinned(runs: list[NDArray[np.int64]]) -> list[list[NDArray[np.int64]]]:
     """Runs in so many groups of neighbours as are kept."""
     edges = np.linspace(0, len(runs), _KNOTS + 1).astype(int)
-    return [runs[first:last] for first, last in zip(edges[:-1], edges[1:], strict=True)]
+    return [runs[first:last] for first, last in pairwise(edges)]

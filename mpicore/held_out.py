@@ -1,8 +1,8 @@
 """How good a denoiser is on recorded signals, of which nobody knows the truth.
 
 An object is recorded R times, and its estimate is the mean of what the denoiser f makes of each repeat. With u1 and u2
-two of the repeats, f(u1) is as far from u2 as from the truth, but for the noise power of u2 (Lehtinen et al. 2018). Half
-the mean square of f(u1) - f(u2) is the variance of f(u), which the mean over R repeats divides by R:
+two of the repeats, f(u1) is as far from u2 as from the truth, but for the noise power of u2 (Lehtinen et al. 2018).
+Half the mean square of f(u1) - f(u2) is the variance of f(u), which the mean over R repeats divides by R:
 
     error of the mean = <|f(u1) - u2|^2> - noise power - (1 - 1/R) <|f(u1) - f(u2)|^2> / 2
 

@@ -17,11 +17,12 @@ from mpicore.mdf import Recording
 from mpicore.recordings import Recordings
 
 Array = NDArray[np.floating[Any]]
-Kind = Literal["periods", "positions", "frames", "none"]
+Kind = Literal["periods", "positions", "frames", "background", "none"]
 
 #: Objects are one where they differ by less than this share of their power, or of the power of the noise.
 _ALIKE, _OF_NOISE = 0.01, 0.1
 _ERRORS = 3.0  #: standard errors within which a difference is none
+_STRETCHES = 64  #: in which a part of a recording is taken
 _LOOKED_AT = 300  #: objects that are compared with each other at most
 
 
@@ -30,7 +31,8 @@ class Pairing:
     """Where the R repeats of each of n objects are.
 
     Attributes:
-        kind: what the repeats are; ``none`` where each object has one signal, and R is 1.
+        kind: what the repeats are; ``none`` where each object has one signal, and R is 1; ``background`` where this
+            was made two with the noise of background frames (:class:`mpicore.sample.Sample`).
         frames, periods: of each repeat, shape (n, R), the objects in the order of recording.
         classes: of the periods of a frame, shape (J,): those of one class are in the same fields.
     """
@@ -49,10 +51,12 @@ class Pairing:
         return len(self.frames)
 
     def thinned(self, most: int) -> "Pairing":
-        """At most so many of the objects, evenly spread over the recording."""
+        """At most so many of the objects, in stretches that are evenly spread over the recording."""
         if len(self) <= most:
             return self
-        rows = np.linspace(0, len(self) - 1, most).astype(int)
+        length = max(1, most // _STRETCHES)
+        starts = np.linspace(0, len(self) - length, most // length).astype(int)
+        rows = np.unique(starts[:, None] + np.arange(length))
         return Pairing(self.kind, self.frames[rows], self.periods[rows], self.classes)
 
 
@@ -111,7 +115,7 @@ def of_recording(recording: Recording, rests: bool = True) -> Pairing:
 
 
 def period_classes(recording: Recording) -> NDArray[np.int64]:
-    """Number of the fields in which each period of a frame was recorded, shape (J,): patches have fields of their own."""
+    """Which periods of a frame are in the same fields, shape (J,): patches have fields of their own."""
     J = recording.shape[1]
     told = [recording.acquisition.gradient, recording.acquisition.offset_field]
     if recording.drive is not None:
@@ -163,9 +167,9 @@ class Distinct:
 def distinct(repeats: Array, objects: int | None = None) -> Distinct:
     """Count the different objects: each one that resembles an earlier one is not new.
 
-    The distance of two objects is <u1 - v1, u2 - v2> over their repeats u and v, in which the noise averages out. Signals
-    of unit power are one where it is below a hundredth, a tenth of the power of their noise, or what chance makes of it.
-    An object that shows no signal is not counted.
+    The distance of two objects is <u1 - v1, u2 - v2> over their repeats u and v, in which the noise averages out.
+    Signals of unit power are one where it is below a hundredth, a tenth of the power of their noise, or what chance
+    makes of it. An object that shows no signal is not counted.
 
     Args:
         repeats: shape (n, R, V).
@@ -191,10 +195,9 @@ def distinct(repeats: Array, objects: int | None = None) -> Distinct:
     cosine = inner[np.ix_(seen, seen)] / np.outer(scale, scale)
     level = noise[seen] / power[seen]
     # The noise of an inner product of two noisy signals in so many dimensions, most of it their own noise.
-    error = np.sqrt((level[:, None] + level[None]) ** 2 + 4 * (level[:, None] + level[None])) / np.sqrt(
-        repeats.shape[2]
-    )
-    limit = np.maximum(_ALIKE, _OF_NOISE * (level[:, None] + level[None]) / 2) + _ERRORS * error
+    both = level[:, None] + level[None]
+    error = np.sqrt((both**2 + 4 * both) / repeats.shape[2])
+    limit = np.maximum(_ALIKE, _OF_NOISE * both / 2) + _ERRORS * error
     new: list[int] = []
     for k in range(len(seen)):
         if all(2 - 2 * cosine[k, j] > limit[k, j] for j in new):
@@ -210,7 +213,8 @@ def _again(positions: Array, frames: NDArray[np.int64]) -> NDArray[np.int64]:
     order = np.argsort(number.reshape(-1), kind="stable")
     groups = np.split(frames[order], np.cumsum(counts)[:-1])
     R = int(counts.min())
-    return np.stack(sorted((group[:R] for group in groups), key=lambda group: int(group[0])))
+    found = np.stack([frames_of[:R] for frames_of in groups])
+    return found[np.argsort(found[:, 0])]
 
 
 def _each_period(frames: NDArray[np.int64], periods: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -1,8 +1,8 @@
-"""A part of a recording that fits into memory whatever its size: some objects with all their repeats, some background."""
+"""A part of a recording that fits into memory: some objects with all their repeats, and some of the background."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Self
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,6 +16,7 @@ Array = NDArray[np.floating[Any]]
 Read = Callable[[NDArray[np.int64]], Array]
 _BYTES = 2**28  #: of the objects, as of the background
 _OBJECTS = 4000
+MOVES = 0.1  #: by which neighbouring frames may differ beyond the noise, and still be repeats
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +48,7 @@ class Sample:
         positions: ArrayLike | None = None,
         corrected: bool = False,
         rests: bool = True,
-    ) -> Self:
+    ) -> "Sample":
         """All of some signals.
 
         Args:
@@ -70,27 +71,33 @@ class Sample:
         kinds = np.zeros(array.shape[1], np.int64) if classes is None else np.asarray(classes, np.int64)
         if kinds.shape != (array.shape[1],):
             raise ValueError(f"classes must be one for each of {array.shape[1]} periods, got shape {kinds.shape}")
-        found = pairing.pairing(mask, kinds, positions, rests)
-        return cls._from(lambda frames: array[frames], mask, found, array.shape, corrected)
+
+        def made(rests: bool) -> "Sample":
+            found = pairing.pairing(mask, kinds, positions, rests)
+            return cls._from(lambda frames: array[frames], mask, found, array.shape, corrected)
+
+        return made(rests)._settled(made)
 
     @classmethod
-    def read(cls, recording: Recording, rests: bool = True) -> Self:
+    def read(cls, recording: Recording, rests: bool = True) -> "Sample":
         """A part of a recording that is spread over all of it, of some hundred megabytes at most.
 
         Raises:
             ValueError: there are no signals, no frame with an object, or the file is damaged.
         """
         done = recording.processing
-        found = pairing.of_recording(recording, rests)
-        corrected = done is not None and done.background_corrected
-        return cls._from(
-            lambda frames: _frames(recording, frames), recording.background, found, recording.shape, corrected
-        )
+        corrected, mask = done is not None and done.background_corrected, recording.background
+
+        def made(rests: bool) -> "Sample":
+            found = pairing.of_recording(recording, rests)
+            return cls._from(lambda frames: _frames(recording, frames), mask, found, recording.shape, corrected)
+
+        return made(rests)._settled(made)
 
     @classmethod
     def _from(
         cls, read: Read, mask: NDArray[np.bool_], found: Pairing, shape: tuple[int, ...], corrected: bool
-    ) -> Self:
+    ) -> "Sample":
         _, J, C, V = shape
         frame = 8 * J * C * V
         most = int(np.clip(_BYTES // (frame * found.repeats), 2, _OBJECTS))
@@ -101,14 +108,57 @@ class Sample:
         if len(numbers) > (limit := max(2, _BYTES // frame)):
             numbers = numbers[np.unique(np.linspace(0, len(numbers) - 1, limit).astype(int))]
         empty = read(numbers)
-        whole = np.isfinite(empty).all(axis=(1, 2, 3)) if len(empty) else np.zeros(0, bool)
-        empty, numbers = empty[whole], numbers[whole]
+        if len(empty):
+            finite = np.asarray(np.isfinite(empty).all(axis=(1, 3)))  # of each frame and channel
+            alive = np.mean(finite, axis=0) > 0.5
+            empty[:, :, ~alive] = 0
+            whole = np.all(finite[:, alive], axis=1)
+            empty, numbers = empty[np.flatnonzero(whole)], numbers[whole]
         background, repeats = None, recorded
         if len(empty) and not corrected:
             background = FrameBackground(empty, numbers, found.classes)
             repeats = recorded - background.at(frames)[place.reshape(chosen.frames.shape), chosen.periods]
             empty = background.residual
         return cls(repeats, recorded, chosen, len(found), background, empty)
+
+    def _settled(self, again: Callable[[bool], "Sample"]) -> "Sample":
+        """Neighbouring frames that differ are no repeats; and what has none gets two from the background."""
+        found = self
+        excess = self.excess()
+        if excess is not None and excess > MOVES:
+            found = again(False)
+        return found._split() if found.found.kind == "none" and len(found.empty) > 1 else found
+
+    def excess(self) -> float | None:
+        """By which share the noise between neighbouring frames exceeds that of the background.
+
+        ``None`` where the repeats are no neighbouring frames, or where there are fewer than two background frames.
+        """
+        if self.found.kind != "frames" or len(self.empty) < 2:
+            return None
+        found = []
+        for channel in range(self.channels):
+            repeats = self.of_channel(channel)
+            noise = float(np.mean(self.empty[:, :, channel] ** 2)) * len(self.empty) / (len(self.empty) - 1)
+            if len(repeats) and noise:
+                found.append(float(np.mean((repeats[:, 0] - repeats[:, 1]) ** 2)) / 2 / noise - 1)
+        return max(found, default=None)
+
+    def _split(self) -> "Sample":
+        """Each signal y as two, y + z and y - z, with z of the spectrum of the background's noise.
+
+        For Gaussian noise of that spectrum the noises of the two are independent, with twice the power, and their mean
+        is y (Pang et al. 2021).
+        """
+        n, _, C, V = self.repeats.shape
+        power = np.mean(np.abs(np.fft.rfft(self.empty, axis=-1)) ** 2, axis=(0, 1)) * len(self.empty)
+        scale = np.sqrt(power / (len(self.empty) - 1) / V)
+        white = np.random.default_rng(0).standard_normal((n, C, V))
+        z = np.fft.irfft(np.fft.rfft(white, axis=-1) * scale, V, axis=-1)
+        repeats = np.stack([self.repeats[:, 0] + z, self.repeats[:, 0] - z], axis=1)
+        where = [np.repeat(array, 2, axis=1) for array in (self.found.frames, self.found.periods)]
+        found = Pairing("background", where[0], where[1], self.found.classes)
+        return replace(self, repeats=repeats, recorded=np.repeat(self.recorded, 2, axis=1), found=found)
 
     @property
     def channels(self) -> int:
