@@ -15,11 +15,7 @@ def contents(recording: Recording) -> dict[str, str]:
         "study": recording.study.name,
         "experiment": recording.experiment.name + (", simulated" if recording.experiment.simulated else ""),
         "subject": recording.experiment.subject,
-        "scanner": ", ".join(
-            text
-            for text in (recording.scanner.name, recording.scanner.manufacturer, recording.scanner.topology)
-            if text
-        ),
+        "scanner": ", ".join(filter(None, (scanner.name, scanner.manufacturer, scanner.topology))),
         "tracer": ", ".join(tracer.name for tracer in recording.tracers if tracer.name),
         "started": recording.acquisition.start_time,
         "signals": _signals(recording),
@@ -106,12 +102,9 @@ def _gradient(recording: Recording) -> str:
     gradient = recording.acquisition.gradient
     if gradient is None:
         return ""
-    diagonal = np.diagonal(gradient[0, 0])
-    return (
-        ", ".join(f"{value:.4g}" for value in diagonal)
-        + " T/m"
-        + (f", one of {len(gradient)} x {gradient.shape[1]}" if gradient.shape[0] * gradient.shape[1] > 1 else "")
-    )
+    told = ", ".join(f"{value:.4g}" for value in np.diagonal(gradient[0, 0])) + " T/m"
+    alike = (gradient == gradient[:1, :1]).all()
+    return told if alike else f"{told} first, then others"
 
 
 def _receiver(recording: Recording) -> str:

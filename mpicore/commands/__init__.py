@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         return _told("interrupted", 130)
     except BrokenPipeError:  # the reader of the output has gone
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None
         return 0
     except MemoryError as error:
         return _told(f"not enough memory: {error}")

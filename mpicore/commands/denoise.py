@@ -1,0 +1,91 @@
+"""``mpicore denoise``: a recording without its noise, as a new file."""
+
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+from tqdm import tqdm
+
+from mpicore import mdf
+from mpicore.commands._output import as_json, file_argument, print_json, print_line, print_table
+
+
+@click.command()
+@file_argument
+@click.option("-o", "--output", required=True, type=click.Path(dir_okay=False), help="The new file (MDF).")
+@click.option("--method", help="Name of a method; by default the best one on held-out objects. See: mpicore check.")
+@click.option(
+    "--weights",
+    type=click.Path(dir_okay=False),
+    help="What was learned: used if the file is there, else written, for other recordings of the same scanner.",
+)
+@click.option("--epochs", type=click.IntRange(min=1), help="Passes over the signals in the training of a network.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, help="Of the training of a network.")
+@click.option("--quiet", is_flag=True, help="No progress on the error output.")
+@as_json
+def command(
+    file: str, output: str, method: str | None, weights: str | None, epochs: int | None, seed: int, quiet: bool,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Denoise FILE without clean data, and write it as a new file.
+
+    The repeats of each object, periods or frames, teach how: no clean signal is needed. Background frames are
+    subtracted, interpolated in time; they stay in the file with their noise. A training that is interrupted goes on
+    when the same command is given again.
+    """
+    from mpicore import measured, methods
+    from mpicore.recorded import drive_phase_of
+    from mpicore.sample import Sample
+
+    chosen = None if method is None else methods.find(method)
+    if chosen is None and (epochs is not None or seed):
+        raise click.UsageError("--epochs and --seed belong to the training of a network, name one with --method")
+    recording = mdf.read(file, finite=False)
+    known = drive_phase_of(recording)
+    sample = Sample.read(recording)
+    say = None if quiet else lambda text: click.echo(text, err=True)
+    folder = Path(f"{output}.training")
+    if weights is not None and Path(weights).exists():
+        fitted = measured.load(weights, sample, known)
+    else:
+        options: dict[str, Any] = {}
+        if chosen is not None and chosen.trains:
+            options = {"training": measured.TRAINING | ({"epochs": epochs} if epochs else {}), "seed": seed}
+        fitted = measured.fit(sample, method, known, options, folder, say)
+        if weights is not None:
+            measured.save(fitted, weights)
+    with tqdm(total=recording.shape[0], desc="denoising", unit="frame", disable=quiet, file=sys.stderr) as bar:
+        mdf.write(measured.denoised(recording, fitted, bar.update), output)
+    shutil.rmtree(folder, ignore_errors=True)
+    told, found = fitted.told(), fitted.assumptions
+    if as_json:
+        skipped = [{"frame": f + 1, "period": p + 1, "channel": c + 1} for f, p, c in found.rows]
+        dead = [channel + 1 for channel in found.dead]
+        objects = None if found.objects is None else found.objects.number
+        print_json(
+            {"output": output, "repeats": found.repeats, "different_objects": objects, "held_out": fitted.held}
+            | {"channels": told, "dead_channels": dead, "skipped_in_sample": skipped}
+        )
+        return
+    print_line(f"{output}: from {found.repeats}; " + (f"{found.objects.told} objects" if found.objects else ""))
+    print_line(
+        f"chosen on {fitted.held} objects that were held out" if fitted.held else "too few objects to hold any out"
+    )
+    print_table((f"  {name}", in_words(row)) for name, row in told.items())
+    for channel in found.dead:
+        print_line(f"  channel {channel + 1}  skipped: dead")
+    for frame, period, channel in found.rows[:10]:
+        print_line(f"  channel {channel + 1}, frame {frame + 1}, period {period + 1}: skipped, NaN or constant")
+
+
+def in_words(row: dict[str, Any]) -> str:
+    """What was chosen for a channel, in one line."""
+    said = [f"{row['method']}: {row['snr_db']:.1f} dB, {row['gain_over_a_period_db']:+.1f} dB over a period"]
+    said.append(f"{row['gain_over_the_mean_db']:+.1f} dB over the mean of the periods")
+    if row["next_best"]:
+        said.append(f"{row['margin_db']:.2f} dB before {row['next_best']}")
+    if row["of_nothing"] is not None:
+        said.append(f"of background {100 * row['of_nothing']:.2g} % of the power stay")
+    return ", ".join(said)
