@@ -9,6 +9,7 @@ from mpicore.mdf import Recording
 
 def contents(recording: Recording) -> dict[str, str]:
     """Names and values of what the file says, each in a line; without what it does not say."""
+    scanner = recording.scanner
     found = {
         "file": str(recording.path),
         "version": recording.version,
