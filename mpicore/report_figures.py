@@ -40,12 +40,15 @@ def spectra(before: ArrayLike, after: ArrayLike, noise: ArrayLike, spacing: floa
     frequency = spacing * np.arange(rows[0].shape[1]) / 1e3
     figure, axes = _column(len(rows[0]))
     for channel, axis in enumerate(axes):
+        top = 1e-30
         for values, colour, label in zip(rows, (_GREY, _BLUE, _RED), ("before", "after", "noise"), strict=True):
             line = values[channel, 1:]
+            top = max(top, float(np.nanmax(line, initial=0)))
             if np.isfinite(line).any() and (line > 0).any():
                 axis.semilogy(frequency[1:], np.where(line > 0, line, np.nan), color=colour, linewidth=0.7, label=label)
         axis.set_ylabel(f"channel {channel + 1}")
         axis.set_xlim(0, frequency[-1])
+        axis.set_ylim(1e-6 * top, 2 * top)
     axes[0].legend(loc="upper right")
     axes[-1].set_xlabel("frequency / kHz")
     return figure

@@ -57,7 +57,8 @@ def reconstruct(recording: Recording, calibration: Recording, settings: Imaging 
     notes: list[str] = []
     rows = select_rows(calibration, chosen, notes)
     halves, deviation = _measured(recording, rows, chosen, notes)
-    if not deviation.any():
+    known = bool(deviation.any())
+    if not known:
         deviation = np.ones(len(rows.line))
         notes.append("the noise of the recording is not known, so all rows have one weight")
     alive = deviation > 0
@@ -69,7 +70,8 @@ def reconstruct(recording: Recording, calibration: Recording, settings: Imaging 
     matrix = system_matrix(calibration, rows) * weights[:, None]
     first, second = (None if half is None else half[:, alive] * weights for half in halves)
     assert first is not None
-    found = image(matrix, first, second, chosen, rows.channel)
+    noise = alive.sum() * deviation[alive].min() ** 2 / chosen.average  # each weighted row has the least deviation
+    found = image(matrix, first, second, chosen, rows.channel, float(noise) if known else None)
     size, order = _grid(calibration, len(matrix.T))
     values = found.values.reshape(len(found.values), *(size["xyz".index(axis)] for axis in reversed(order)))
     # The axis that is named first is the last of the array; images have z, y, x.
@@ -110,7 +112,7 @@ def described(images: Images) -> dict[str, str]:
 def _measured(
     recording: Recording, rows: Rows, settings: Imaging, notes: list[str]
 ) -> tuple[tuple[Complexes, Complexes | None], Floats]:
-    """Lines of two halves of the periods of each image, (n, M), and the deviation of the noise of each row, (M,)."""
+    """Lines of two halves of the periods of each image, (n, M), and the noise of each row in a frame's mean, (M,)."""
     _, J, C, _ = recording.shape
     if any(channel >= C for channel in settings.flipped):
         raise ValueError(f"flipped must be channels from 0 to {C - 1}, got {settings.flipped}")
@@ -131,7 +133,7 @@ def _measured(
         deviation = noise_deviation(spectra[:, rows.channel, rows.line], runs)
         notes.append(f"weights of the rows from the {recording.background.sum()} background frames of the recording")
     elif J > 1:
-        deviation = np.sqrt(np.mean(np.var(lines, axis=1, ddof=1), axis=0))
+        deviation = np.sqrt(np.mean(np.var(lines, axis=1, ddof=1), axis=0) / J)
         notes.append("weights of the rows from the differences of the periods, as there are no background frames")
     else:
         deviation = np.zeros(lines.shape[2])

@@ -38,6 +38,7 @@ def image(
     second: Complexes | None = None,
     settings: Imaging | None = None,
     channel: ArrayLike | None = None,
+    noise: float | None = None,
 ) -> Solution:
     """Images of weighted lines with a weighted matrix.
 
@@ -47,6 +48,8 @@ def image(
         second: the same from other periods; images are made of the mean of both. ``None`` where there is one.
         settings: regularisation and sweeps.
         channel: of each row, shape (M,); one channel by default.
+        noise: energy of the noise in the lines of one image, which chooses the regularisation where there is no second
+            half; ``None`` where it is not known.
 
     Raises:
         ValueError: shapes that do not fit, the sign of a channel is the opposite of the matrix's, or no signal is
@@ -59,8 +62,12 @@ def image(
     errors: dict[float, float] = {}
     strength = chosen.relative_lambda
     if strength is None and second is None:
-        strength = _PUBLISHED
-        notes.append(f"regularisation of {strength:g}, as is usual: there is no second half to choose it by")
+        strength = None if noise is None else _discrepancy(matrix, halves[0], noise * len(judged), chosen.sweeps)
+        if strength is None:
+            strength = _PUBLISHED
+            notes.append(f"regularisation of {strength:g}, as is usual: nothing chooses it, there is no second half")
+        else:
+            notes.append(f"regularisation of {strength:.3g}: the largest that explains the lines to within their noise")
     elif strength is None:
         strength, errors = choose_lambda(matrix, halves[0], second[judged], chosen.sweeps)  # type: ignore[index]
         told = "the least noisy error" + (
@@ -93,6 +100,14 @@ def choose_lambda(
     """
     errors = {strength: 1 - gain(matrix, first, second, strength, sweeps) for strength in candidates}
     return min(errors, key=lambda strength: errors[strength]), errors
+
+
+def _discrepancy(matrix: Complexes, lines: Complexes, noise: float, sweeps: int) -> float | None:
+    """The largest strength that leaves no more energy than the noise has (Morozov 1966); ``None`` for none."""
+    for strength in sorted(CANDIDATES, reverse=True):
+        if _energy(lines - kaczmarz(matrix, lines, strength, sweeps) @ matrix.T) <= noise:
+            return strength
+    return None
 
 
 def gain(matrix: Complexes, first: Complexes, second: Complexes | None, strength: float, sweeps: int) -> float:
