@@ -31,6 +31,7 @@ _NARROW = 10.0  #: times the floor, from which on a line is narrow interference
 _NEIGHBOURS = 101  #: lines over which the floor is a median
 _FORBIDDEN = 0.01  #: share of the signals' power that a symmetry may forbid and still hold
 _CHANGES = 0.1  #: relative change of the background from which on it drifts
+_FOR_PHASE = 20  #: pairs from which on the phase of each line is estimated
 _CLIPPED = 3  #: equal samples in a row at the largest or least value
 _ROWS = 400  #: signals that are looked at for what needs no more
 
@@ -158,8 +159,8 @@ def check(sample: Sample, known: NDArray[np.float64] | None = None) -> Assumptio
         findings += [_level(found, empty, repeats), _white(found)]
         if found is not None:
             noise[c] = np.mean(np.abs(np.fft.rfft(found, axis=1)) ** 2, axis=0)
-        symmetric: list[Finding] = list(_symmetry(pairs, known)) if pairs is not None else []
-        findings += [_independent(empty, kind), _locked(sample, c, repeats), _drift(sample, c), *symmetric]
+        symmetric, odd = _symmetry(pairs, known)
+        findings += [_independent(empty, kind, odd), _locked(sample, c, repeats, odd), _drift(sample, c), *symmetric]
         if kind == "frames":
             findings.append(_rests(sample.excess()))
         findings[:] = [row if row.channel is not None else _in(row, c) for row in findings]
@@ -221,8 +222,7 @@ def _unclipped(recorded: Array) -> Finding:
 def _noise_of(empty: Array, pairs: Recordings | None) -> Array | None:
     """Noise of single signals, shape (n, V): of the empty scanner, else half the difference of repeats."""
     if len(empty) > 1:
-        rows = empty.reshape(-1, empty.shape[-1])[:_ROWS]
-        return rows * np.sqrt(len(empty) / (len(empty) - 1))
+        return empty.reshape(-1, empty.shape[-1])[:_ROWS]
     if pairs is not None:
         return (pairs.u1 - pairs.u2) / np.sqrt(2)
     return None
@@ -264,31 +264,40 @@ def _white(noise: Array | None) -> Finding:
     return Finding(name, None, "holds" if flat and not narrow else "fails", slope, text)
 
 
-def _independent(empty: Array, kind: str) -> Finding:
-    """Correlation of the noise of neighbouring empty periods."""
+def _independent(empty: Array, kind: str, forbidden: Recordings | None) -> Finding:
+    """Correlation of the noise of neighbouring empty periods, else of what the symmetry forbids of repeats."""
     name = "independent repeats"
-    rows = empty if kind == "periods" and empty.shape[1] > 1 else empty.reshape(-1, 1, empty.shape[-1])
-    if rows.shape[1] > 1:
-        u, v = rows[:, :-1].reshape(-1, rows.shape[2]), rows[:, 1:].reshape(-1, rows.shape[2])
+    if len(empty) > 1:
+        source = "noise of background periods"
+        rows = empty if kind == "periods" and empty.shape[1] > 1 else empty.reshape(-1, 1, empty.shape[-1])
+        before, after = (rows[:, :-1], rows[:, 1:]) if rows.shape[1] > 1 else (rows[:-1], rows[1:])
+        u, v = (part.reshape(-1, rows.shape[2]) for part in (before, after))
+    elif forbidden is not None:
+        source = "what the symmetry forbids of the repeats"
+        u, v = (np.fft.rfft(part, axis=1).real for part in forbidden.arrays)
     else:
-        u, v = rows[:-1, 0], rows[1:, 0]
-    if len(empty) < 2 or not u.any():
-        return Finding(name, None, UNKNOWN, None, "fewer than two background frames")
+        return Finding(name, None, UNKNOWN, None, "fewer than two background frames, and no symmetry that holds")
     inner, power = np.vecdot(u, v), (np.vecdot(u, u) + np.vecdot(v, v)) / 2
+    if not power.any():
+        return Finding(name, None, "holds", 0.0, "no noise at all")
     correlation = float(inner.sum() / power.sum())
     error = float(np.linalg.norm(inner - correlation * power) / power.sum())
     shared = abs(correlation) > max(_SHARED, _SIGNIFICANT * error)
-    text = f"noise of background periods correlates by {correlation:.3f} +- {error:.3f}"
+    text = f"{source} correlates by {correlation:.3f} +- {error:.3f}"
     return Finding(name, None, "fails" if shared else "holds", correlation, text)
 
 
-def _locked(sample: Sample, channel: int, repeats: Array) -> Finding:
-    """Power of the background in the lines where it stands out, over that of the signals."""
+def _locked(sample: Sample, channel: int, repeats: Array, forbidden: Recordings | None) -> Finding:
+    """Power of the background where it stands out, over that of the signals; else that of what the symmetry forbids."""
     name = "no locked interference"
     background = sample.background
     if background is None or not len(repeats):
-        told = "the background is corrected already" if len(sample.empty) else "there are no background frames"
-        return Finding(name, None, UNKNOWN, None, told)
+        if forbidden is None:
+            told = "there are no background frames that were not subtracted, and no symmetry that holds"
+            return Finding(name, None, UNKNOWN, None, told)
+        share, error = forbidden_share(forbidden)
+        text = f"what the symmetry forbids is {100 * share:.2f} +- {100 * error:.2f} % of what the repeats share"
+        return Finding(name, None, "holds", share, text)
     lines = int(background.kept[:, channel].any(axis=0).sum())
     if not lines:
         return Finding(name, None, "holds", None, "no line of the background stands out of its noise")
@@ -352,25 +361,34 @@ def drive_phase(drive: Drive, samples: int, sampling_frequency: float, most: int
     return found
 
 
-def _symmetry(pairs: Recordings, known: NDArray[np.float64] | None) -> Iterator[Finding]:
-    """Share of the power that the repeats have in common and that an odd signal would not have."""
-    for name in ("odd signals", "symmetry behind the chain"):
-        turned = pairs
-        if name != "odd signals":
-            if len(pairs) < 20:
-                yield Finding(name, None, UNKNOWN, None, f"{len(pairs)} pairs are too few for the phase of each line")
-                return
-            if known is not None:
-                turned = Recordings(*(filtered(u, np.exp(-1j * known)) for u in pairs.arrays))
-            half = len(pairs) // 2  # the phase from one half of the objects, judged by the other one
-            phase = line_phase(Recordings(turned.u1[:half], turned.u2[:half]))
-            turned = Recordings(*(filtered(u[half:], np.exp(-1j * phase)) for u in turned.arrays))
-        share, error = forbidden_share(turned)
-        if not np.isfinite(share):
-            yield Finding(name, None, UNKNOWN, None, "the repeats have no signal in common")
-            continue
-        text = f"{100 * share:.1f} +- {100 * error:.1f} % of the signals' power is in the part that it forbids"
-        yield Finding(name, None, "holds" if share < _FORBIDDEN + 2 * error and error < 0.05 else "fails", share, text)
+def _symmetry(pairs: Recordings | None, known: NDArray[np.float64] | None) -> tuple[list[Finding], Recordings | None]:
+    """Share of the power that the repeats have in common and that an odd signal would not have.
+
+    Returns:
+        Of the signals as they are, and once they are turned; and the pairs that are odd, if any.
+    """
+    names = ("odd signals", "symmetry behind the chain")
+    if pairs is None:
+        return [Finding(name, None, UNKNOWN, None, "nothing is recorded twice") for name in names], None
+    first, odd = _odd(names[0], pairs)
+    if len(pairs) < _FOR_PHASE:
+        text = f"{len(pairs)} pairs are too few for the phase of each line"
+        return [first, Finding(names[1], None, UNKNOWN, None, text)], pairs if odd else None
+    turned = pairs if known is None else Recordings(*(filtered(u, np.exp(-1j * known)) for u in pairs.arrays))
+    half = len(pairs) // 2  # the phase from one half of the objects, judged by the other one
+    phase = line_phase(Recordings(turned.u1[:half], turned.u2[:half]))
+    turned = Recordings(*(filtered(u[half:], np.exp(-1j * phase)) for u in turned.arrays))
+    second, holds = _odd(names[1], turned)
+    return [first, second], pairs if odd else turned if holds else None
+
+
+def _odd(name: str, pairs: Recordings) -> tuple[Finding, bool]:
+    share, error = forbidden_share(pairs)
+    if not np.isfinite(share):
+        return Finding(name, None, UNKNOWN, None, "the repeats have no signal in common"), False
+    text = f"{100 * share:.1f} +- {100 * error:.1f} % of the signals' power is in the part that it forbids"
+    holds = abs(share) < _FORBIDDEN + 2 * error and error < _FORBIDDEN
+    return Finding(name, None, "holds" if holds else "fails", share, text), holds
 
 
 def forbidden_share(pairs: Recordings) -> tuple[float, float]:

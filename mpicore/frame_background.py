@@ -28,7 +28,8 @@ class FrameBackground:
     Attributes:
         times: numbers of frames at which the background is known, shape (T,).
         means: the background at these, with the lines alone that stand out of its noise, shape (T, J, C, V).
-        residual: what is left of the empty frames, shape (B, J, C, V).
+        residual: the noise of the empty frames, shape (B, J, C, V), in lines where a mean was taken off with the power
+            that went with it; without frames where this was all of it.
         kept: which lines stand out at any time, shape (J, C, V // 2 + 1).
 
     Raises:
@@ -40,8 +41,7 @@ class FrameBackground:
         if not len(numbers) or len(numbers) != len(empty):
             raise ValueError(f"frames must be one for each of {len(empty)} empty frames, and at least 1")
         runs = np.split(np.arange(len(numbers)), np.flatnonzero(np.diff(numbers) != 1) + 1)
-        if len(runs) > _KNOTS:
-            runs = [np.concatenate(part) for part in _thinned(runs)]
+        runs = _merged(runs)
         self.times = np.array([numbers[run].mean() for run in runs])
         J, C, V = empty.shape[1:]
         self.means = np.zeros((len(runs), J, C, V))
@@ -56,7 +56,14 @@ class FrameBackground:
                 for knot, group in enumerate(groups):
                     line = np.where(kept, np.fft.rfft(group.mean(axis=0)), 0)
                     self.means[knot, same, c] = np.fft.irfft(line, V)
-        self.residual = empty - self.at(numbers)
+        self.residual = self._residual(empty, numbers)
+
+    def _residual(self, empty: Array, numbers: NDArray[np.int64]) -> Array:
+        left = len(empty) - len(self.times)
+        if not left:
+            return empty[:0]
+        gain = np.where(self.kept, np.sqrt(len(empty) / left), 1)
+        return np.fft.irfft(np.fft.rfft(empty - self.at(numbers), axis=-1) * gain, empty.shape[-1], axis=-1)
 
     def at(self, frames: ArrayLike) -> Array:
         """The background of frames by their numbers (n,), shape (n, J, C, V)."""
@@ -69,7 +76,10 @@ class FrameBackground:
         return np.asarray((1 - share) * self.means[right - 1] + share * self.means[right])
 
 
-def _thinned(runs: list[NDArray[np.int64]]) -> list[list[NDArray[np.int64]]]:
-    """Runs in so many groups of neighbours as are kept."""
-    edges = np.linspace(0, len(runs), _KNOTS + 1).astype(int)
-    return [runs[first:last] for first, last in pairwise(edges)]
+def _merged(runs: list[NDArray[np.int64]]) -> list[NDArray[np.int64]]:
+    """Neighbouring runs as one where there are too many, or where each is a single frame, which does not tell noise."""
+    groups = min(len(runs), _KNOTS)
+    if all(len(run) == 1 for run in runs):
+        groups = min(max(1, len(runs) // 2), _KNOTS)
+    edges = np.linspace(0, len(runs), groups + 1).astype(int)
+    return [np.concatenate(runs[first:last]) for first, last in pairwise(edges)]

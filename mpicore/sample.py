@@ -29,7 +29,7 @@ class Sample:
         found: where they are in the recording.
         objects: how many objects the recording has.
         background: from the frames of the empty scanner; ``None`` without any, or where it was subtracted before.
-        empty: what is left of these frames once the background is off, shape (B, J, C, V); B may be 0.
+        empty: the noise of these frames, once the background is off, shape (B, J, C, V); B may be 0.
     """
 
     repeats: Array
@@ -139,7 +139,7 @@ class Sample:
         found = []
         for channel in range(self.channels):
             repeats = self.of_channel(channel)
-            noise = float(np.mean(self.empty[:, :, channel] ** 2)) * len(self.empty) / (len(self.empty) - 1)
+            noise = float(np.mean(self.empty[:, :, channel] ** 2))
             if len(repeats) and noise:
                 found.append(float(np.mean((repeats[:, 0] - repeats[:, 1]) ** 2)) / 2 / noise - 1)
         return max(found, default=None)
@@ -151,8 +151,8 @@ class Sample:
         is y (Pang et al. 2021).
         """
         n, _, C, V = self.repeats.shape
-        power = np.mean(np.abs(np.fft.rfft(self.empty, axis=-1)) ** 2, axis=(0, 1)) * len(self.empty)
-        scale = np.sqrt(power / (len(self.empty) - 1) / V)
+        power = np.mean(np.abs(np.fft.rfft(self.empty, axis=-1)) ** 2, axis=(0, 1))
+        scale = np.sqrt(power / V)
         white = np.random.default_rng(0).standard_normal((n, C, V))
         z = np.fft.irfft(np.fft.rfft(white, axis=-1) * scale, V, axis=-1)
         repeats = np.stack([self.repeats[:, 0] + z, self.repeats[:, 0] - z], axis=1)

@@ -1,7 +1,7 @@
 """``mpicore denoise``: a recording without its noise, as a new file."""
 
 import shutil
-import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +45,6 @@ def command(
     recording = mdf.read(file, finite=False)
     known = drive_phase_of(recording)
     sample = Sample.read(recording)
-    say = None if quiet else lambda text: click.echo(text, err=True)
     folder = Path(f"{output}.training")
     if weights is not None and Path(weights).exists():
         fitted = measured.load(weights, sample, known)
@@ -53,10 +52,11 @@ def command(
         options: dict[str, Any] = {}
         if chosen is not None and chosen.trains:
             options = {"training": measured.TRAINING | ({"epochs": epochs} if epochs else {}), "seed": seed}
-        fitted = measured.fit(sample, method, known, options, folder, say)
+        with tqdm(desc="learning", unit="method", disable=quiet, leave=False) as bar:
+            fitted = measured.fit(sample, method, known, options, folder, None if quiet else _shown(bar))
         if weights is not None:
             measured.save(fitted, weights)
-    with tqdm(total=recording.shape[0], desc="denoising", unit="frame", disable=quiet, file=sys.stderr) as bar:
+    with tqdm(total=recording.shape[0], desc="denoising", unit="frame", disable=quiet, leave=False) as bar:
         mdf.write(measured.denoised(recording, fitted, bar.update), output)
     shutil.rmtree(folder, ignore_errors=True)
     told, found = fitted.told(), fitted.assumptions
@@ -78,6 +78,14 @@ def command(
         print_line(f"  channel {channel + 1}  skipped: dead")
     for frame, period, channel in found.rows[:10]:
         print_line(f"  channel {channel + 1}, frame {frame + 1}, period {period + 1}: skipped, NaN or constant")
+
+
+def _shown(bar: Any) -> Callable[[str], None]:
+    def show(text: str) -> None:
+        bar.set_postfix_str(text)
+        bar.update()
+
+    return show
 
 
 def in_words(row: dict[str, Any]) -> str:
