@@ -96,13 +96,11 @@ def picture(images: ArrayLike, voxel_size: ArrayLike, center: ArrayLike = (0, 0,
     Raises:
         ValueError: another number of axes, sizes that are not positive.
     """
-    from matplotlib.figure import Figure  # the library works without matplotlib but for pictures
-
     values, size, middle = _checked(images, voxel_size, center)
     chosen = np.unique(np.linspace(0, len(values) - 1, min(_SHOWN, len(values))).round().astype(int))
     columns = min(4, len(chosen))
     rows = -(-len(chosen) // columns)
-    figure = Figure(figsize=(2.6 * columns + 1, 2.6 * rows + 0.4), layout="constrained")
+    figure = new_figure(2.6 * columns + 1, 2.6 * rows + 0.4)
     axes = figure.subplots(rows, columns, squeeze=False)
     flat = values.max(axis=1)
     top = float(flat.max()) or 1.0
@@ -126,6 +124,19 @@ def picture(images: ArrayLike, voxel_size: ArrayLike, center: ArrayLike = (0, 0,
     if shown is not None:
         figure.colorbar(shown, ax=axes, label="tracer, in calibration samples", shrink=0.8)
     return figure
+
+
+def new_figure(width: float, height: float) -> Any:
+    """An empty matplotlib figure [inch].
+
+    Raises:
+        ValueError: matplotlib is not installed.
+    """
+    try:
+        from matplotlib.figure import Figure  # the library works without matplotlib but for pictures
+    except ModuleNotFoundError:
+        raise ValueError("pictures need matplotlib, which is not installed: pip install matplotlib") from None
+    return Figure(figsize=(width, height), layout="constrained")
 
 
 def _checked(

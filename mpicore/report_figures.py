@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mpicore.image_files import new_figure
+
 _GREY, _BLUE, _RED = "0.6", "tab:blue", "tab:red"
 
 
@@ -67,7 +69,5 @@ def errors(noisy_errors: dict[float, float], chosen: float) -> Any:
 
 def _column(rows: int) -> tuple[Any, NDArray[Any]]:
     """A figure with so many axes above each other."""
-    from matplotlib.figure import Figure  # the library works without matplotlib but for pictures
-
-    figure = Figure(figsize=(8, 1 + 2 * rows), layout="constrained")
+    figure = new_figure(8, 1 + 2 * rows)
     return figure, figure.subplots(rows, 1, squeeze=False, sharex=True)[:, 0]

@@ -23,6 +23,7 @@ from mpicore.system import System
 
 Floats = NDArray[np.floating[Any]]
 _VOLT_SECONDS = 1e-9  # of a sample of unit amount, in each channel
+_TRACER = Particle(25e-9)
 _HARMONICS = (1, 2, 3, 5)  # of each drive frequency, in the background
 _TONES = 1 / np.array(_HARMONICS)  # their amplitudes
 _SPOTS = 4
@@ -120,6 +121,12 @@ def moving_objects(system: System, scan: Scan) -> NDArray[np.float32]:
     return found.astype(np.float32)
 
 
+def clean_signals(system: System, scan: Scan, particle: Particle | None = None) -> Floats:
+    """What the objects of the scan give without noise and background, shape (frames, C, V) [V]."""
+    induced = signals(system, particle or _TRACER, moving_objects(system, scan))
+    return _VOLT_SECONDS * induced.astype(np.float64)
+
+
 def background_mask(frames: int, empty: int, runs: int = 3) -> NDArray[np.bool_]:
     """Which frames are background: as many runs of empty frames, evenly before, between and after those of objects."""
     parts = np.array_split(np.zeros(frames, bool), max(1, runs - 1))
@@ -177,8 +184,8 @@ def write_recording(
     Raises:
         OSError: the file cannot be written.
     """
-    chosen, tracer = scan or Scan(), particle or Particle(25e-9)
-    clean = _VOLT_SECONDS * signals(system, tracer, moving_objects(system, chosen)).astype(np.float64)
+    chosen, tracer = scan or Scan(), particle or _TRACER
+    clean = clean_signals(system, chosen, tracer)
     mask = background_mask(chosen.frames, chosen.empty)
     hum = chosen.background * deviation(clean, 0.0)[:, None] * tones(system, chosen.seed)
     sigma = deviation(clean, chosen.snr_db)
@@ -223,7 +230,7 @@ def write_calibration(
     Raises:
         OSError: the file cannot be written.
     """
-    chosen, tracer = scan or Scan(), particle or Particle(25e-9)
+    chosen, tracer = scan or Scan(), particle or _TRACER
     columns = np.float32(_VOLT_SECONDS) * responses(system, tracer)
     nz, ny, nx = system.shape
     runs = min(ny * nz, 16) + 1 if chosen.empty else 2

@@ -45,6 +45,7 @@ def test_one_volume_has_three_dimensions(tmp_path):
 @pytest.mark.parametrize("shape", [(1, 1, 1, 9), (1, 1, 8, 9), (20, 3, 8, 9)])
 def test_pictures(tmp_path, shape):
     """A line is a curve, a plane an image, a volume its projection; of many, twelve are shown."""
+    pytest.importorskip("matplotlib")
     image_files.write_png(tmp_path / "a.png", np.random.default_rng(0).random(shape), SIZE)
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG\r\n")
     figure = image_files.picture(np.ones(shape), SIZE, CENTER)
@@ -52,6 +53,7 @@ def test_pictures(tmp_path, shape):
 
 
 def test_pixels_lie_where_their_voxels_are():
+    pytest.importorskip("matplotlib")
     figure = image_files.picture(IMAGES[:1], SIZE, CENTER)
     np.testing.assert_allclose(figure.axes[0].images[0].get_extent(), [-2.5, 2.5, 10 - 4, 10 + 4])
     np.testing.assert_array_equal(figure.axes[0].images[0].get_array(), IMAGES[0, 2])

@@ -10,6 +10,7 @@ from mdf_files import store, tables
 from mpicore import imaging, mdf, recording_report, report, report_figures
 from mpicore.mdf import guard, recording
 
+pytest.importorskip("matplotlib")
 V, C, P = 192, 2, 12
 
 
