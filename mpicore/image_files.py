@@ -119,6 +119,7 @@ def picture(images: ArrayLike, voxel_size: ArrayLike, center: ArrayLike = (0, 0,
             axis.set_ylim(0, 1.05 * top)
         else:
             axis.set_ylabel("y / mm")
+            axis.grid(False)
             box = (*extent[0], *extent[1])
             shown = axis.imshow(image, origin="lower", extent=box, vmin=0, vmax=top, cmap="viridis")
     if shown is not None:

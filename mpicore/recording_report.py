@@ -11,7 +11,7 @@ from mpicore.empty_frames import noise_deviation
 from mpicore.imaging import Images, described
 from mpicore.imaging.spectra import corrected, empty
 from mpicore.mdf import Recording
-from mpicore.report import Figure, Section, table
+from mpicore.report import Figure, Section
 
 _MOST = 200  # frames that pictures are made of
 
@@ -37,7 +37,7 @@ def sections(
     """
     if after is not None and after.shape != before.shape:
         raise ValueError(f"{after.path} must have the shape {before.shape} of {before.path}, it has {after.shape}")
-    found = [Section("What is in it", rows=table(contents(before)))]
+    found = [Section("What is in it", rows=list(contents(before).items()))]
     if before.deviations:
         found.append(Section("Deviations from MDF 2.1.0", rows=[(line,) for line in before.deviations]))
     if checked:

@@ -3,7 +3,7 @@
 import base64
 import html
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -84,11 +84,6 @@ def write(path: str | Path, title: str, sections: Iterable[Section]) -> None:
     files.write_text(path, page(title, sections))
 
 
-def table(values: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Rows of names and values."""
-    return list(values.items())
-
-
 def _table(section: Section) -> list[str]:
     rows = [f"<tr>{''.join(f'<td>{_safe(cell)}</td>' for cell in row)}</tr>" for row in section.rows]
     if not section.heading:
@@ -96,10 +91,15 @@ def _table(section: Section) -> list[str]:
     return [f"<tr>{''.join(f'<th>{_safe(cell)}</th>' for cell in section.heading)}</tr>", *rows]
 
 
-def _figure(figure: Figure) -> str:
+def png(drawing: Any) -> bytes:
+    """A matplotlib figure as a PNG file."""
     stream = io.BytesIO()
-    figure.drawing.savefig(stream, format="png", dpi=110)
-    data = base64.b64encode(stream.getvalue()).decode("ascii")
+    drawing.savefig(stream, format="png", dpi=110)
+    return stream.getvalue()
+
+
+def _figure(figure: Figure) -> str:
+    data = base64.b64encode(png(figure.drawing)).decode("ascii")
     image = f'<img src="data:image/png;base64,{data}" alt="{_safe(figure.alternative)}">'
     return f"<figure>{image}<figcaption>{_safe(figure.caption)}</figcaption></figure>"
 

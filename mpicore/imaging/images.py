@@ -70,8 +70,9 @@ def reconstruct(recording: Recording, calibration: Recording, settings: Imaging 
     matrix = system_matrix(calibration, rows) * weights[:, None]
     first, second = (None if half is None else half[:, alive] * weights for half in halves)
     assert first is not None
-    noise = alive.sum() * deviation[alive].min() ** 2 / chosen.average  # each weighted row has the least deviation
-    found = image(matrix, first, second, chosen, rows.channel, float(noise) if known else None)
+    single = known and recording.shape[1] * chosen.average == 1  # else the noise of equal periods is not known
+    noise = float(alive.sum() * deviation[alive].min() ** 2) if single else None  # weighted rows have the least one
+    found = image(matrix, first, second, chosen, rows.channel, noise)
     size, order = _grid(calibration, len(matrix.T))
     values = found.values.reshape(len(found.values), *(size["xyz".index(axis)] for axis in reversed(order)))
     # The axis that is named first is the last of the array; images have z, y, x.
@@ -143,6 +144,8 @@ def _measured(
         if _energy(first - second) < _SAME * _energy(first):
             notes.append("the periods of a frame are equal, as a denoised recording has them: no half predicts another")
             return (grouped.mean(axis=1), None), deviation
+        if grouped.shape[1] % 2:
+            notes.append(f"of {grouped.shape[1]} periods the last is left out, so that both halves have as many")
         if J == 1:
             notes.append("halves are every other frame, so the object is taken to rest during an average")
         return (first, second), deviation

@@ -15,7 +15,7 @@ Complexes = NDArray[np.complexfloating[Any, Any]]
 
 #: Strengths among which the noisy error chooses, in units of ||A||_F^2 / P.
 CANDIDATES = tuple(float(10.0**exponent) for exponent in np.arange(-4, 1.5, 0.5))
-_PUBLISHED = 1e-2  # where no period can be predicted: the setting of the field for two dimensions
+_LITTLE = 1.05  # over the least misfit
 _JUDGED = 16  # images that judge a strength or a sign
 _MARGIN = 0.02  # of the energy of the other half, by which the opposite sign must be better
 
@@ -48,8 +48,8 @@ def image(
         second: the same from other periods; images are made of the mean of both. ``None`` where there is one.
         settings: regularisation and sweeps.
         channel: of each row, shape (M,); one channel by default.
-        noise: energy of the noise in the lines of one image, which chooses the regularisation where there is no second
-            half; ``None`` where it is not known.
+        noise: energy of the noise in the lines of one image, to which the misfit may rise where there is no second half
+            to choose the regularisation; ``None`` where it is not known.
 
     Raises:
         ValueError: shapes that do not fit, the sign of a channel is the opposite of the matrix's, or no signal is
@@ -62,12 +62,9 @@ def image(
     errors: dict[float, float] = {}
     strength = chosen.relative_lambda
     if strength is None and second is None:
-        strength = None if noise is None else _discrepancy(matrix, halves[0], noise * len(judged), chosen.sweeps)
-        if strength is None:
-            strength = _PUBLISHED
-            notes.append(f"regularisation of {strength:g}, as is usual: nothing chooses it, there is no second half")
-        else:
-            notes.append(f"regularisation of {strength:.3g}: the largest that explains the lines to within their noise")
+        strength = _discrepancy(matrix, halves[0], (noise or 0.0) * len(judged), chosen.sweeps)
+        told = "to within their noise" if noise else "but for 5 % of the misfit"
+        notes.append(f"regularisation of {strength:.3g}: the largest that explains the lines as well as any, {told}")
     elif strength is None:
         strength, errors = choose_lambda(matrix, halves[0], second[judged], chosen.sweeps)  # type: ignore[index]
         told = "the least noisy error" + (
@@ -102,12 +99,14 @@ def choose_lambda(
     return min(errors, key=lambda strength: errors[strength]), errors
 
 
-def _discrepancy(matrix: Complexes, lines: Complexes, noise: float, sweeps: int) -> float | None:
-    """The largest strength that leaves no more energy than the noise has (Morozov 1966); ``None`` for none."""
-    for strength in sorted(CANDIDATES, reverse=True):
-        if _energy(lines - kaczmarz(matrix, lines, strength, sweeps) @ matrix.T) <= noise:
-            return strength
-    return None
+def _discrepancy(matrix: Complexes, lines: Complexes, noise: float, sweeps: int) -> float:
+    """The largest strength that leaves no more than the energy of the noise (Morozov 1966), or little above the least.
+
+    The matrix has noise as well, and few sweeps leave some, so that the noise may not be reached.
+    """
+    left = {s: _energy(lines - kaczmarz(matrix, lines, s, sweeps) @ matrix.T) for s in CANDIDATES}
+    limit = max(noise, _LITTLE * min(left.values()))
+    return max(strength for strength, energy in left.items() if energy <= limit)
 
 
 def gain(matrix: Complexes, first: Complexes, second: Complexes | None, strength: float, sweeps: int) -> float:
