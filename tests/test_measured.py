@@ -7,7 +7,8 @@ import open_data
 import pytest
 
 from mpicore import measured, methods
-from mpicore.assumptions import FEW, check, drive_phase, forbidden_share
+from mpicore.assumptions import FEW, check, forbidden_share
+from mpicore.drive_phase import drive_phase
 from mpicore.frame_background import FrameBackground
 from mpicore.held_out import Risk, passed_of_nothing, reference, reference_error
 from mpicore.mdf.description import Drive

@@ -43,8 +43,7 @@ def command(
     A calibration on a grid is denoised as a whole (spatial_wiener) unless another method is named: with a second
     recording, two periods of each position, or background frames.
     """
-    from mpicore import measured, measured_matrix, methods
-    from mpicore.recorded import drive_phase_of
+    from mpicore import drive_phase, measured, measured_matrix, methods
     from mpicore.sample import Sample
 
     whole = method == "spatial_wiener" or second is not None
@@ -57,7 +56,7 @@ def command(
     if whole or (method is None and weights is None and measured_matrix.grid_of(recording) is not None):
         _matrix(recording, output, None if second is None else mdf.read(second, finite=False), quiet, as_json)
         return
-    known = drive_phase_of(recording)
+    known = drive_phase.of_recording(recording)
     sample = Sample.read(recording)
     folder = Path(f"{output}.training")
     if weights is not None and Path(weights).exists():
