@@ -12,7 +12,6 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import median_filter
 
 from mpicore.line_phase import filtered, line_phase
-from mpicore.mdf.description import Drive
 from mpicore.methods import METHODS, Method
 from mpicore.pairing import Distinct, distinct, pairs_of
 from mpicore.recordings import Recordings
@@ -137,7 +136,7 @@ def check(sample: Sample, known: NDArray[np.float64] | None = None) -> Assumptio
 
     Args:
         sample: objects with their repeats, and background.
-        known: phase that the drive fields give each line, see :func:`drive_phase`; ``None`` where it is not known.
+        known: phase that the drive fields give each line (:mod:`mpicore.drive_phase`); ``None`` where it is not known.
     """
     C, kind = sample.channels, sample.found.kind
     findings: list[Finding] = []
@@ -328,37 +327,6 @@ def _rests(excess: float | None) -> Finding:
         return Finding(name, None, UNKNOWN, None, "no background frames to tell noise from motion by")
     text = f"neighbouring frames differ by {100 * excess:.0f} % more than the noise of the background"
     return Finding(name, None, "fails" if excess > MOVES else "holds", excess, text)
-
-
-def drive_phase(drive: Drive, samples: int, sampling_frequency: float, most: int = 40) -> NDArray[np.float64] | None:
-    """Phase that sinusoidal drive fields give each line [rad], shape (V // 2 + 1,); ``None`` where it is not known.
-
-    That of the lowest mixing order of the line, sum_d m_d f_d with phases sum_d m_d phi_d, where a sine of the format
-    is a cosine a quarter turn later.
-
-    Args:
-        drive: with one frequency per channel.
-        samples: of a period.
-        sampling_frequency: [Hz].
-        most: the highest sum of abs(m_d) that is looked at.
-    """
-    if drive.divider.shape[1] != 1 or any(wave != "sine" for row in drive.waveform for wave in row):
-        return None
-    active = np.flatnonzero(drive.strength[0, :, 0] > 0)
-    turns = drive.frequencies[active, 0] * samples / sampling_frequency
-    if not len(active) or len(active) > 3 or np.abs(turns - np.round(turns)).max() > 1e-6:
-        return None
-    cycles, phases = np.round(turns).astype(int), drive.phase[0, active, 0] - np.pi / 2
-    axis = np.arange(-most, most + 1)
-    orders = np.stack(np.meshgrid(*[axis] * len(active), indexing="ij"), axis=-1).reshape(-1, len(active))
-    size = np.abs(orders).sum(axis=1)
-    orders = orders[np.argsort(size, kind="stable")][: np.count_nonzero(size <= most)]
-    lines = orders @ cycles
-    inside = (lines >= 0) & (lines <= samples // 2)
-    number, first = np.unique(lines[inside], return_index=True)
-    found = np.zeros(samples // 2 + 1)
-    found[number] = (orders[inside] @ phases)[first]
-    return found
 
 
 def _symmetry(pairs: Recordings | None, known: NDArray[np.float64] | None) -> tuple[list[Finding], Recordings | None]:

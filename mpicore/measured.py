@@ -161,7 +161,7 @@ def fit(
     Args:
         sample: of the recording.
         method: name of a method of :mod:`mpicore.methods`.
-        known: phase that the drive fields give each line, see :func:`mpicore.assumptions.drive_phase`.
+        known: phase that the drive fields give each line, see :mod:`mpicore.drive_phase`.
         options: of the method's denoiser, such as ``training`` of a network.
         folder: where a training keeps its checkpoints, and is resumed from.
         progress: is told what is being done.

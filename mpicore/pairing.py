@@ -21,7 +21,7 @@ Kind = Literal["periods", "positions", "frames", "background", "none"]
 
 #: Objects are one where they differ by less than this share of their power, or of the power of the noise.
 _ALIKE, _OF_NOISE = 0.01, 0.1
-_ERRORS = 3.0  #: standard errors within which a difference is none
+_ERRORS, _SEEN = 3.0, 5.0  #: standard errors within which a difference is none, and a signal
 _STRETCHES = 64  #: in which a part of a recording is taken
 _LOOKED_AT = 300  #: objects that are compared with each other at most
 
@@ -185,24 +185,37 @@ def distinct(repeats: Array, objects: int | None = None) -> Distinct:
     chosen = repeats[rows].astype(np.float64)
     half = repeats.shape[1] // 2
     u1, u2 = chosen[:, :half].mean(axis=1), chosen[:, half:].mean(axis=1)
+    level = np.square(u1 - u2).sum(axis=1) / 2
+    u1, u2, dimensions = _without_empty_lines(u1, u2)
     inner = (u1 @ u2.T + u2 @ u1.T) / 2
     power = np.diagonal(inner)
     noise = np.square(u1 - u2).sum(axis=1) / 2
-    seen = np.flatnonzero(power > _ERRORS * noise * np.sqrt(2 / repeats.shape[2]))
+    seen = np.flatnonzero(power > _SEEN * noise * np.sqrt(2 / dimensions))
     if not seen.size:
         return Distinct(0, len(rows), total)
     scale = np.sqrt(power[seen])
     cosine = inner[np.ix_(seen, seen)] / np.outer(scale, scale)
-    level = noise[seen] / power[seen]
-    # The noise of an inner product of two noisy signals in so many dimensions, most of it their own noise.
-    both = level[:, None] + level[None]
-    error = np.sqrt((both**2 + 4 * both) / repeats.shape[2])
-    limit = np.maximum(_ALIKE, _OF_NOISE * both / 2) + _ERRORS * error
+    level, noise = level[seen] / power[seen], noise[seen] / power[seen]
+    # What a signal shares with noise is the same in all three products, and falls out of the distance.
+    error = (noise[:, None] + noise[None]) / np.sqrt(dimensions)
+    limit = np.maximum(_ALIKE, _OF_NOISE * (level[:, None] + level[None]) / 2) + _ERRORS * error
     new: list[int] = []
     for k in range(len(seen)):
         if all(2 - 2 * cosine[k, j] > limit[k, j] for j in new):
             new.append(k)
     return Distinct(len(new), len(rows), total)
+
+
+def _without_empty_lines(u1: Array, u2: Array) -> tuple[Array, Array, float]:
+    """Signals (n, V) with each line times its share of signal, and the dimensions that their noise is spread over."""
+    first, second = np.fft.rfft(u1, axis=1), np.fft.rfft(u2, axis=1)
+    cross = (first * second.conj()).real.sum(axis=0)
+    power = (np.abs(first) ** 2 + np.abs(second) ** 2).sum(axis=0) / 2
+    gains = np.clip(cross / np.where(power > 0, power, 1), 0, 1)
+    left = gains**2 * (np.abs(first - second) ** 2).sum(axis=0)
+    dimensions = 2 * left.sum() ** 2 / np.sum(left**2) if left.any() else float(u1.shape[1])
+    found = [np.fft.irfft(gains * lines, u1.shape[1], axis=1) for lines in (first, second)]
+    return found[0], found[1], dimensions
 
 
 def _again(positions: Array, frames: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -14,7 +14,7 @@ from mpicore.pairing import Pairing
 
 Array = NDArray[np.floating[Any]]
 Read = Callable[[NDArray[np.int64]], Array]
-_BYTES = 2**28  #: of the objects, as of the background
+_BYTES = 2**27  #: of the objects, as of the background
 _OBJECTS = 4000
 MOVES = 0.1  #: by which neighbouring frames may differ beyond the noise, and still be repeats
 
@@ -79,8 +79,13 @@ class Sample:
         return made(rests)._settled(made)
 
     @classmethod
-    def read(cls, recording: Recording, rests: bool = True) -> "Sample":
+    def read(cls, recording: Recording, rests: bool = True, split: bool = True) -> "Sample":
         """A part of a recording that is spread over all of it, of some hundred megabytes at most.
+
+        Args:
+            recording: whose file is read in part.
+            rests: as for :meth:`of`.
+            split: make two signals of one with the noise of the background, where each object has one.
 
         Raises:
             ValueError: there are no signals, no frame with an object, or the file is damaged.
@@ -92,7 +97,7 @@ class Sample:
             found = pairing.of_recording(recording, rests)
             return cls._from(lambda frames: _frames(recording, frames), mask, found, recording.shape, corrected)
 
-        return made(rests)._settled(made)
+        return made(rests)._settled(made) if split else made(rests)
 
     @classmethod
     def _from(

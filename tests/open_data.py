@@ -55,15 +55,16 @@ def objects(frames, rng, side=11, speed=1.0):
     return (np.exp(-distance / (2 * width[:, None] ** 2))).sum(axis=1), points
 
 
-def signals(frames=200, empty=(12, 12), speed=1.0, snr_db=5.0, seed=0, background=1.0, phase=0.0):
+def signals(frames=200, empty=(12, 12), speed=1.0, snr_db=5.0, seed=0, background=1.0, phase=0.0, chain=True, side=11):
     """Clean signals and recorded ones, shape (N, 2, 3, V) [1], and the mask of background frames, shape (N,).
 
     Empty frames lie before and after the objects. The background, tones on harmonics of both drives, doubles from begin
     to end and is as strong as the signals are, times ``background``.
     """
     rng = np.random.default_rng(seed)
-    density, points = objects(frames, rng, speed=speed)
-    clean = band_pass(np.tensordot(density, system(points, phase), axes=1))
+    density, points = objects(frames, rng, side, speed)
+    clean = np.tensordot(density, system(points, phase), axes=1)
+    clean = band_pass(clean) if chain else clean
     clean /= np.sqrt(np.mean(clean**2, axis=(0, 2), keepdims=True))
     mask = np.concatenate([np.ones(empty[0]), np.zeros(frames), np.ones(empty[1])]).astype(bool)
     N = len(mask)
@@ -74,14 +75,14 @@ def signals(frames=200, empty=(12, 12), speed=1.0, snr_db=5.0, seed=0, backgroun
     drift = 1 + np.linspace(0, 1, N)
     noisy = full + background * drift[:, None, None, None] * tones
     noise = rng.standard_normal((N, 2, 3, SAMPLES)) * 10 ** (-snr_db / 20)
-    return np.broadcast_to(full, noise.shape), noisy + noise, mask
+    return np.repeat(full, 2, axis=1), noisy + noise, mask
 
 
 def write(path, noisy, mask, phase=0.0, **more):
-    """Store signals as 16-bit whole numbers with a factor and an offset per channel; returns what was stored, in volts."""
+    """Store signals as 16-bit whole numbers with a factor and an offset per channel, in millivolts."""
     top = np.abs(noisy).max(axis=(0, 1, 3))
-    factor = np.stack([1e-3 * top / 30000, np.full(3, 1e-6)], axis=1)
-    raw = np.round(1e-3 * (noisy - 0.0) / factor[:, :1]).astype(np.int16)
+    factor = np.stack([1e-3 * top / 30000, np.full(len(top), 1e-6)], axis=1)
+    raw = np.round((1e-3 * noisy - factor[:, 1:]) / factor[:, :1]).astype(np.int16)
     J = noisy.shape[1]
     entries = tables(raw) | {
         "/acquisition/drivefield/baseFrequency": BASE,

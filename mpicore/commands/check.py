@@ -17,12 +17,11 @@ def command(file: str, picture: str | None, as_json: bool) -> None:
 
     What the file does not tell is said to be so.
     """
-    from mpicore import assumptions
-    from mpicore.recorded import drive_phase_of
+    from mpicore import assumptions, drive_phase
     from mpicore.sample import Sample
 
     recording = mdf.read(file, finite=False)
-    found = assumptions.check(Sample.read(recording), drive_phase_of(recording))
+    found = assumptions.check(Sample.read(recording), drive_phase.of_recording(recording))
     if picture is not None:
         with files.replacing(picture) as temporary:
             assumptions.picture(found, recording.receiver.bandwidth, temporary)

@@ -17,6 +17,11 @@ from mpicore.commands._output import as_json, file_argument, print_json, print_l
 @click.option("-o", "--output", required=True, type=click.Path(dir_okay=False), help="The new file (MDF).")
 @click.option("--method", help="Name of a method; by default the best one on held-out objects. See: mpicore check.")
 @click.option(
+    "--second",
+    type=click.Path(exists=True, dir_okay=False),
+    help="Another recording of the same calibration, which tells signal from noise.",
+)
+@click.option(
     "--weights",
     type=click.Path(dir_okay=False),
     help="What was learned: used if the file is there, else written, for other recordings of the same scanner.",
@@ -26,24 +31,32 @@ from mpicore.commands._output import as_json, file_argument, print_json, print_l
 @click.option("--quiet", is_flag=True, help="No progress on the error output.")
 @as_json
 def command(
-    file: str, output: str, method: str | None, weights: str | None, epochs: int | None, seed: int, quiet: bool,
-    as_json: bool,
+    file: str, output: str, method: str | None, second: str | None, weights: str | None, epochs: int | None, seed: int,
+    quiet: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Denoise FILE without clean data, and write it as a new file.
 
     The repeats of each object, periods or frames, teach how: no clean signal is needed. Background frames are
     subtracted, interpolated in time; they stay in the file with their noise. A training that is interrupted goes on
     when the same command is given again.
+
+    A calibration on a grid is denoised as a whole (spatial_wiener) unless another method is named: with a second
+    recording, two periods of each position, or background frames.
     """
-    from mpicore import measured, methods
-    from mpicore.recorded import drive_phase_of
+    from mpicore import drive_phase, measured, measured_matrix, methods
     from mpicore.sample import Sample
 
-    chosen = None if method is None else methods.find(method)
+    whole = method == "spatial_wiener" or second is not None
+    if whole and method not in (None, "spatial_wiener"):
+        raise click.UsageError(f"--second is for a whole calibration, by the method spatial_wiener, not {method}")
+    chosen = None if method is None or whole else methods.find(method)
     if chosen is None and (epochs is not None or seed):
         raise click.UsageError("--epochs and --seed belong to the training of a network, name one with --method")
     recording = mdf.read(file, finite=False)
-    known = drive_phase_of(recording)
+    if whole or (method is None and weights is None and measured_matrix.grid_of(recording) is not None):
+        _matrix(recording, output, None if second is None else mdf.read(second, finite=False), quiet, as_json)
+        return
+    known = drive_phase.of_recording(recording)
     sample = Sample.read(recording)
     folder = Path(f"{output}.training")
     if weights is not None and Path(weights).exists():
@@ -78,6 +91,39 @@ def command(
         print_line(f"  channel {channel + 1}  skipped: dead")
     for frame, period, channel in found.rows[:10]:
         print_line(f"  channel {channel + 1}, frame {frame + 1}, period {period + 1}: skipped, NaN or constant")
+
+
+def _matrix(recording: mdf.Recording, output: str, second: mdf.Recording | None, quiet: bool, as_json: bool) -> None:
+    """Denoise a whole calibration."""
+    from mpicore.measured_matrix import DenoisedMatrix
+
+    folder = Path(output).absolute().parent
+    folder.mkdir(parents=True, exist_ok=True)
+    with tqdm(desc="filtering", unit="channel", disable=quiet, leave=False) as bar:
+        matrix = DenoisedMatrix(recording, second, folder, None if quiet else _shown(bar))
+    with matrix:
+        mdf.write(matrix.denoised(), output)
+    channels = {
+        f"channel {c + 1}": {"method": "spatial_wiener", "snr_db": row.snr_db, "gain_over_a_period_db": row.gain_db}
+        for c, row in matrix.told.items()
+    }
+    dead = [c + 1 for c in range(recording.shape[2]) if c not in matrix.told]
+    if as_json:
+        rows = [{"frame": frame + 1, "channel": channel + 1} for frame, channel in matrix.rows]
+        print_json(
+            {"output": output, "noise_from": matrix.source, "grid": matrix.grid}
+            | {"channels": channels, "dead_channels": dead, "skipped": rows}
+        )
+        return
+    print_line(f"{output}: {' x '.join(map(str, matrix.grid))} positions, noise from {matrix.source}")
+    print_table(
+        (f"  {name}", f"{row['method']}: about {row['snr_db']:.1f} dB, {row['gain_over_a_period_db']:+.1f} dB")
+        for name, row in channels.items()
+    )
+    for channel in dead:
+        print_line(f"  channel {channel}  skipped: dead")
+    for frame, channel in matrix.rows[:10]:
+        print_line(f"  channel {channel + 1}, frame {frame + 1}: skipped, NaN or constant")
 
 
 def _shown(bar: Any) -> Callable[[str], None]:
