@@ -21,29 +21,35 @@ def command(file: str, output: str | None, denoised: str | None, calibration: st
 
     The page needs no other file, and no network.
     """
-    from mpicore import assumptions, measured
+    from mpicore import assumptions, drive_phase, measured
     from mpicore.commands.denoise import in_words
-    from mpicore.recorded import drive_phase_of
     from mpicore.recording_report import sections
     from mpicore.sample import Sample
 
     before, target = mdf.read(file), output or f"{file}.html"
-    sample, known = Sample.read(before), drive_phase_of(before)
+    sample, known = Sample.read(before), drive_phase.of_recording(before)
+    found, after = assumptions.check(sample, known), None if denoised is None else mdf.read(denoised)
     chosen: list[tuple[str, str]] = []
-    if denoised is not None:
-        found, after = assumptions.check(sample, known), mdf.read(denoised)
-    else:
-        fitted = measured.fit(sample, known=known)
-        found, after = fitted.assumptions, measured.denoised(before, fitted)
-        chosen = [(name.removeprefix("channel "), in_words(row)) for name, row in fitted.told().items()]
+    obstacle = ""
+    if after is None and before.calibration is None:
+        try:
+            fitted = measured.fit(sample, known=known)
+        except ValueError as error:  # no method is admissible, which the page says
+            obstacle = f"Not denoised: {error}."
+        else:
+            after = measured.denoised(before, fitted)
+            chosen = [(name.removeprefix("channel "), in_words(row)) for name, row in fitted.told().items()]
     checked = [
         ("all" if row.channel is None else str(row.channel + 1), row.name, row.verdict, row.text)
         for row in found.findings
     ]
-    images = None
+    images: tuple[imaging.Images, imaging.Images | None] | None = None
     if calibration is not None:
         matrix, settings = mdf.read(calibration), imaging.Imaging(average=average)
         first = imaging.reconstruct(before, matrix, settings)
-        images = first, imaging.reconstruct(after, matrix, settings)
-    report.write(target, f"Report on {file}", sections(before, after, checked, chosen, images))
+        images = first, None if after is None else imaging.reconstruct(after, matrix, settings)
+    parts = sections(before, after, checked, chosen, images)
+    if obstacle:
+        parts.insert(0, report.Section("What was not done", [obstacle]))
+    report.write(target, f"Report on {file}", parts)
     print_line(f"Written: {target}")
