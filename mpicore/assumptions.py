@@ -155,7 +155,7 @@ def check(sample: Sample, known: NDArray[np.float64] | None = None) -> Assumptio
         findings.append(_unclipped(sample.recorded[:_ROWS, :, c]))
         pairs = pairs_of(repeats, _ROWS) if sample.found.repeats > 1 and len(repeats) else None
         found = _noise_of(empty, pairs)
-        findings += [_level(found, empty, repeats), _white(found)]
+        findings += [_level(found, empty, repeats), _white(found, sample, c)]
         if found is not None:
             noise[c] = np.mean(np.abs(np.fft.rfft(found, axis=1)) ** 2, axis=0)
         symmetric, odd = _symmetry(pairs, known)
@@ -243,7 +243,7 @@ def _level(noise: Array | None, empty: Array, repeats: Array) -> Finding:
     return Finding(name, None, "told", float(ratio), f"{ratio:.1f} dB in a period, noise from {source}")
 
 
-def _white(noise: Array | None) -> Finding:
+def _white(noise: Array | None, sample: Sample, channel: int) -> Finding:
     name = "white noise"
     if noise is None:
         return Finding(name, None, UNKNOWN, None, "no background frames, and nothing is recorded twice")
@@ -253,6 +253,9 @@ def _white(noise: Array | None) -> Finding:
     if np.median(power) < 1e-6 * power.max():
         share = float(np.mean(power > 1e-6 * power.max()))
         return Finding(name, None, "fails", None, f"only {100 * share:.0f} % of the lines have noise")
+    if sample.background is not None:  # where it stands out, what is left of it tells of its drift
+        kept = np.asarray(np.any(sample.background.kept[:, channel], axis=0))[1:-1]
+        power = np.where(kept, np.median(power), power)
     floor = median_filter(power, size=min(_NEIGHBOURS, len(power) | 1), mode="nearest")
     low, high = np.quantile(floor, [0.05, 0.95])
     slope = float(10 * np.log10(high / low))

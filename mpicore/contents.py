@@ -46,7 +46,8 @@ def possible(recording: Recording) -> dict[str, str]:
     elif J > 1:
         denoise = "from the periods of each frame, if the noise of each is its own"
     elif objects > 1:
-        denoise = "from neighbouring frames, if the object rests that long"
+        noise = ", else with the noise of the background frames" if empty > 1 else ""
+        denoise = f"from neighbouring frames, if the object rests that long{noise}"
     else:
         denoise = "nothing: there is one period of one frame, and nothing to tell noise from signal by"
     check = "noise, drift and locked interference from background frames" if empty > 1 else "what two periods tell"

@@ -104,11 +104,12 @@ class Sample:
         cls, read: Read, mask: NDArray[np.bool_], found: Pairing, shape: tuple[int, ...], corrected: bool
     ) -> "Sample":
         _, J, C, V = shape
-        frame = 8 * J * C * V
+        frame = 4 * J * C * V  # objects are kept in single precision
         most = int(np.clip(_BYTES // (frame * found.repeats), 2, _OBJECTS))
         chosen = found.thinned(most)
         frames, place = np.unique(chosen.frames, return_inverse=True)
-        recorded = read(frames)[place.reshape(chosen.frames.shape), chosen.periods]
+        place = place.reshape(chosen.frames.shape)
+        recorded = read(frames)[place, chosen.periods].astype(np.float32)
         numbers = np.flatnonzero(mask)
         if len(numbers) > (limit := max(2, _BYTES // frame)):
             numbers = numbers[np.unique(np.linspace(0, len(numbers) - 1, limit).astype(int))]
@@ -122,7 +123,7 @@ class Sample:
         background, repeats = None, recorded
         if len(empty) and not corrected:
             background = FrameBackground(empty, numbers, found.classes)
-            repeats = recorded - background.at(frames)[place.reshape(chosen.frames.shape), chosen.periods]
+            repeats = recorded - background.at(frames)[place, chosen.periods].astype(np.float32)
             empty = background.residual
         return cls(repeats, recorded, chosen, len(found), background, empty)
 
@@ -160,7 +161,7 @@ class Sample:
         scale = np.sqrt(power / V)
         white = np.random.default_rng(0).standard_normal((n, C, V))
         z = np.fft.irfft(np.fft.rfft(white, axis=-1) * scale, V, axis=-1)
-        repeats = np.stack([self.repeats[:, 0] + z, self.repeats[:, 0] - z], axis=1)
+        repeats = np.stack([self.repeats[:, 0] + z, self.repeats[:, 0] - z], axis=1).astype(np.float32)
         where = [np.repeat(array, 2, axis=1) for array in (self.found.frames, self.found.periods)]
         found = Pairing("background", where[0], where[1], self.found.classes)
         return replace(self, repeats=repeats, recorded=np.repeat(self.recorded, 2, axis=1), found=found)
