@@ -131,7 +131,7 @@ def test_a_calibration_has_its_axes_where_programs_expect_them(path):
         lines = np.moveaxis(file["measurement/data"][()], -1, 0)
         assert file["measurement/isBackgroundFrame"][()].tolist() == [0, 0, 0, 0, 1, 1]
         assert file["measurement/framePermutation"][()].tolist() == [2, 3, 5, 6, 1, 4]
-        assert {name for name in file["calibration"]} <= {name.split("/")[-1] for name in calibration_tables(1, snr=1)}
+        assert set(file["calibration"]) <= {name.split("/")[-1] for name in calibration_tables(1, snr=1)}
     np.testing.assert_allclose(lines, spectra(signals)[[1, 2, 4, 5, 0, 3]], atol=1e-12)
     found = mdf.read(path)
     assert found.deviations == ()
