@@ -24,9 +24,11 @@ from mpicore.datasets import recorded_matrix, xspace
 from mpicore.noise import Noise
 from mpicore.phantoms import random_phantoms
 from mpicore.reconstruction import frequency_components, kaczmarz
+from mpicore.responses import response_blocks, responses
 from mpicore.scanner import Particle, Scanner
 from mpicore.seeds import generator
 from mpicore.simulation import system_matrix
+from mpicore.system import System
 
 #: Denoisers that are timed, and those among them that train, with the sizes of the preset ``paper``.
 DENOISERS = (
@@ -59,7 +61,14 @@ def main() -> None:
         parser.error(f"--threads must be at least 1, got {options.threads}")
     torch.set_num_threads(options.threads)
     rows: list[Row] = []
-    for benchmark in (system_matrices, data_generation, training_steps, denoisers_in_turn, kaczmarz_images):
+    for benchmark in (
+        system_matrices,
+        systems_in_space,
+        data_generation,
+        training_steps,
+        denoisers_in_turn,
+        kaczmarz_images,
+    ):
         started = time.perf_counter()
         print(f"{benchmark.__name__.replace('_', ' ')} ...", end=" ", flush=True)
         rows += benchmark(options.quick, options.threads)
@@ -111,6 +120,29 @@ def system_matrices(quick: bool, threads: int) -> list[Row]:
         limit = f"{what}: the machine's limit"
         rows.append(_row(f"{name.lower()}_limit", limit, "writing it with one tanh per entry", least, fast))
     return rows
+
+
+def systems_in_space(quick: bool, threads: int) -> list[Row]:
+    """One channel of the open data's system in 3-D, row by row, against writing the array with one tanh per entry."""
+    particle, planar = Particle(), Scanner.cartesian(shape=(11, 11))
+    same = System(planar.sequence, (1, 11, 11), (*planar.fov, 0.0))
+    _agree(responses(same, particle, 0)[:, 0], system_matrix(planar, particle).T, 1e-5, "responses")
+    system = System.open_data((3, 5, 19) if quick else (19, 19, 19))
+    *rows, nx = system.shape
+    argument = 40 * torch.rand(nx, system.sequence.num_samples)
+    written = torch.empty(rows[0] * rows[1], *argument.shape)
+
+    def write() -> None:
+        for row in written:
+            torch.tanh(argument, out=row)
+
+    def stream() -> None:
+        for _ in response_blocks(system, particle, 0):
+            pass
+
+    least, fast = _medians(1 if quick else 3, write, stream)
+    name = f"system matrix in 3-D, one channel, {len(system.grid)} x {system.sequence.num_samples}"
+    return [_row("space_limit", name, "writing it with one tanh per entry", least, fast, 1 / 3)]
 
 
 def data_generation(quick: bool, threads: int) -> list[Row]:

@@ -21,6 +21,7 @@ _RUNS: dict[str, tuple[str, ...] | None] = {
     "data": (),
     "figure1": (),
     "physics": (),
+    "your_own_recording": (),
     "study": ("xspace-gaussian",),
     "averages": ("system-matrix",),
     "figure2": ("xspace-gaussian",),

@@ -19,6 +19,7 @@ from mpicore.reconstruction import Gridding, Kaczmarz, SystemMatrixReconstructio
 from mpicore.recordings import HeldOut, Recordings, SupervisedPairs
 from mpicore.scanner import Scanner
 from mpicore.seeds import branch
+from mpicore.symmetry import is_odd
 
 
 class Setup:
@@ -227,6 +228,9 @@ def _xspace(scanner: Scanner, gridding: Gridding) -> XSpace:
 def denoiser_of(config: RunConfig, device: str = "auto") -> Denoiser:
     """The denoiser of a configuration, not yet fitted."""
     given: dict[str, Any] = {"scanner": config.scanner, "sequence": config.scanner, "particle": config.particle}
+    if denoisers.find(config.denoiser).needs_odd and not is_odd(config.scanner):
+        # It would refuse the sequence. A study of the drive phases shows on purpose what it makes of such signals.
+        del given["sequence"]
     if config.training is not None:
         given |= {"training": config.training, "seed": config.seed, "device": device}
     wanted = denoisers.circumstances(config.denoiser)

@@ -104,7 +104,8 @@ class Recordings:
             if correlation > max(_SIGNIFICANT * error, _SHARED):
                 warnings.warn(
                     "the even parts of the two periods, which hold no signal of cosine drive without relaxation, have "
-                    f"a correlation of {correlation:.2f}; {who} takes noise that both periods share for signal",
+                    f"a correlation of {correlation:.2f}; {who} takes noise that both periods share for signal, or "
+                    "loses what is even because the sequence is not mirrored in its first sample",
                     SharedNoiseWarning,
                     stacklevel=3,
                 )

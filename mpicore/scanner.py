@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpicore import checks
+from mpicore.sequence import Sequence, Tone, matrix
 
 MU0 = 4e-7 * math.pi  #: vacuum permeability [T m/A]
 BOLTZMANN = 1.380649e-23  #: Boltzmann constant [J/K]
@@ -141,6 +142,15 @@ class Scanner:
         """First and last pixel centre along x and along y, as (left, right, bottom, top) [mm]."""
         width, height = (500 * side for side in self.fov)
         return -width, width, -height, height
+
+    @cached_property
+    def sequence(self) -> Sequence:
+        """The same fields as a general sequence, whose gradient has the opposite sign: B = D + G r."""
+        dividers = [round(self.sampling_frequency / frequency) for frequency in self.drive_frequency]
+        tones = zip(dividers, self.drive_amplitude, self.drive_phase, strict=True)
+        drive = tuple((Tone(*tone),) for tone in tones)
+        gradient = np.diag([-self.gradient[0], -self.gradient[1], 0.0])
+        return Sequence(self.sampling_frequency, drive, matrix(gradient, "gradient"))
 
     @cached_property
     def mirror(self) -> int | None:

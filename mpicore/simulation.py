@@ -91,7 +91,7 @@ def system_matrix(scanner: Scanner, particle: Particle, channel: int = 0) -> NDA
         # J dB/dt = (L/z) dB/dt + (L' - L/z) / z^2 B (B . dB/dt)
         squared = power[0][block, None, :] + power[1][block, :, None]
         projection = work[0][block, None, :] + work[1][block, :, None]
-        normal, excess = _slopes_block(squared)
+        normal, excess = slopes(squared)
         torch.mul(normal, rate[block], out=out[block])
         out[block].addcmul_(excess.mul_(projection), component[block])
     _replace_near_field(matrix[:half].reshape(half, ny, nx), field, slope, channel)
@@ -100,7 +100,7 @@ def system_matrix(scanner: Scanner, particle: Particle, channel: int = 0) -> NDA
     return matrix
 
 
-def _slopes_block(squared: "Tensor") -> tuple["Tensor", "Tensor"]:
+def slopes(squared: "Tensor") -> tuple["Tensor", "Tensor"]:
     """L/z and (L' - L/z)/z^2 as functions of z^2, float32; loses digits below z = 1."""
     import torch
 

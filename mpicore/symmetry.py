@@ -2,34 +2,44 @@
 
 With cosine drive the field-free point retraces its path in the second half of a period, so every clean signal is odd.
 In samples, u[N-k] = -u[k] with indices modulo N. A sequence that does not retrace its path from its first sample on has
-no such symmetry (:attr:`mpicore.scanner.Scanner.mirror`), and what rests on it refuses the scanner.
+no such symmetry (:attr:`mpicore.sequence.Sequence.mirror`), and what rests on it refuses the scanner.
 
 Drive phases do not end the symmetry of single lines. A signal is a sum over mixing orders (m, n) of the frequency
 m f_x + n f_y, and each order is that of cosine drive, turned by m phi_x + n phi_y. Where one order is far stronger than
 the others of its line, the line is turned back by the phase of that order (:func:`sequence_phase`).
 """
 
-from typing import Any
+import itertools
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mpicore.scanner import Scanner
+from mpicore.sequence import Sequence
 
 Array = NDArray[np.floating[Any]]
+Source = TypeVar("Source", bound=Scanner | Sequence)
 _BLOCK = 500
 
 
-def require_odd(scanner: Scanner, who: str) -> Scanner:
+def is_odd(scanner: Scanner | Sequence) -> bool:
+    """Whether every signal of a scanner is odd about the first sample of its period."""
+    if isinstance(scanner, Scanner):
+        return scanner.mirror == 0
+    return scanner.mirror is not None and scanner.mirror.odd and scanner.mirror.sample == 0
+
+
+def require_odd(scanner: Source, who: str) -> Source:
     """The scanner, if its signals are odd.
 
     Raises:
         ValueError: they are not; ``who`` names what needs it.
     """
-    if scanner.mirror != 0:
+    if not is_odd(scanner):
         raise ValueError(
             f"{who} needs a sequence whose signals are odd, such as cosine drive (drive_phase 0 or a multiple of pi), "
-            f"got drive_phase {scanner.drive_phase}"
+            f"got {_told(scanner)}"
         )
     return scanner
 
@@ -54,6 +64,16 @@ def require_mirror_image(scanner: Scanner, who: str) -> Scanner:
     return scanner
 
 
+def _told(scanner: Scanner | Sequence) -> str:
+    if isinstance(scanner, Scanner):
+        return f"drive_phase {scanner.drive_phase}"
+    mirror = scanner.mirror
+    if mirror is None:
+        return "one that is mirrored about no time"
+    signs = ", ".join({-1: "odd", 1: "even"}[sign] for sign in mirror.signs)
+    return f"one that is mirrored about sample {mirror.sample:g}, where signals of x, y, z are {signs}"
+
+
 def mixing_orders(scanner: Scanner) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """The lowest mixing order (m, n) of each spectral line of one period, by abs(m) + abs(n): m f_x + n f_y.
 
@@ -76,14 +96,54 @@ def mixing_orders(scanner: Scanner) -> tuple[NDArray[np.intp], NDArray[np.intp]]
     return np.take_along_axis(m, lowest, 0)[0], np.take_along_axis(n, lowest, 0)[0]
 
 
-def sequence_phase(scanner: Scanner) -> NDArray[np.float64]:
+def sequence_phase(scanner: Scanner | Sequence) -> NDArray[np.float64]:
     """Phase that the drive fields give each line of a signal [rad], shape (N // 2 + 1,): 0 for cosine drive.
 
-    It is m phi_x + n phi_y of the line's lowest mixing order. A signal whose lines are turned back by it is that of
-    cosine drive, up to what the higher orders of each line add.
+    It is m phi_x + n phi_y of the line's lowest mixing order, and so on for more tones. A signal whose lines are turned
+    back by it is that of cosine drive, up to what the higher orders of each line add. Nothing is added where the
+    sequence is mirrored and all signals are odd about a time t0: then all orders of a line at f have the phase
+    -2 pi f t0, up to their signs.
     """
-    m, n = mixing_orders(scanner)
-    return m * scanner.drive_phase[0] + n * scanner.drive_phase[1]
+    if isinstance(scanner, Scanner):
+        m, n = mixing_orders(scanner)
+        return m * scanner.drive_phase[0] + n * scanner.drive_phase[1]
+    if scanner.mirror is not None and scanner.mirror.odd:
+        delay = scanner.mirror.time / scanner.period
+        return -2 * np.pi * delay * np.arange(scanner.num_samples // 2 + 1, dtype=np.float64)
+    phases = np.array([tone.phase for _, tone in scanner.tones])
+    return np.asarray(tone_orders(scanner) @ phases, np.float64)
+
+
+def tone_orders(sequence: Sequence) -> NDArray[np.intp]:
+    """The lowest mixing order of each spectral line over the tones of a sequence, shape (V // 2 + 1, tones).
+
+    Line k is the sum over tones of order times cycles in a period; of equally low orders one is taken. A line that no
+    order reaches, in which there is no signal, has zeros.
+
+    Example:
+        >>> orders = tone_orders(Sequence.open_data())  # 528, 561 and 544 cycles in a period
+        >>> orders[3 * 528 - 2 * 544]
+        array([ 3,  0, -2])
+    """
+    last, cycles = sequence.num_samples // 2, np.array(sequence.cycles)
+    # Steps can be taken in an order in which no partial sum is further out than one step beyond what is sought.
+    reach = last + cycles.max()
+    orders = np.zeros((2 * reach + 1, len(cycles)), np.intp)
+    known = np.zeros(2 * reach + 1, bool)
+    known[reach] = True
+    newest = np.array([reach])  # line k stands at reach + k
+    while len(newest):
+        found = []
+        for tone, step in itertools.product(range(len(cycles)), (1, -1)):
+            stepped = newest + step * cycles[tone]
+            inside = (stepped >= 0) & (stepped <= 2 * reach)
+            new = inside & ~known[np.where(inside, stepped, 0)]
+            orders[stepped[new]] = orders[newest[new]]
+            orders[stepped[new], tone] += step
+            known[stepped[new]] = True
+            found.append(stepped[new])
+        newest = np.concatenate(found)
+    return orders[reach : reach + last + 1]
 
 
 def mirror(u: Array) -> Array:

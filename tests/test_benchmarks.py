@@ -9,9 +9,14 @@ from benchmarks import benchmark, plain, steps
 
 def test_both_sides_of_a_ratio_agree_and_are_timed():
     """A disagreement ends a benchmark with an error."""
-    rows = [*benchmark.system_matrices(True, 1), *benchmark.kaczmarz_images(True, 1)]
+    rows = [
+        *benchmark.system_matrices(True, 1),
+        *benchmark.systems_in_space(True, 1),
+        *benchmark.kaczmarz_images(True, 1),
+    ]
     table = pd.DataFrame(rows, columns=benchmark.COLUMNS).set_index("key")
-    assert list(table.index) == ["cartesian", "cartesian_limit", "lissajous", "lissajous_limit", "kaczmarz"]
+    systems = ["cartesian", "cartesian_limit", "lissajous", "lissajous_limit", "space_limit"]
+    assert list(table.index) == [*systems, "kaczmarz"]
     assert (table["baseline_seconds"] > 0).all() and (table["candidate_seconds"] > 0).all()
     assert table.loc["kaczmarz", "required"] == 25
 

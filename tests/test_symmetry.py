@@ -1,21 +1,32 @@
 """The odd symmetry: projection, coordinates, and scanners that do not have it."""
 
+import warnings
+
 import numpy as np
 import pytest
 
+from mpicore import denoisers
+from mpicore.denoisers.readout import Projected
+from mpicore.line_phase import filtered
 from mpicore.phantoms import random_phantoms
+from mpicore.recordings import SharedNoiseWarning
+from mpicore.responses import deviation, record, signals
 from mpicore.scanner import Particle, Scanner
+from mpicore.sequence import SINE, Sequence, Tone
 from mpicore.simulation import system_matrix
 from mpicore.symmetry import (
     even_part,
     from_sine_lines,
+    is_odd,
     mirror,
     mixing_orders,
     odd_part,
     require_odd,
     sequence_phase,
     sine_lines,
+    tone_orders,
 )
+from mpicore.system import System
 
 
 @pytest.mark.parametrize("samples", [16, 17])
@@ -98,3 +109,106 @@ def test_turned_back_a_signal_is_that_of_cosine_drive(name, left_db, phase):
     left, before = (np.sum(np.abs(found - expected) ** 2) / np.sum(np.abs(expected) ** 2) for found in (back, u))
     assert -10 * np.log10(left) > left_db
     assert before > 0.1
+
+
+# Sequences in general
+
+
+@pytest.mark.parametrize("name", SEQUENCES)
+def test_the_lowest_order_of_tones_is_that_of_two_frequencies(name):
+    """As low as that of the planar scanner, on the line that it says, for all lines that an order reaches."""
+    scanner = Scanner(**SEQUENCES[name], drive_phase=(0.3, -1.1))
+    orders, m, n = tone_orders(scanner.sequence), *mixing_orders(scanner)
+    lines = orders @ np.array(scanner.sequence.cycles)
+    reached = lines == np.arange(len(lines))
+    assert reached.all() or not orders[~reached].any()
+    np.testing.assert_array_equal(np.abs(orders).sum(axis=1)[reached], (np.abs(m) + np.abs(n))[reached])
+
+
+SYSTEMS = {
+    "sine": System(Sequence.sines((20, 16), 12e-3, (-1, -1, 2)), (1, 7, 7), (0.03, 0.03, 0)),
+    "three axes": System(Sequence.sines((20, 16, 18), 12e-3, (-1, -1, 2)), (3, 5, 5), (0.03, 0.03, 0.01)),
+    "two tones": System(
+        Sequence(2.5e6, ((Tone(20, 1e-2, 0.4), Tone(25, 2e-3, 1.0)),), (-1, -1, 2)), (1, 1, 9), (0.03, 0, 0)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_the_phase_of_a_sequence_turns_its_signals_odd(name):
+    """Without a mirror, up to what the higher orders of each line add; before that they are mostly even."""
+    system = SYSTEMS[name]
+    objects = np.random.default_rng(0).random((3, len(system.grid)))
+    u = signals(system, Particle(20e-9), objects)[:, 0]
+    turned = filtered(u, np.exp(-1j * sequence_phase(system.sequence)))
+    assert np.sum(odd_part(turned) ** 2) / np.sum(turned**2) > 0.999
+    assert np.sum(odd_part(u) ** 2) / np.sum(u**2) < 0.9 and not is_odd(system.sequence)
+
+
+def test_a_mirrored_sequence_is_turned_exactly():
+    """A mirror between two samples is a delay by half a sample, of all orders alike."""
+    tones = tuple((Tone(n, 12e-3, -2 * np.pi * 4.5 / n),) for n in (20, 16))
+    system = System(Sequence(2.5e6, tones, (-1, -1, 2)), (1, 5, 5), (0.03, 0.03, 0))
+    u = signals(system, Particle(), np.random.default_rng(1).random((3, 25)))[:, 1]
+    turned = filtered(u, np.exp(-1j * sequence_phase(system.sequence)))
+    assert np.sum(even_part(turned) ** 2) / np.sum(turned**2) < 1e-9
+    with pytest.raises(ValueError, match=r"mirrored about sample 4.5, where signals of x, y, z are odd, odd, odd"):
+        require_odd(system.sequence, "linear_n2n")
+
+
+ODD = ("antisymmetric", "linear_n2n", "singular_values", "wiener_antisymmetric")
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_methods_of_odd_signals_refuse_other_sequences(name):
+    """Planar or not; where the sequence is not known, the even parts of two periods tell."""
+    assert denoisers.find(name).needs_odd
+    cosine = Sequence(2.5e6, ((Tone(20, 12e-3),), (Tone(16, 12e-3),)), (-1, -1, 2))
+    denoisers.create(name, sequence=cosine)
+    denoisers.create(name, sequence=Scanner.cartesian())
+    for sequence in (SYSTEMS["sine"].sequence, Sequence.open_data(), Scanner.cartesian(drive_phase=(SINE, SINE))):
+        with pytest.raises(ValueError, match=f"{name} needs a sequence whose signals are odd"):
+            denoisers.create(name, sequence=sequence)
+
+
+SINE_DRIVE = System(Sequence.sines((51, 48), 12e-3, (-1, -1, 2)), (1, 7, 7), (0.03, 0.03, 0))
+
+
+@pytest.fixture(scope="module")
+def sine_pairs():
+    """Two noisy periods of signals of sine drive, and the clean ones."""
+    rng, system = np.random.default_rng(2), SINE_DRIVE
+    clean = signals(system, Particle(), rng.random((60, len(system.grid))) ** 4)
+    noisy = record(clean, deviation(clean, 5.0), rng)[:, :, 0]
+    return noisy[:, 0], noisy[:, 1], clean[:, 0]
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_no_signal_is_projected_away_in_silence(name, sine_pairs):
+    u1, u2, _ = sine_pairs
+    with pytest.warns(SharedNoiseWarning, match="because the sequence is not mirrored in its first sample"):
+        denoisers.create(name).fit(u1, u2)
+
+
+@pytest.mark.parametrize("name", ["antisymmetric", "linear_n2n"])
+def test_the_turned_methods_adapt_to_any_sequence(name, sine_pairs):
+    """With the sequence the projection keeps the signal, and without it loses most of it."""
+    u1, u2, clean = sine_pairs
+    turned = denoisers.create(f"turned_{name}", sequence=SINE_DRIVE.sequence)
+    assert not turned.needs_odd
+
+    def snr_db(found):
+        return 10 * np.log10(np.sum(clean**2) / np.sum((found - clean) ** 2))
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        adapted = snr_db(turned.fit(u1, u2).denoise(u1))
+    assert adapted > snr_db(u1) + 2
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert snr_db(denoisers.create(name).fit(u1, u2).denoise(u1)) < 3
+
+
+def test_projected_output_asks_for_the_sequence_too():
+    with pytest.raises(ValueError, match="noisy, projected, needs a sequence whose signals are odd"):
+        Projected(denoisers.create("noisy"), Sequence.open_data())

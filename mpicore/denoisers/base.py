@@ -127,6 +127,7 @@ class Denoiser:
     periods = 1  #: recorded periods of an object that ``denoise`` takes; with 2 its input has the shape (n, 2, N)
     needs_scanner = False  #: is created with the keyword ``scanner``: knows the measurement
     whole = False  #: ``fit`` and ``denoise`` take all columns of a system matrix, in the order of the pixels
+    needs_odd = False  #: takes clean signals for odd about the first sample, as they are under cosine drive
     supervised = False  #: for ceilings, whose ``fit`` gets noisy and clean signals, not two noisy periods
     stored = True  #: a run keeps ``state``; without, for what is large and takes seconds, it is fitted again
     trains = False  #: ``fit`` trains a network, under ``training``, ``seed`` and ``device``
@@ -152,7 +153,7 @@ class Denoiser:
         Raises:
             ValueError: periods that do not fit together, or that are one and the same.
         """
-        self.recorded(u1, u2)
+        self.recorded(u1, u2, odd=self.needs_odd)
         return self
 
     def denoise(self, u: Array) -> Float32:

@@ -112,6 +112,7 @@ class ComponentNoise2Noise(TrainedDenoiser):
     """
 
     needs_scanner = True
+    needs_odd = True
     whole = True
     units = False
 

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from mpicore import checks
 from mpicore.denoisers.base import Array, Denoiser, Float32, Folder, Held, State, lowest, register
 from mpicore.recordings import binary_exponent, noisy_error
-from mpicore.symmetry import odd_part
+from mpicore.scanner import Scanner
+from mpicore.sequence import Sequence
+from mpicore.symmetry import odd_part, require_odd
 
 
 @register("average")
@@ -36,7 +38,20 @@ class AntisymmetricProjection(Denoiser):
     """The odd part of a period, (u[k] - u[N-k]) / 2: half the power of white noise goes, and nothing of the signal.
 
     Assumes cosine drive, whose field-free point retraces its path so that every clean signal is odd (eq. 4). Exact.
+
+    Args:
+        sequence: of the scanner, if it is known: one whose signals are not odd is refused.
+
+    Raises:
+        ValueError: such a sequence; ``turned_antisymmetric`` takes it.
     """
+
+    needs_odd = True
+
+    def __init__(self, sequence: Scanner | Sequence | None = None) -> None:
+        super().__init__()
+        if sequence is not None:
+            require_odd(sequence, self.name)
 
     def denoise(self, u: Array) -> Float32:
         """Odd part of u, shape (n, N)."""

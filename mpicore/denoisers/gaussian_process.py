@@ -37,6 +37,7 @@ class GaussianProcessWiener(Denoiser):
     """
 
     needs_scanner = True
+    needs_odd = True
 
     def __init__(self, scanner: Scanner | None = None, particle: Particle | None = None, rank: int = 400) -> None:
         super().__init__()

@@ -50,6 +50,7 @@ class ForwardNoise2Noise(TrainedDenoiser):
     """
 
     needs_scanner = True
+    needs_odd = True
     batch = 50
 
     def __init__(

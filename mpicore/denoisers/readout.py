@@ -7,7 +7,8 @@ import numpy as np
 from mpicore import checks
 from mpicore.denoisers.base import Array, Denoiser, Float32
 from mpicore.scanner import Scanner
-from mpicore.symmetry import odd_part, require_mirror_image
+from mpicore.sequence import Sequence
+from mpicore.symmetry import odd_part, require_mirror_image, require_odd
 
 
 class Projected(Denoiser):
@@ -18,10 +19,18 @@ class Projected(Denoiser):
 
     Args:
         denoiser: fitted.
+        sequence: of the scanner, if it is known: one whose signals are not odd is refused.
+
+    Raises:
+        ValueError: such a sequence.
     """
 
-    def __init__(self, denoiser: Denoiser) -> None:
+    needs_odd = True
+
+    def __init__(self, denoiser: Denoiser, sequence: Scanner | Sequence | None = None) -> None:
         super().__init__()
+        if sequence is not None:
+            require_odd(sequence, f"{denoiser.name}, projected,")
         self.denoiser = denoiser
         self.name, self.periods, self.whole = f"{denoiser.name}, projected", denoiser.periods, denoiser.whole
         self.supervised = denoiser.supervised
@@ -92,7 +101,7 @@ class TwoPeriods(Denoiser):
 
 
 _STEPS: dict[str, Callable[[Denoiser, Scanner], Denoiser]] = {
-    "projected": lambda denoiser, _: Projected(denoiser),
+    "projected": Projected,
     "mirrored": Mirrored,
     "two periods": lambda denoiser, _: TwoPeriods(denoiser),
 }

@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 
 from mpicore.denoisers.base import Array, Denoiser, Float32, Folder, Held, State, register
 from mpicore.recordings import rms
-from mpicore.symmetry import odd_part
+from mpicore.scanner import Scanner
+from mpicore.sequence import Sequence
+from mpicore.symmetry import odd_part, require_odd
 
 
 @register("wiener")
@@ -69,6 +71,18 @@ class AntisymmetricWiener(SpectralWiener):
     """The same after projection on odd signals, whose spectrum is purely imaginary.
 
     Assumes cosine drive as well.
+
+    Args:
+        sequence: of the scanner, if it is known: one whose signals are not odd is refused.
+
+    Raises:
+        ValueError: such a sequence.
     """
 
     antisymmetric = True
+    needs_odd = True
+
+    def __init__(self, sequence: Scanner | Sequence | None = None) -> None:
+        super().__init__()
+        if sequence is not None:
+            require_odd(sequence, self.name)

@@ -10,7 +10,9 @@ from mpicore import checks
 from mpicore.denoisers.base import Array, Denoiser, Float32, Folder, Held, State, register
 from mpicore.lowrank import leading_singular, optimal_shrinkage
 from mpicore.recordings import Recordings, rms
-from mpicore.symmetry import odd_part
+from mpicore.scanner import Scanner
+from mpicore.sequence import Sequence
+from mpicore.symmetry import odd_part, require_odd
 
 _LARGEST = 400  #: dimensions of a subspace at most
 
@@ -20,13 +22,21 @@ class _Subspace(Denoiser):
 
     Args:
         antisymmetric: work on the odd part of each period; assumes cosine drive.
+        sequence: of the scanner, if it is known: one whose signals are not odd is refused, unless ``antisymmetric`` is
+            off.
+
+    Raises:
+        ValueError: such a sequence.
     """
 
     stored = False
+    needs_odd = True
 
-    def __init__(self, antisymmetric: bool = True) -> None:
+    def __init__(self, antisymmetric: bool = True, sequence: Scanner | Sequence | None = None) -> None:
         super().__init__()
         self.antisymmetric = bool(antisymmetric)
+        if self.antisymmetric and sequence is not None:
+            require_odd(sequence, self.name)
         self.analysis: Float32 | None = None
         self.synthesis: Float32 | None = None
 

@@ -20,11 +20,13 @@ from mpicore.denoisers.base import Array, Denoiser, Float32, Folder, State, of_k
 from mpicore.denoisers.filters import AntisymmetricProjection
 from mpicore.denoisers.gaussian_process import GaussianProcessWiener
 from mpicore.denoisers.image_network import ForwardNoise2Noise
+from mpicore.denoisers.spectral_wiener import AntisymmetricWiener
 from mpicore.denoisers.subspace import LinearNoise2Noise
 from mpicore.line_phase import filtered, line_gain, line_phase
 from mpicore.recordings import Recordings
 from mpicore.scanner import Scanner
-from mpicore.symmetry import sequence_phase
+from mpicore.sequence import Sequence
+from mpicore.symmetry import is_odd, sequence_phase
 
 if TYPE_CHECKING:
 
@@ -47,7 +49,8 @@ class Turned(Denoiser):
     """Put before a denoiser that needs odd signals, this makes it one for signals behind a receive chain."""
 
     chain: NDArray[np.complex128] | None = None  #: as it was estimated with the sequence, one complex gain per line
-    sequence: Scanner | None = None  #: whose drive phases turn the lines; none for cosine drive
+    sequence: Scanner | Sequence | None = None  #: whose drive phases turn the lines; none for cosine drive
+    needs_odd = False
 
     def fit(
         self, u1: Array, u2: Array, /, validation: Any = None, folder: Folder = None, progress: bool = False
@@ -66,9 +69,9 @@ class Turned(Denoiser):
         known = np.exp(1j * sequence_phase(self.sequence))
         return known * np.exp(1j * line_phase(Recordings(*(filtered(u, 1 / known) for u in pairs.arrays))))
 
-    def _of_phases(self, scanner: Scanner | None) -> None:
+    def _of_phases(self, scanner: Scanner | Sequence | None) -> None:
         """Take up the drive phases of a scanner, if its signals are not odd as they are."""
-        if scanner is not None and scanner.mirror != 0:
+        if scanner is not None and not is_odd(scanner):
             self.sequence = scanner
 
     def denoise(self, u: Array) -> Float32:
@@ -123,9 +126,15 @@ class TurnedAntisymmetricProjection(Turned, AntisymmetricProjection):
         sequence: scanner whose drive phases are known; cosine drive by default.
     """
 
-    def __init__(self, sequence: Scanner | None = None) -> None:
+    def __init__(self, sequence: Scanner | Sequence | None = None) -> None:
         super().__init__()
         self._of_phases(sequence)
+
+
+class TurnedWiener(Turned, AntisymmetricWiener):
+    """:class:`~mpicore.denoisers.spectral_wiener.AntisymmetricWiener` behind a receive chain, for recordings."""
+
+    name = "turned_wiener"
 
 
 @register("turned_linear_n2n")
@@ -137,7 +146,7 @@ class TurnedLinearNoise2Noise(Turned, LinearNoise2Noise):
         sequence: scanner whose drive phases are known; cosine drive by default.
     """
 
-    def __init__(self, antisymmetric: bool = True, sequence: Scanner | None = None) -> None:
+    def __init__(self, antisymmetric: bool = True, sequence: Scanner | Sequence | None = None) -> None:
         super().__init__(antisymmetric)
         self._of_phases(sequence)
 

@@ -30,6 +30,7 @@ class MatrixDenoiser(Denoiser):
     """
 
     needs_scanner = True
+    needs_odd = True
     whole = True
     stored = False
 
