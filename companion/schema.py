@@ -46,9 +46,9 @@ class Method(Entry):
     denoiser: Name
     knows: str
     of: Name | None = None
-    readout: (
-        Literal["projected", "mirrored", "mirrored, projected", "two periods", "two periods, projected"] | None
-    ) = None
+    readout: Literal["projected", "mirrored", "mirrored, projected", "two periods", "two periods, projected"] | None = (
+        None
+    )
     colour: Colour | None = None
     options: dict[str, Option] = {}
     network: NetworkKind | None = None

@@ -52,8 +52,8 @@ def require_mirror_image(scanner: Scanner, who: str) -> Scanner:
     magnetisation follows the field, the x coil sees the same signal where the x drive is even, and its negative else.
 
     Raises:
-        ValueError: no whole number of samples in half a period, or an odd number of cycles of the x drive; ``who`` names
-            what needs it.
+        ValueError: no whole number of samples in half a period, or an odd number of cycles of the x drive; ``who``
+            names what needs it.
     """
     cycles = scanner.num_samples // scanner.samples_per_cycle
     if scanner.num_samples % 2 or cycles % 2:

@@ -43,8 +43,8 @@ class Projected(Denoiser):
 class Mirrored(Denoiser):
     """The mean over an object and its mirror image, (f(u) + S^-1 f(S u)) / 2, where S is a shift by half a period.
 
-    Half a period later the scanner measures the mirror image of the object, if the drive of the receive channel makes an
-    even number of cycles in a period. So S u is a recorded period as u is, and of another object. A linear filter of
+    Half a period later the scanner measures the mirror image of the object, if the drive of the receive channel makes
+    an even number of cycles in a period. So S u is a recorded period as u is, and of another object. A linear filter of
     spectral lines gives the same for both; a network does not, and the mean has less of what it made up.
 
     Args:
