@@ -91,7 +91,7 @@ class Experiments:
         elif seed:
             raise ValueError(f"{method} does not train and has no seed, got {seed}")
         if "recorruptions" in options:
-            options["recorruptions"] = size.recorruptions
+            options["recorruptions"] = size.recorruptions[entry.dataset]
         options |= chosen.options
         if chosen.of:
             checks.choice(chosen.of, f"method of {experiment}, which {method} reads out", entry.listed + entry.studied)
@@ -169,9 +169,6 @@ class Experiments:
         size = self.preset(preset)
         tuned = self.methods[method].network == "signal-network" and entry.experiment in size.tuned
         base = self.run(entry.experiment, method, preset, seed, tuned)
-        if tuned and study in size.tuned:
-            own = size.tuned[study]
-            base = replace(base, training=own.training, options={**base.options, **own.network.model_dump()})
         noise = changed.noise or base.noise
         sizes, training = base.sizes if entry.whole else size.study, base.training
         if changed.signals:
@@ -413,9 +410,10 @@ def _check(file: File) -> None:
             checks.choice(listed, f"repeated method of {name}", experiment.listed)
             if file.methods[listed].network is None:
                 raise ValueError(f"repeated methods of {name} must train, got {listed!r}")
-        sizes = {f"presets.{key}.sizes": preset.sizes for key, preset in file.presets.items()}
         by_dataset: dict[str, Mapping[Any, Any]] = {"reference_rms": file.reference_rms, "scanners": file.scanners}
-        for where, given in (by_dataset | sizes).items():
+        for key, preset in file.presets.items():
+            by_dataset |= {f"presets.{key}.sizes": preset.sizes, f"presets.{key}.recorruptions": preset.recorruptions}
+        for where, given in by_dataset.items():
             if experiment.dataset not in given:
                 raise ValueError(f"{where} must have {experiment.dataset}, which {name} uses")
         if experiment.dataset != "x-space" and (experiment.truth or experiment.test_phantoms):
@@ -424,7 +422,7 @@ def _check(file: File) -> None:
             raise ValueError(f"split is for system-matrix data, {name} has {experiment.dataset}")
     for key, preset in file.presets.items():
         for name in preset.tuned:
-            checks.choice(name, f"experiment or study of presets.{key}.tuned", [*file.experiments, *file.studies])
+            checks.choice(name, f"experiment of presets.{key}.tuned", list(file.experiments))
     for name, study in file.studies.items():
         if name in file.experiments:
             raise ValueError(f"study {name} has the name of an experiment")

@@ -8,7 +8,7 @@ import json
 import platform
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -24,7 +24,7 @@ from companion.config import RunConfig, RunName
 from companion.setup import Setup, denoiser_of
 from mpicore import denoisers, files
 from mpicore.denoisers import Denoiser
-from mpicore.denoisers.readout import READOUTS
+from mpicore.denoisers.readout import read_out
 
 #: Where runs are looked for.
 ROOT = ("published", "runs")
@@ -82,7 +82,7 @@ class Run:
         if self.config.readout:
             assert self.config.base is not None
             fitted = load(self.config.base, self.root).denoiser
-            return None if fitted is None else READOUTS[self.config.readout](fitted)
+            return None if fitted is None else read_out(fitted, self.config.readout, self.config.scanner)
         if self.stored.weights is None:
             return None if learns(self.config) else denoiser_of(self.config)
         state, _ = files.load_tensors(self.stored.weights)
@@ -150,17 +150,20 @@ def progress(configs: Mapping[RunName, RunConfig], root: Root = ROOT) -> pd.Data
 
     Returns:
         ``run``, ``state`` (``finished``, ``begun`` or ``waiting``), ``share`` of the steps that are done, and
-        ``minutes_left`` of training at the pace of this run, or else of the trainings on the same data; missing where
-        there is none.
+        ``minutes_left`` of training at the pace of this run, or else of those that differ in the seed alone, or of the
+        trainings on the same data; missing where there is none.
     """
     rows = []
+    made: dict[str, int] = {}  # steps of finished trainings, by all that decides a run but its seed
     for name, config in distinct(configs):
         if config.training is None or config.readout:
             continue
-        steps = config.training.epochs * (config.sizes[0] // config.training.batch_size)
+        alike = replace(config, seed=None).key
+        steps = made.get(alike) or config.training.epochs * (config.sizes[0] // config.training.batch_size)
         checkpoint = Path(root[-1]) / config.key / CHECKPOINT
         row: dict[str, Any] = {
             "run": str(name),
+            "alike": alike,
             "dataset": config.dataset,
             "state": "waiting",
             "left": steps,
@@ -168,15 +171,18 @@ def progress(configs: Mapping[RunName, RunConfig], root: Root = ROOT) -> pd.Data
         }
         if find(config, root) is not None:
             run = load(config, root)
-            pace = run.record["training_seconds"] / run.history["step"].max()
+            made[alike] = int(run.history["step"].max())
+            pace = run.record["training_seconds"] / made[alike]
             row |= {"state": "finished", "left": 0, "share": 1.0, "pace": pace}
         elif checkpoint.exists():
             state = files.load_tensors(checkpoint)[1]
             row |= {"state": "begun", "left": steps - state["step"], "share": state["step"] / steps}
             row["pace"] = state["seconds"] / state["step"]
         rows.append(row)
-    table = pd.DataFrame(rows, columns=["run", "dataset", "state", "left", "share", "pace"])
-    pace = table["pace"].astype(float).fillna(table.groupby("dataset")["pace"].transform("mean"))
+    table = pd.DataFrame(rows, columns=["run", "alike", "dataset", "state", "left", "share", "pace"])
+    pace = table["pace"].astype(float)
+    for others in ("alike", "dataset"):
+        pace = pace.fillna(pace.groupby(table[others]).transform("mean"))
     left = (pace * table["left"]).where(table["left"] > 0, 0) / 60
     return table[["run", "state", "share"]].assign(minutes_left=left)
 
@@ -210,7 +216,7 @@ def fitted(run: Run, setup: Setup) -> Denoiser | None:
         return run.denoiser
     denoiser = setup.denoiser()
     fit(denoiser, setup)
-    return READOUTS[run.config.readout](denoiser) if run.config.readout else denoiser
+    return read_out(denoiser, run.config.readout, run.config.scanner) if run.config.readout else denoiser
 
 
 def _make(setup: Setup, folder: Path, root: Root, device: str, progress: bool) -> None:
@@ -222,7 +228,8 @@ def _make(setup: Setup, folder: Path, root: Root, device: str, progress: bool) -
         found = fitted(read, Setup(config.base, setup.cache))
         if found is None:
             raise ValueError(f"{read.stored.folder} has no weights, and cannot be read out")
-        denoiser, seconds, history = READOUTS[config.readout](found), read.record["training_seconds"], read.history[:0]
+        denoiser = read_out(found, config.readout, config.scanner)
+        seconds, history = read.record["training_seconds"], read.history[:0]
     else:
         denoiser = setup.denoiser(device)
         seconds = fit(denoiser, setup, folder, progress)

@@ -46,7 +46,9 @@ class Method(Entry):
     denoiser: Name
     knows: str
     of: Name | None = None
-    readout: Literal["projected", "two periods", "two periods, projected"] | None = None
+    readout: Literal["projected", "mirrored", "mirrored, projected", "two periods", "two periods, projected"] | None = (
+        None
+    )
     colour: Colour | None = None
     options: dict[str, Option] = {}
     network: NetworkKind | None = None
@@ -185,10 +187,10 @@ class Preset(Entry):
     """How large the data, the networks and the trainings are.
 
     ``network`` and ``training`` are the first protocol of the paper's network, ``tuned`` holds the second one of each
-    experiment that has one, and of a study that does not train as its experiment does. ``image_network`` is the
-    protocol of the networks behind the forward model, ``component_network`` that of the networks on the components of a
-    system matrix. ``seeds`` counts the trainings of a method that an experiment repeats. ``study`` are the sizes of the
-    data of studies, and ``trainings`` the most trainings of one method in a case. A run is a job of its own;
+    experiment that has one. ``image_network`` is the protocol of the networks behind the forward model,
+    ``component_network`` that of the networks on the components of a system matrix. ``recorruptions`` counts those of
+    R2R at the test. ``seeds`` counts the trainings of a method that an experiment repeats. ``study`` are the sizes of
+    the data of studies, and ``trainings`` the most trainings of one method in a case. A run is a job of its own;
     ``together`` makes one job of all runs of an experiment or study, for runs that take no time.
     """
 
@@ -200,7 +202,7 @@ class Preset(Entry):
     tuned: dict[str, SignalProtocol] = {}
     image_network: ImageProtocol
     component_network: ImageProtocol
-    recorruptions: Count
+    recorruptions: dict[DatasetName, Count]
     seeds: Count = 1
     study: tuple[Count, Count, Count]
     trainings: Count | None = None

@@ -9,6 +9,7 @@ The mean has noise as well, which would be shared by all periods that it is subt
 stand out of that noise are therefore left as they are.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -125,7 +126,7 @@ class EmptyMeasurement:
     def __init__(self, before: ArrayLike, after: ArrayLike | None = None) -> None:
         first = checks.signals(before, "before")
         last = first if after is None else checks.signals(after, "after", length=first.shape[1])
-        kept = _stands_out(first) | _stands_out(last)
+        kept = stands_out([first]) | stands_out([last])
         means = [np.fft.rfft(periods.mean(axis=0, dtype=np.float64)) for periods in (first, last)]
         self._first, end = (np.fft.irfft(np.where(kept, mean, 0), first.shape[1]) for mean in means)
         self._growth = end - self._first
@@ -146,17 +147,25 @@ class EmptyMeasurement:
         return (signals - self.background(time)).astype(signals.dtype)
 
 
-def _stands_out(periods: Array) -> NDArray[np.bool_]:
-    """In which lines the mean of periods (n, N) is more than their noise.
+def stands_out(groups: Sequence[Array]) -> NDArray[np.bool_]:
+    """In which lines the mean of a group of periods is more than their noise, for any of the groups.
 
-    The power of the mean over that of its noise, estimated from n periods, is above t by chance with the probability
-    (1 + t / (n - 1))^-(n - 1): an exponential over a gamma variable.
+    The power of a mean over that of its noise, estimated with d degrees of freedom from the spread within the groups,
+    is above t by chance with the probability (1 + t / d)^-d: an exponential over a gamma variable. Without any spread,
+    where each group is a single period, all lines are taken.
+
+    Args:
+        groups: periods at one time each, shape (n, N).
+
+    Returns:
+        Shape (N // 2 + 1,).
     """
-    spectra = np.fft.rfft(periods, axis=1).astype(np.complex128)
-    count, lines = spectra.shape
-    if count == 1:
+    spectra = [np.fft.rfft(periods, axis=1).astype(np.complex128) for periods in groups]
+    lines = spectra[0].shape[1]
+    degrees = sum(map(len, spectra)) - len(spectra)
+    if not degrees:
         return np.ones(lines, np.bool_)
-    mean = spectra.mean(axis=0)
-    noise = np.sum(np.abs(spectra - mean) ** 2, axis=0) / (count * (count - 1))
-    threshold = (count - 1) * np.expm1(np.log(lines / _FALSE) / (count - 1))
-    return np.asarray(np.abs(mean) ** 2 > threshold * noise)
+    means = [found.mean(axis=0) for found in spectra]
+    noise = np.sum([np.sum(np.abs(x - mean) ** 2, axis=0) for x, mean in zip(spectra, means, strict=True)], axis=0)
+    threshold = np.expm1(np.log(lines / _FALSE) / degrees) * noise
+    return np.any([len(x) * np.abs(mean) ** 2 > threshold for x, mean in zip(spectra, means, strict=True)], axis=0)

@@ -44,6 +44,26 @@ def require_odd(scanner: Source, who: str) -> Source:
     return scanner
 
 
+def require_mirror_image(scanner: Scanner, who: str) -> Scanner:
+    """The scanner, if half a period later it gives the signal of the mirror image of the object.
+
+    Half a period later a drive field that makes an odd number of cycles in a period is turned round, and one with an
+    even number is as before: the scanner measures the object mirrored in the axes of the odd ones. With particles whose
+    magnetisation follows the field, the x coil sees the same signal where the x drive is even, and its negative else.
+
+    Raises:
+        ValueError: no whole number of samples in half a period, or an odd number of cycles of the x drive; ``who``
+            names what needs it.
+    """
+    cycles = scanner.num_samples // scanner.samples_per_cycle
+    if scanner.num_samples % 2 or cycles % 2:
+        raise ValueError(
+            f"{who} needs an even number of samples and of cycles of the x drive in a period, "
+            f"got {scanner.num_samples} and {cycles}"
+        )
+    return scanner
+
+
 def _told(scanner: Scanner | Sequence) -> str:
     if isinstance(scanner, Scanner):
         return f"drive_phase {scanner.drive_phase}"

@@ -41,7 +41,6 @@ def test_the_real_file_is_read(book):
     assert list(book.experiments) == [
         "xspace-gaussian",
         "xspace-slow",
-        "xspace-literal",
         "xspace-harmonic",
         "xspace-locked",
         "system-matrix",
@@ -59,7 +58,7 @@ def test_the_real_file_is_read(book):
     assert paper.shape == (101, 101)
     assert paper.sizes == {"x-space": (8000, 1000, 1000), "system-matrix": (8160, 1020, 1021)}
     assert (paper.training.batch_size, paper.training.learning_rate) == (4, 1e-4)
-    assert paper.recorruptions == 50
+    assert paper.recorruptions == {"x-space": 50, "system-matrix": 50}
 
 
 def test_noise_of_the_test_sets_adds_up(book):
@@ -109,7 +108,9 @@ def test_every_run_of_every_preset_resolves(book, preset):
         assert (run.training is None) == (book.methods[run.method].network is None)
         assert (run.kaczmarz is None) == (run.objects is None) == (run.dataset == "x-space")
         assert (run.gridding is None) == (run.dataset == "system-matrix")
-        assert run.options.get("recorruptions") == (book.presets[preset].recorruptions if run.method == "r2r" else None)
+        assert run.options.get("recorruptions") == (
+            book.presets[preset].recorruptions[run.dataset] if run.method == "r2r" else None
+        )
         assert run.options.keys() == denoisers.parameters(run.denoiser).keys()
 
 
@@ -371,15 +372,14 @@ def test_a_method_may_set_what_the_preset_sets_for_all(book, changed):
     assert again.run("xspace-gaussian", "r2r", "smoke").options["recorruptions"] == 9
 
 
-def test_a_study_may_have_its_own_size_seeds_and_protocol(book):
+def test_a_study_may_have_its_own_size_and_seeds(book):
     """The whole size of its experiment; as many trainings as a case asks for, and not more than the preset has."""
     paper, study = book.presets["paper"], "study-network"
     plain = book.study_run(study, "stride3", "n2n", "paper", seed=2)
     assert plain.sizes == paper.sizes["x-space"] and plain.seed == 2
-    assert plain.training == paper.tuned[study].training and plain.options["stride"] == 3
-    assert book.study_run(study, "half", "n2n", "paper").training.epochs == plain.training.epochs // 2
+    assert plain.training == paper.tuned["xspace-gaussian"].training
     assert [name.seed for name in book.cases(study, "stride3", "n2n", "paper")] == [0, 1, 2]
-    assert [name.seed for name in book.cases(study, "half", "n2n", "paper")] == [0]
+    assert [name.seed for name in book.cases(study, "stride4", "n2n", "paper")] == [0, 1]
     assert [name.seed for name in book.cases("study-null", "same", "n2n", "smoke")] == [0, 1]
     assert [name.seed for name in book.cases("study-schemes", "white", "noisy", "paper")] == [0]
 
@@ -529,7 +529,7 @@ TRAINED = {"n2n", "r2r", "proposed"}
         ("epochs: 2,", "epochs: 3,", TRAINED),
         ("width: 4", "width: 5", TRAINED),
         ("width: 4, dropout: 0.0}", "width: 4, dropout: 0.1}", {"forward_n2n"}),
-        ("recorruptions: 2", "recorruptions: 3", {"r2r"}),
+        ("recorruptions: {x-space: 2,", "recorruptions: {x-space: 3,", {"r2r"}),
         ("strength: 0.5", "strength: 0.4", {"r2r"}),
         ("alpha: 0.05", "alpha: 0.06", {"proposed"}),
         ("objects: 4", "objects: 5", set()),

@@ -7,7 +7,9 @@ import pytest
 
 from companion import experiments, runs
 from mpicore.denoisers import Denoiser
-from mpicore.denoisers.readout import READOUTS, Projected, TwoPeriods
+from mpicore.denoisers.readout import Mirrored, Projected, TwoPeriods, read_out
+from mpicore.scanner import Particle, Scanner
+from mpicore.simulation import system_matrix
 from mpicore.symmetry import odd_part
 
 
@@ -52,8 +54,45 @@ def test_two_periods_are_the_mean_of_both():
 
 def test_projection_and_mean_commute():
     both = np.stack(periods(), axis=1)
-    found = READOUTS["two periods, projected"](Shrink()).denoise(both)
+    found = read_out(Shrink(), "two periods, projected", Scanner.cartesian()).denoise(both)
     np.testing.assert_allclose(found, odd_part(TwoPeriods(Shrink()).denoise(both)), atol=1e-6)
+
+
+# In a period of 100 samples the x drive makes an odd number of cycles, 5, or an even one, 4.
+ODD = Scanner((500.0, 400.0), sampling_frequency=10000.0, shape=(6, 5))
+EVEN = Scanner((400.0, 500.0), sampling_frequency=10000.0, shape=(6, 5))
+
+
+@pytest.mark.parametrize("scanner", [Scanner.cartesian(shape=(4, 3)), Scanner.lissajous(shape=(4, 3)), EVEN])
+def test_half_a_period_later_the_scanner_measures_the_mirror_image(scanner):
+    matrix = system_matrix(scanner, Particle()).T.reshape(*scanner.shape, -1)
+    image = np.roll(matrix, scanner.num_samples // 2, axis=2)
+    np.testing.assert_allclose(image, matrix[::-1], atol=1e-5 * np.abs(matrix).max())
+
+
+class First(Denoiser):
+    """Keeps the first quarter of a period: no two shifts are denoised alike."""
+
+    name = "first"
+
+    def denoise(self, u):
+        return np.where(np.arange(u.shape[1]) < u.shape[1] // 4, u, 0).astype(np.float32)
+
+
+def test_mirrored_is_the_mean_over_a_period_and_the_one_half_a_period_later():
+    u = np.random.default_rng(0).standard_normal((3, 4950)).astype(np.float32)
+    found = Mirrored(First(), Scanner.cartesian()).denoise(u)
+    kept = np.isin(np.arange(4950) // (4950 // 4), (0,)) | ((np.arange(4950) >= 2475) & (np.arange(4950) < 2475 + 1237))
+    np.testing.assert_array_equal(found, np.where(kept, u / 2, 0))
+    shifted = Mirrored(First(), Scanner.cartesian()).denoise(np.roll(u, 2475, axis=1))
+    np.testing.assert_array_equal(shifted, np.roll(found, 2475, axis=1))
+
+
+def test_mirrored_needs_the_scanner_to_measure_mirror_images():
+    with pytest.raises(ValueError, match="shrink, mirrored, needs an even number of samples and of cycles of the x"):
+        Mirrored(Shrink(), ODD)
+    with pytest.raises(ValueError, match="readout must be one of projected, mirrored, two periods; got 'both'"):
+        read_out(Shrink(), "projected, both", Scanner.cartesian())
 
 
 def test_a_run_of_another_readout_fits_nothing(book, tmp_path):

@@ -360,6 +360,16 @@ def test_progress_tells_the_training_that_is_left(config, copy, tiny, tmp_path):
     assert found["minutes_left"].tolist() == [0, 1, 2]
 
 
+def test_progress_takes_the_steps_of_another_seed(config, copy, tmp_path):
+    """How many steps a training makes is not always known before: the data or its patience may decide."""
+    record, history = json.loads((copy / RECORD).read_text()), pd.read_csv(copy / "history.csv")
+    files.write_text(copy / "history.csv", history.assign(step=history["step"] * 10).to_csv(index=False))
+    digests = record["files"] | {"history.csv": files.digest(copy / "history.csv")}
+    files.write_json(copy / RECORD, record | {"training_seconds": 20 * 60.0, "files": digests})
+    names = {RunName("a", "n2n", seed=seed): replace(config, seed=seed) for seed in (0, 1)}
+    assert runs.progress(names, (tmp_path,))["minutes_left"].tolist() == [0, 20]
+
+
 def test_equal_configurations_are_counted_once(config, tiny):
     """Under the first of their names."""
     first, again, other = RunName("a", "n2n"), RunName("b", "n2n", case="5"), RunName("a", "noisy")

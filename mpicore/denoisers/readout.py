@@ -1,4 +1,4 @@
-"""Ways to read a fitted denoiser out: its output projected on odd signals, and the mean over two recorded periods."""
+"""Ways to read a fitted denoiser out: projected on odd signals, with the mirror image, the mean over two periods."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ from mpicore import checks
 from mpicore.denoisers.base import Array, Denoiser, Float32
 from mpicore.scanner import Scanner
 from mpicore.sequence import Sequence
-from mpicore.symmetry import odd_part, require_odd
+from mpicore.symmetry import odd_part, require_mirror_image, require_odd
 
 
 class Projected(Denoiser):
@@ -38,6 +38,35 @@ class Projected(Denoiser):
     def denoise(self, u: Array) -> Float32:
         """Odd part of the denoised signals, shape (n, N)."""
         return odd_part(self.denoiser.denoise(u))
+
+
+class Mirrored(Denoiser):
+    """The mean over an object and its mirror image, (f(u) + S^-1 f(S u)) / 2, where S is a shift by half a period.
+
+    Half a period later the scanner measures the mirror image of the object, if the drive of the receive channel makes
+    an even number of cycles in a period. So S u is a recorded period as u is, and of another object. A linear filter of
+    spectral lines gives the same for both; a network does not, and the mean has less of what it made up.
+
+    Args:
+        denoiser: fitted, on objects that are as likely as their mirror images.
+        scanner: whose periods it denoises.
+
+    Raises:
+        ValueError: a scanner whose signals are not those of a mirror image half a period later.
+    """
+
+    def __init__(self, denoiser: Denoiser, scanner: Scanner) -> None:
+        super().__init__()
+        self.half = require_mirror_image(scanner, f"{denoiser.name}, mirrored,").num_samples // 2
+        self.denoiser = denoiser
+        self.name, self.periods, self.whole = f"{denoiser.name}, mirrored", denoiser.periods, denoiser.whole
+        self.supervised = denoiser.supervised
+
+    def denoise(self, u: Array) -> Float32:
+        """Mean of both, shape (n, N)."""
+        periods = checks.signals(u, "u", length=2 * self.half, dimensions=(2,))
+        image = self.denoiser.denoise(np.roll(periods, self.half, axis=1))
+        return np.divide(self.denoiser.denoise(periods) + np.roll(image, self.half, axis=1), np.float32(2))
 
 
 class TwoPeriods(Denoiser):
@@ -71,9 +100,25 @@ class TwoPeriods(Denoiser):
         return np.divide(first + second, np.float32(2))
 
 
-# Ways to read a denoiser out, by name.
-READOUTS: dict[str, Callable[[Denoiser], Denoiser]] = {
+_STEPS: dict[str, Callable[[Denoiser, Scanner], Denoiser]] = {
     "projected": Projected,
-    "two periods": TwoPeriods,
-    "two periods, projected": lambda denoiser: TwoPeriods(Projected(denoiser)),
+    "mirrored": Mirrored,
+    "two periods": lambda denoiser, _: TwoPeriods(denoiser),
 }
+
+
+def read_out(denoiser: Denoiser, how: str, scanner: Scanner) -> Denoiser:
+    """A fitted denoiser, read out in another way.
+
+    Args:
+        denoiser: fitted.
+        how: ``projected``, ``mirrored``, ``two periods`` or several of them, such as ``two periods, projected``; the
+            last one is applied first.
+        scanner: whose periods it denoises.
+
+    Raises:
+        ValueError: another way, or one that does not fit the denoiser or the scanner.
+    """
+    for step in reversed(how.split(", ")):
+        denoiser = _STEPS[checks.choice(step, "readout", list(_STEPS))](denoiser, scanner)
+    return denoiser

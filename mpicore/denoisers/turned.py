@@ -20,6 +20,7 @@ from mpicore.denoisers.base import Array, Denoiser, Float32, Folder, State, of_k
 from mpicore.denoisers.filters import AntisymmetricProjection
 from mpicore.denoisers.gaussian_process import GaussianProcessWiener
 from mpicore.denoisers.image_network import ForwardNoise2Noise
+from mpicore.denoisers.spectral_wiener import AntisymmetricWiener
 from mpicore.denoisers.subspace import LinearNoise2Noise
 from mpicore.line_phase import filtered, line_gain, line_phase
 from mpicore.recordings import Recordings
@@ -128,6 +129,12 @@ class TurnedAntisymmetricProjection(Turned, AntisymmetricProjection):
     def __init__(self, sequence: Scanner | Sequence | None = None) -> None:
         super().__init__()
         self._of_phases(sequence)
+
+
+class TurnedWiener(Turned, AntisymmetricWiener):
+    """:class:`~mpicore.denoisers.spectral_wiener.AntisymmetricWiener` behind a receive chain, for recordings."""
+
+    name = "turned_wiener"
 
 
 @register("turned_linear_n2n")

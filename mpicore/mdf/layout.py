@@ -134,21 +134,23 @@ class Stored:
     data: Any
     indices: Any = None
 
-    def blocks(self, conversion: NDArray[np.float64] | None) -> Iterator[NDArray[np.float64]]:
-        """Signals in the order of recording, in pieces of shape (n, J, C, V).
+    def blocks(
+        self, conversion: NDArray[np.float64] | None, first: int, last: int, finite: bool
+    ) -> Iterator[NDArray[np.float64]]:
+        """Signals of some frames in the order of recording, in pieces of shape (n, J, C, V).
 
         Raises:
-            ValueError: NaN or infinite values, indices out of range.
+            ValueError: NaN or infinite values where all must be finite, indices out of range.
         """
-        N, *rest = self.layout.shape
+        _, *rest = self.layout.shape
         step = self.layout.frames_at_once
-        for start in range(0, N, step):
-            stop = min(start + step, N)
+        for start in range(first, last, step):
+            stop = min(start + step, last)
             signals = np.empty((stop - start, *rest))
-            for places, first, last in self.layout.runs(start, stop):
+            for places, begin, end in self.layout.runs(start, stop):
                 with np.errstate(over="ignore", invalid="ignore"):
-                    signals[places] = self.layout.decode(self.frames(first, last), conversion)
-            if not np.isfinite(signals).all():
+                    signals[places] = self.layout.decode(self.frames(begin, end), conversion)
+            if finite and not np.isfinite(signals).all():
                 frame = start + int(np.argwhere(~np.isfinite(signals))[0][0])
                 name = f"{self.path}: {self.data.name}"
                 raise RefusedError(f"{name} must be finite, found NaN or infinite values in frame {frame}")

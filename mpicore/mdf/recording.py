@@ -26,11 +26,14 @@ class Recording(Header):
 
     Attributes:
         path: of the file, which must stay where it is as long as signals are read from it.
-        change: what signals are replaced by: an array in their place, or a function of a piece; ``None`` as read.
+        change: what signals are replaced by: an array in their place, or a function of a piece and the number of its
+            first frame; ``None`` as read.
+        finite: NaN and infinite values are refused; without, they are given as they are, for who skips them.
     """
 
     path: Path
-    change: Signals | Callable[[Signals], Signals] | None = None
+    change: Signals | Callable[[Signals, int], Signals] | None = None
+    finite: bool = True
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
@@ -65,28 +68,34 @@ class Recording(Header):
             start += len(piece)
         return found
 
-    def blocks(self) -> Iterator[Signals]:
+    def blocks(self, first: int = 0, last: int | None = None) -> Iterator[Signals]:
         """The same in pieces of some frames, shape (n, J, C, V), so that memory does not grow with the file.
+
+        Args:
+            first: number of the first frame.
+            last: of the one after the last; ``None`` for all.
 
         Raises:
             ValueError: as :meth:`signals`.
         """
         layout = self.layout
-        _ = self.shape
+        last = self.shape[0] if last is None else min(last, self.shape[0])
         assert layout is not None
         if isinstance(self.change, np.ndarray):
             step = layout.frames_at_once
-            for start in range(0, len(self.change), step):
-                yield self.change[start : start + step]
+            for start in range(first, last, step):
+                yield self.change[start : min(start + step, last)]
             return
         with Tree(self.path) as tree:
-            pieces = stored(tree, layout).blocks(self.receiver.conversion)
+            pieces = stored(tree, layout).blocks(self.receiver.conversion, first, last, self.finite)
+            start = first
             while True:
                 with tree.told("/measurement/data"):
                     piece = next(pieces, None)
                 if piece is None:
                     return
-                yield piece if self.change is None else _changed(self.change, piece)
+                yield piece if self.change is None else self._applied(self.change, piece, start)
+                start += len(piece)
 
     def with_signals(self, signals: Signals, provenance: Provenance, processing: Processing | None = None) -> Self:
         """The same recording with other signals.
@@ -114,14 +123,36 @@ class Recording(Header):
             provenance: what it does, which is added to the steps before.
             processing: the flags that hold then; ``None`` where they do not change.
         """
+        return self.mapped_in_time(lambda piece, _: function(piece), provenance, processing)
+
+    def mapped_in_time(
+        self, function: Callable[[Signals, int], Signals], provenance: Provenance, processing: Processing | None = None
+    ) -> Self:
+        """The same for a function that is also told the number of the first frame of each piece.
+
+        Args:
+            function: (n, J, C, V) and a number -> (n, J, C, V).
+            provenance, processing: as for :meth:`mapped`.
+        """
         before = self.change
         if isinstance(before, np.ndarray):
-            return self.with_signals(_changed(function, before), provenance, processing)
-        chain = function if before is None else lambda piece: function(_changed(before, piece))
+            return self.with_signals(self._applied(function, before, 0), provenance, processing)
+
+        def chain(piece: Signals, first: int) -> Signals:
+            return function(piece if before is None else self._applied(before, piece, first), first)
+
         return self._changed(chain, provenance, processing)
 
+    def _applied(self, function: Callable[[Signals, int], Signals], piece: Signals, first: int) -> Signals:
+        found = np.asarray(function(piece, first))
+        if self.finite:
+            found = checks.signals(found, "the changed signals", dimensions=(4,))
+        if found.shape != piece.shape:
+            raise ValueError(f"the changed signals must keep their shape {piece.shape}, got {found.shape}")
+        return found
+
     def _changed(
-        self, change: Signals | Callable[[Signals], Signals], provenance: Provenance, processing: Processing | None
+        self, change: Signals | Callable[[Signals, int], Signals], provenance: Provenance, processing: Processing | None
     ) -> Self:
         _ = self.shape
         flags = self.processing if processing is None else processing
@@ -129,10 +160,14 @@ class Recording(Header):
         return replace(self, change=change, provenance=steps, processing=flags)
 
 
-def read(path: str | Path) -> Recording:
+def read(path: str | Path, finite: bool = True) -> Recording:
     """Read the metadata of a file of the Magnetic Particle Imaging Data Format (MDF), version 2.
 
     A process of its own reads the file first, so that whatever is wrong with it ends in an error.
+
+    Args:
+        path: of the file.
+        finite: refuse NaN and infinite values among the signals, when they are read.
 
     Raises:
         OSError: there is no such file, or it cannot be opened.
@@ -141,11 +176,4 @@ def read(path: str | Path) -> Recording:
     """
     check(path)
     with Tree(path) as tree:
-        return Recording(**vars(parse(tree)), path=Path(path))
-
-
-def _changed(function: Callable[[Signals], Signals], piece: Signals) -> Signals:
-    found = checks.signals(function(piece), "the changed signals", dimensions=(4,))
-    if found.shape != piece.shape:
-        raise ValueError(f"the changed signals must keep their shape {piece.shape}, got {found.shape}")
-    return found
+        return Recording(**vars(parse(tree)), path=Path(path), finite=finite)

@@ -3,7 +3,7 @@
 import io
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -53,25 +53,28 @@ def write(recording: Recording, path: str | Path) -> None:
         if recording.change is None and recording.processing == before.processing and not steps:
             shutil.copyfile(recording.path, temporary)
             return
-        with _Disk(temporary, "r+") as disk:
+        with Disk(temporary, "r+") as disk:
             with h5py.File(disk, "w") as target:
-                _copy(source, target, _replaced(recording))
+                copy(source, target, _replaced(recording))
                 _write_flags(source, target, recording, before)
                 if recording.change is not None:
                     assert recording.layout is not None
                     name = source.datasets[_DATA].name
-                    for _ in _write_signals(recording.blocks(), replace(recording.layout, sparsity=None), target, name):
+                    layout = replace(recording.layout, sparsity=None)
+                    stored = (layout.encode(_precise(piece)) for piece in recording.blocks())
+                    for _ in write_signals(stored, layout, target, name):
                         disk.check()
-                _write_steps(source, target, steps, files.digest(recording.path))
+                write_steps(target, steps, first_step(source), {"input": files.digest(recording.path)})
             disk.check()
 
 
-class _Disk(io.FileIO):
+class Disk(io.FileIO):
     """A file that keeps an error for itself until it is asked: a full disk brings the HDF5 library down."""
 
     failure: OSError | None = None
 
     def write(self, data: Any) -> int:
+        """Write all of the data, unless an error was kept."""
         view = memoryview(data).cast("B")
         size = len(view)
         try:
@@ -82,6 +85,7 @@ class _Disk(io.FileIO):
         return size
 
     def truncate(self, size: int | None = None) -> int:
+        """Cut or extend the file."""
         try:
             return super().truncate(size)
         except OSError as error:
@@ -89,6 +93,7 @@ class _Disk(io.FileIO):
             return size or 0
 
     def check(self) -> None:
+        """Raise the error that was kept."""
         if self.failure is not None:
             raise self.failure
 
@@ -101,7 +106,8 @@ def _replaced(recording: Recording) -> set[str]:
     return names | {"/measurement/subsamplingIndices", "/measurement/sparsityTransformation"}
 
 
-def _copy(source: Tree, target: Any, without: set[str]) -> None:
+def copy(source: Tree, target: Any, without: set[str]) -> None:
+    """Copy every group and data set, but for some, as it is."""
     with source.told("a group"):
         for group in ["/", *source.groups]:
             made = target.require_group(group)
@@ -130,36 +136,57 @@ def _write_flags(source: Tree, target: Any, recording: Recording, before: Header
             target[name] = np.int8(value)
 
 
-def _write_signals(pieces: Iterator[Any], layout: Layout, target: Any, name: str) -> Iterator[None]:
-    """One piece at a step."""
+def _precise(piece: Any) -> Any:
+    return piece.astype(np.float32 if piece.dtype.itemsize <= 4 else np.float64, copy=False)
+
+
+def write_signals(pieces: Iterable[Any], layout: Layout, target: Any, name: str) -> Iterator[int]:
+    """Write stored values to a new data set of an open file, one piece at a step.
+
+    Args:
+        pieces: in the order of recording, shape (n, J, C, K or V), all of one type.
+        layout: where they go.
+        target, name: the file and the data set.
+
+    Yields:
+        The number of frames that are written.
+    """
     dataset, start = None, 0
     N, J, C, _ = layout.shape
-    for piece in pieces:
-        values = layout.encode(piece.astype(np.float32 if piece.dtype.itemsize <= 4 else np.float64, copy=False))
+    for values in pieces:
         if dataset is None:
             inner = (J, C, layout.stored_lines)
             shape = (*inner, N) if layout.fast_frame_axis else (N, *inner)
             dataset = target.create_dataset(name, shape, values.dtype)
-        for places, first, last in layout.runs(start, start + len(piece)):
+        for places, first, last in layout.runs(start, start + len(values)):
             if layout.fast_frame_axis:
                 dataset[:, :, :, first:last] = np.moveaxis(values[places], 0, -1)
             else:
                 dataset[first:last] = values[places]
-        start += len(piece)
-        yield
+        start += len(values)
+        yield start
 
 
-def _write_steps(source: Tree, target: Any, steps: tuple[Provenance, ...], digest: str) -> None:
+def first_step(source: Tree) -> int:
+    """Number of the next step of the provenance.
+
+    Raises:
+        ValueError: the file has something else in the place of the steps.
+    """
     if _GROUP in source.datasets:
         raise source.refused(_GROUP, "a data set", "a group, in which the steps are kept")
-    numbers = [int(step[1:]) for step in source.children(_GROUP) if step[1:].isdecimal()]
+    return 1 + max((int(step[1:]) for step in source.children(_GROUP) if step[1:].isdecimal()), default=0)
+
+
+def write_steps(target: Any, steps: Iterable[Provenance], first: int, digests: Mapping[str, str]) -> None:
+    """Add the steps of the provenance, as groups that count from ``first``, with the digests of what went in."""
     programs = {"mpicore": mpicore.__version__, "numpy": np.__version__, "h5py": h5py.__version__}
-    for number, step in enumerate(steps, start=max(numbers, default=0) + 1):
+    for number, step in enumerate(steps, start=first):
         group = target.create_group(f"{_GROUP}/_{number}")
         group["_method"] = step.method
         for name, value in (
             ("options", step.options),
             ("versions", programs | dict(step.versions)),
-            ("digests", {"input": digest} | dict(step.digests)),
+            ("digests", dict(digests) | dict(step.digests)),
         ):
             group[f"_{name}"] = json.dumps(dict(value), sort_keys=True)

@@ -1,0 +1,147 @@
+"""Images of lines with a system matrix: the strength of the regularisation, the sign, and what is explained."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from mpicore.imaging.settings import Imaging
+from mpicore.reconstruction import kaczmarz
+
+Floats = NDArray[np.floating[Any]]
+Complexes = NDArray[np.complexfloating[Any, Any]]
+
+#: Strengths among which the noisy error chooses, in units of ||A||_F^2 / P.
+CANDIDATES = tuple(float(10.0**exponent) for exponent in np.arange(-4, 1.5, 0.5))
+_LITTLE = 1.05  # over the least misfit
+_JUDGED = 16  # images that judge a strength or a sign
+_MARGIN = 0.02  # of the energy of the other half, by which the opposite sign must be better
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """Images (n, P) of lines, and how they were made; as the attributes of :class:`Images` of those names."""
+
+    values: Floats
+    relative_lambda: float
+    errors: dict[float, float]
+    explained: float
+    signal: float
+    notes: tuple[str, ...]
+
+
+def image(
+    matrix: Complexes,
+    first: Complexes,
+    second: Complexes | None = None,
+    settings: Imaging | None = None,
+    channel: ArrayLike | None = None,
+    noise: float | None = None,
+) -> Solution:
+    """Images of weighted lines with a weighted matrix.
+
+    Args:
+        matrix: shape (M, P).
+        first: lines of n images, shape (n, M).
+        second: the same from other periods; images are made of the mean of both. ``None`` where there is one.
+        settings: regularisation and sweeps.
+        channel: of each row, shape (M,); one channel by default.
+        noise: energy of the noise in the lines of one image, to which the misfit may rise where there is no second half
+            to choose the regularisation; ``None`` where it is not known.
+
+    Raises:
+        ValueError: shapes that do not fit, the sign of a channel is the opposite of the matrix's, or no signal is
+            explained.
+    """
+    chosen, notes = settings or Imaging(), []
+    which = np.zeros(len(matrix), np.intp) if channel is None else np.asarray(channel)
+    judged = np.unique(np.linspace(0, len(first) - 1, min(_JUDGED, len(first))).round().astype(int))
+    halves = (first[judged], None if second is None else second[judged])
+    errors: dict[float, float] = {}
+    strength = chosen.relative_lambda
+    if strength is None and second is None:
+        strength = _discrepancy(matrix, halves[0], (noise or 0.0) * len(judged), chosen.sweeps)
+        told = "to within their noise" if noise else "but for 5 % of the misfit"
+        notes.append(f"regularisation of {strength:.3g}: the largest that explains the lines as well as any, {told}")
+    elif strength is None:
+        strength, errors = choose_lambda(matrix, halves[0], second[judged], chosen.sweeps)  # type: ignore[index]
+        told = "the least noisy error" + (
+            "" if CANDIDATES[0] < strength < CANDIDATES[-1] else ", at the end of the range"
+        )
+        notes.append(f"regularisation of {strength:.3g}: {told} of {len(CANDIDATES)} strengths")
+    _check_signs(matrix, *halves, strength, chosen.sweeps, which)
+    explained, signal = gain(matrix, *halves, strength, chosen.sweeps), float("nan")
+    if second is not None:
+        common = np.sum((halves[0].conj() * second[judged]).real)
+        signal = float(common / (_energy(halves[0]) * _energy(second[judged])) ** 0.5)
+    mean = first if second is None else (first + second) / 2
+    values = kaczmarz(matrix, mean, strength, chosen.sweeps)
+    return Solution(values, strength, errors, explained, signal, tuple(notes))
+
+
+def choose_lambda(
+    matrix: Complexes, first: Complexes, second: Complexes, sweeps: int, candidates: Sequence[float] = CANDIDATES
+) -> tuple[float, dict[float, float]]:
+    """The strength of the regularisation with the least noisy error.
+
+    Args:
+        matrix: shape (M, P).
+        first, second: lines of the same n objects with noise of their own, shape (n, M).
+        sweeps: of Kaczmarz.
+        candidates: strengths.
+
+    Returns:
+        The strength, and of each the mean over both directions of ||u2 - A x(u1)||^2 / ||u2||^2.
+    """
+    errors = {strength: 1 - gain(matrix, first, second, strength, sweeps) for strength in candidates}
+    return min(errors, key=lambda strength: errors[strength]), errors
+
+
+def _discrepancy(matrix: Complexes, lines: Complexes, noise: float, sweeps: int) -> float:
+    """The largest strength that leaves no more than the energy of the noise (Morozov 1966), or little above the least.
+
+    The matrix has noise as well, and few sweeps leave some, so that the noise may not be reached.
+    """
+    left = {s: _energy(lines - kaczmarz(matrix, lines, s, sweeps) @ matrix.T) for s in CANDIDATES}
+    limit = max(noise, _LITTLE * min(left.values()))
+    return max(strength for strength, energy in left.items() if energy <= limit)
+
+
+def gain(matrix: Complexes, first: Complexes, second: Complexes | None, strength: float, sweeps: int) -> float:
+    """Share of the energy of one half that the image of the other predicts, 1 - ||u2 - A x(u1)||^2 / ||u2||^2.
+
+    The mean over both directions; without a second half, of the half that the image is made of.
+    """
+    seen = first if second is None else np.concatenate([first, second])
+    other = first if second is None else np.concatenate([second, first])
+    predicted = kaczmarz(matrix, seen, strength, sweeps) @ matrix.T
+    shares = []
+    for part in np.split(np.arange(len(seen)), 1 if second is None else 2):
+        energy = max(_energy(other[part]), np.finfo(float).tiny)
+        shares.append(1 - _energy(other[part] - predicted[part]) / energy)
+    return float(np.mean(shares))
+
+
+def _energy(lines: Complexes) -> float:
+    return float(np.sum(np.abs(lines) ** 2, dtype=np.float64))
+
+
+def _check_signs(
+    matrix: Complexes, first: Complexes, second: Complexes | None, strength: float, sweeps: int, channel: NDArray[Any]
+) -> None:
+    """Refuse channels that images without negative values explain better with the opposite sign."""
+    wrong = []
+    for number in np.unique(channel):
+        rows = channel == number
+        part, halves = matrix[rows], (first[:, rows], None if second is None else second[:, rows])
+        if not np.any(part):
+            continue
+        turned = (-halves[0], None if halves[1] is None else -halves[1])
+        as_is, opposite = (gain(part, *pair, strength, sweeps) for pair in (halves, turned))
+        if opposite > max(as_is, 0.0) + _MARGIN:
+            wrong.append(f"{number + 1} ({opposite:.2f} of its energy explained turned, {as_is:.2f} as it is)")
+    if wrong:
+        told = ", ".join(wrong)
+        raise ValueError(f"receive channels must have the sign of the calibration, found the opposite in {told}")
