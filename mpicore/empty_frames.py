@@ -54,7 +54,7 @@ def noise_deviation(empty: NDArray[Any], runs: ArrayLike) -> NDArray[np.float64]
         runs: number of the run of each frame, shape (E,).
 
     Returns:
-        Shape (...), sqrt(E |n|^2); where no run has two frames, about the mean of all.
+        Shape (...), the root of the mean square; where no run has two frames, about the mean of all.
 
     Raises:
         ValueError: fewer than two frames.

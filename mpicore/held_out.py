@@ -4,9 +4,9 @@ An object is recorded R times, and its estimate is the mean of what the denoiser
 two of the repeats, f(u1) is as far from u2 as from the truth, but for the noise power of u2 (Lehtinen et al. 2018).
 Half the mean square of f(u1) - f(u2) is the variance of f(u), which the mean over R repeats divides by R:
 
-    error of the mean = <|f(u1) - u2|^2> - noise power - (1 - 1/R) <|f(u1) - f(u2)|^2> / 2
+    error of the mean = mean((f(u1) - u2)^2) - noise power - (1 - 1/R) mean((f(u1) - f(u2))^2) / 2
 
-The noise power is <|u1 - u2|^2> / 2, so that for f(u) = u the error is noise power / R. It takes for granted that the
+The noise power is mean((u1 - u2)^2) / 2, so that for f(u) = u the error is noise power / R. It takes for granted that the
 noises of the repeats are independent. The noise of u2 alone makes most of the uncertainty, and is the same for all
 denoisers: their differences are known better than their errors.
 """
@@ -96,7 +96,7 @@ def reference(frames: Array) -> tuple[Array, float]:
     """The mean of many recordings of one resting object, and the power of the noise that is left in it.
 
     What a denoiser makes of one more recording v is as far from the truth as from the mean, less the power of the noise
-    of the mean: |f(v) - mean|^2 - noise / n.
+    of the mean: (f(v) - mean)^2 - noise / n, averaged over the samples.
 
     Args:
         frames: recordings of the object, shape (n, V), n at least 2.

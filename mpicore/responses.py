@@ -121,7 +121,7 @@ def deviation(clean: ArrayLike, snr_db: float) -> Float64:
     """Standard deviation of white noise in each channel, at which the signals (M, C, V) have an SNR on average.
 
     Returns:
-        Shape (C,), in the unit of the signals: the root of their mean power over 10^(snr_db / 10).
+        The root of the mean power over 10^(snr_db / 10) in the unit of the signals, shape (C,).
     """
     power = np.mean(np.square(clean, dtype=np.float64), axis=(0, 2))
     return np.sqrt(power / 10 ** (checks.finite(snr_db, "snr_db") / 10))

@@ -145,7 +145,7 @@ class Scanner:
 
     @cached_property
     def sequence(self) -> Sequence:
-        """The same fields as a general sequence, whose gradient has the opposite sign: B = D + G r."""
+        """The same fields as a general sequence, B = D + G r, whose gradient has the opposite sign."""
         dividers = [round(self.sampling_frequency / frequency) for frequency in self.drive_frequency]
         tones = zip(dividers, self.drive_amplitude, self.drive_phase, strict=True)
         drive = tuple((Tone(*tone),) for tone in tones)

@@ -12,7 +12,7 @@ import math
 from collections.abc import Sequence as Listed
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -53,7 +53,8 @@ class Tone:
         checks.finite(self.phase, "phase")
 
 
-class Mirror(NamedTuple):
+@dataclass(frozen=True)
+class Mirror:
     """A time about which every signal of a sequence is mirrored: u_i(2 t0 - t) = s_i u_i(t).
 
     Attributes:
@@ -72,7 +73,8 @@ class Mirror(NamedTuple):
         return self.signs == (-1, -1, -1)
 
 
-class Symmetry(NamedTuple):
+@dataclass(frozen=True)
+class Symmetry:
     """A repetition of the drive field: D_i(shift + t) = signs_i D_i(t), or D_i(shift - t) where time is reversed.
 
     Attributes:
@@ -264,7 +266,7 @@ class Sequence:
 
     @property
     def free_dimensions(self) -> int:
-        """Dimensions of the field-free region: 0 for a point, 1 for a line, 2 for a plane, 3 without a gradient."""
+        """Dimensions of the field-free region, 0 for a point, 1 for a line, 2 for a plane, 3 without a gradient."""
         return 3 - int(np.linalg.matrix_rank(np.array(self.gradient)))
 
     @cached_property

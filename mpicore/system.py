@@ -93,10 +93,10 @@ class System:
 
         Args:
             recording: or any header.
-            shape, fov, period: as above and in :meth:`Sequence.from_mdf`.
+            shape, fov, period: as above and in :meth:`mpicore.sequence.Sequence.from_mdf`.
 
         Raises:
-            ValueError: as :meth:`Sequence.from_mdf`; no grid, more than three receive channels, a transfer function of
+            ValueError: as :meth:`mpicore.sequence.Sequence.from_mdf`; no grid, more than three receive channels, a transfer function of
                 another number of lines.
         """
         sequence = Sequence.from_mdf(recording, period)

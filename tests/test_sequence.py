@@ -6,7 +6,7 @@ import pytest
 
 from mpicore import mdf
 from mpicore.scanner import Scanner
-from mpicore.sequence import SINE, Sequence, Tone
+from mpicore.sequence import SINE, Sequence, Symmetry, Tone
 
 FFP = (-1.0, -1.0, 2.0)
 
@@ -141,11 +141,11 @@ def test_symmetries_are_those_of_the_field():
     """D(shift + t), or D(shift - t), is the field with the signs."""
     for sequence in (Sequence.open_data(), cosines(102, 96), SEQUENCES["triangle of tones"]):
         index = np.arange(sequence.num_samples)
-        assert sequence.symmetries[0] == (False, 0.0, (1, 1, 1))
-        for reverse, shift, signs in sequence.symmetries:
-            if shift % 1 == 0:
-                moved = (int(shift) + (-index if reverse else index)) % sequence.num_samples
-                np.testing.assert_allclose(sequence.drive_field[moved], signs * sequence.drive_field, atol=1e-12)
+        assert sequence.symmetries[0] == Symmetry(False, 0.0, (1, 1, 1))
+        for found in sequence.symmetries:
+            if found.shift % 1 == 0:
+                moved = (int(found.shift) + (-index if found.reverse else index)) % sequence.num_samples
+                np.testing.assert_allclose(sequence.drive_field[moved], found.signs * sequence.drive_field, atol=1e-12)
     assert len(Sequence.open_data().symmetries) == 4
 
 
