@@ -6,8 +6,8 @@ Half the mean square of f(u1) - f(u2) is the variance of f(u), which the mean ov
 
     error of the mean = mean((f(u1) - u2)^2) - noise power - (1 - 1/R) mean((f(u1) - f(u2))^2) / 2
 
-The noise power is mean((u1 - u2)^2) / 2, so that for f(u) = u the error is noise power / R. It takes for granted that the
-noises of the repeats are independent. The noise of u2 alone makes most of the uncertainty, and is the same for all
+The noise power is mean((u1 - u2)^2) / 2, so that for f(u) = u the error is noise power / R. The noises of the repeats
+are taken to be independent. The noise of u2 alone makes most of the uncertainty, and is the same for all
 denoisers: their differences are known better than their errors.
 """
 

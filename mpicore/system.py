@@ -96,8 +96,8 @@ class System:
             shape, fov, period: as above and in :meth:`mpicore.sequence.Sequence.from_mdf`.
 
         Raises:
-            ValueError: as :meth:`mpicore.sequence.Sequence.from_mdf`; no grid, more than three receive channels, a transfer function of
-                another number of lines.
+            ValueError: as :meth:`mpicore.sequence.Sequence.from_mdf`; no grid, more than three receive channels, a
+                transfer function of another number of lines.
         """
         sequence = Sequence.from_mdf(recording, period)
         calibration, receiver = recording.calibration, recording.receiver

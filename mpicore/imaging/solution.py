@@ -22,7 +22,10 @@ _MARGIN = 0.02  # of the energy of the other half, by which the opposite sign mu
 
 @dataclass(frozen=True, eq=False)
 class Solution:
-    """Images (n, P) of lines, and how they were made; as the attributes of :class:`mpicore.imaging.images.Images` of those names."""
+    """Images (n, P) of lines, and how they were made.
+
+    Attributes are those of :class:`mpicore.imaging.images.Images` of the same names.
+    """
 
     values: Floats
     relative_lambda: float

@@ -6,7 +6,7 @@ A file is read, its signals are denoised piece by piece, and all else is kept::
     step = mdf.Provenance("my filter", {"width": 3})
     mdf.write(recording.mapped(denoise, step), "denoised.mdf")
 
-A file that nobody has read before comes from :func:`create`.
+A file that nobody has read before comes from :func:`mpicore.mdf.creating.create`.
 
 The format: T. Knopp et al., MDF: Magnetic Particle Imaging Data Format, arXiv:1602.06072, version 2.1.0.
 """
