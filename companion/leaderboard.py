@@ -209,12 +209,16 @@ def _group(config: RunConfig, cls: type[Denoiser]) -> str:
 
 
 def _denoising_seconds(config: RunConfig, times: pd.DataFrame) -> float | None:
-    """Of the benchmark of the denoiser, or of the network that it passes; R2R passes it once per recorruption."""
+    """Of the benchmark of the denoiser, or of the network that it passes; R2R passes it once per recorruption.
+
+    A denoiser that is read out over two periods, or over mirror images, is used twice.
+    """
+    twice = 2 if config.two_periods or "mirrored" in (config.readout or "") else 1
     if (key := f"denoise_{config.denoiser}") in times.index:
-        return float(times["candidate_seconds"][key])
+        return float(times["candidate_seconds"][key]) * twice
     if config.training is not None and "denoise_network" in times.index:
-        passes = config.options.get("recorruptions", 1) * (2 if config.two_periods else 1)
-        return float(times["candidate_seconds"]["denoise_network"]) * passes
+        passes = config.options.get("recorruptions", 1)
+        return float(times["candidate_seconds"]["denoise_network"]) * passes * twice
     return None
 
 

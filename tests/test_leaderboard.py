@@ -178,5 +178,16 @@ def test_r2r_passes_the_network_once_per_recorruption(book):
     assert leaderboard._denoising_seconds(book.run("xspace-gaussian", "r2r", "paper"), times) == pytest.approx(10.0)
 
 
+@pytest.mark.parametrize("method", ["forward_n2n_two", "forward_n2n_mirrored", "linear_n2n_two", "n2n_mirrored"])
+def test_two_passes_take_twice_the_time(book, method):
+    seconds = {"denoise_network": 0.2, "denoise_forward_n2n": 0.3, "denoise_linear_n2n": 0.1}
+    times = pd.DataFrame({"candidate_seconds": seconds})
+    once, twice = (
+        leaderboard._denoising_seconds(book.run("xspace-gaussian", name, "paper"), times)
+        for name in (method.rpartition("_")[0], method)
+    )
+    assert twice == 2 * once
+
+
 def test_files_of_text_lie_beside_those_of_numbers():
     assert str(tables.display_path("a/leaderboard.csv")) == "a/leaderboard-display.csv"
