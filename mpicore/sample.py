@@ -14,7 +14,7 @@ from mpicore.pairing import Pairing
 
 Array = NDArray[np.floating[Any]]
 Read = Callable[[NDArray[np.int64]], Array]
-_BYTES = 2**27  #: of the objects, as of the background
+_BYTES = 2**26  #: of the objects, as of the background
 _OBJECTS = 4000
 MOVES = 0.1  #: by which neighbouring frames may differ beyond the noise, and still be repeats
 
