@@ -2,7 +2,8 @@
 
 A claim compares SNRs: ``forward_n2n > proposed`` says so for every case, ``gp_wiener["25"] > forward_n2n["25"]`` for
 one, and ``abs(proposed["alpha05"] - proposed["paper"]) < 0.2`` bounds a difference in dB. Comparisons may be chained.
-``validated.n2n`` in the place of ``n2n`` is the SNR that the noisy validation pairs imply.
+``validated.n2n`` in the place of ``n2n`` is the SNR that the noisy validation pairs imply, and ``spread`` the standard
+deviation between brief trainings that differ in their seed alone.
 """
 
 import ast
@@ -15,12 +16,13 @@ _VALIDATED = "validated."
 _OPERATORS = {ast.Gt: np.greater, ast.Lt: np.less, ast.GtE: np.greater_equal, ast.LtE: np.less_equal}
 
 
-def true(claim: str, table: pd.DataFrame) -> bool:
+def true(claim: str, table: pd.DataFrame, spread: float | None = None) -> bool:
     """Whether a claim holds.
 
     Args:
         claim: an expression over methods and their cases.
         table: columns ``case``, ``method``, ``snr_db``, ``validated_db``, one row per pair of them.
+        spread: between trainings [dB]; a claim that names it needs it.
 
     Raises:
         ValueError: the claim is no comparison of this kind, or names a method or a case that the table does not have.
@@ -32,12 +34,12 @@ def true(claim: str, table: pd.DataFrame) -> bool:
     if not isinstance(tree, ast.Compare):
         raise ValueError(f"claim {claim!r} must be a comparison")
     columns = {"": "snr_db", _VALIDATED: "validated_db"}
-    values = {
+    values: dict[str, Any] = {
         prefix + str(method): part.set_index("case")[column]
         for prefix, column in columns.items()
         if column in table
         for method, part in table.groupby("method")
-    }
+    } | ({} if spread is None else {"spread": spread})
     sides = [_value(node, values, claim) for node in (tree.left, *tree.comparators)]
     for left, operator, right in zip(sides, tree.ops, sides[1:], strict=False):
         if type(operator) not in _OPERATORS:
@@ -47,7 +49,7 @@ def true(claim: str, table: pd.DataFrame) -> bool:
     return True
 
 
-def _value(node: ast.expr, values: dict[str, pd.Series], claim: str) -> Any:
+def _value(node: ast.expr, values: dict[str, Any], claim: str) -> Any:
     if isinstance(node, ast.Constant) and isinstance(node.value, (int, float)):
         return node.value
     if isinstance(node, (ast.Name, ast.Attribute)):
@@ -57,6 +59,8 @@ def _value(node: ast.expr, values: dict[str, pd.Series], claim: str) -> Any:
         return values[name]
     if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
         series = _value(node.value, values, claim)
+        if isinstance(series, (int, float)):
+            raise ValueError(f"claim {claim!r} takes a case of {ast.unparse(node.value)}, which has none")
         if node.slice.value not in series:
             raise ValueError(
                 f"claim {claim!r} names the case {node.slice.value!r}; the table has {', '.join(series.index)}"

@@ -17,6 +17,7 @@ from mpicore import checks, datasets, denoisers
 from mpicore.denoisers.component_network import ComponentNoise2Noise
 from mpicore.denoisers.image_network import ForwardNoise2Noise
 from mpicore.denoisers.signal_network import SignalNetworkDenoiser
+from mpicore.symmetry import require_mirror_image
 from mpicore.truth import Truth
 
 #: How the protocols of the book are called.
@@ -416,6 +417,9 @@ def _check(file: File) -> None:
         for where, given in by_dataset.items():
             if experiment.dataset not in given:
                 raise ValueError(f"{where} must have {experiment.dataset}, which {name} uses")
+        for listed in experiment.listed:
+            if "mirrored" in (file.methods[listed].readout or ""):
+                require_mirror_image(file.scanners[experiment.dataset], f"{listed} of {name}")
         if experiment.dataset != "x-space" and (experiment.truth or experiment.test_phantoms):
             raise ValueError(f"truth and test_phantoms are for x-space data, {name} has {experiment.dataset}")
         if experiment.dataset == "x-space" and experiment.split:

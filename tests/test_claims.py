@@ -37,6 +37,15 @@ def test_a_claim_is_true_where_it_is_so_everywhere(table, claim, answer):
     assert claims.true(claim, table) is answer
 
 
+def test_a_difference_is_compared_with_the_spread_between_trainings(table):
+    assert claims.true("abs(a - b) < spread + spread", table, spread=0.6)
+    assert not claims.true("abs(a - b) < spread + spread", table, spread=0.4)
+    with pytest.raises(ValueError, match="names spread; the table has a, b, c"):
+        claims.true("a > spread", table)
+    with pytest.raises(ValueError, match="takes a case of spread, which has none"):
+        claims.true('spread["0"] < 1', table, spread=0.4)
+
+
 @pytest.mark.parametrize(
     "claim, message",
     [
@@ -64,4 +73,4 @@ def test_claims_of_the_file_are_about_methods_and_cases_of_their_study(book):
         rows = [{"method": method, "case": case, **common} for method in study.methods for case in cases]
         assert study.claims or not study.page, name
         for claim in study.claims:
-            assert claims.true(claim, pd.DataFrame(rows)) in (True, False)
+            assert claims.true(claim, pd.DataFrame(rows), spread=0.7) in (True, False)

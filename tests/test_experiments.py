@@ -384,6 +384,14 @@ def test_a_study_may_have_its_own_size_and_seeds(book):
     assert [name.seed for name in book.cases("study-snr", "5", "noisy", "paper")] == [0]
 
 
+def test_mirror_images_are_refused_where_the_scanner_measures_none(changed):
+    """The x drive then makes 51 cycles in a period."""
+    with pytest.raises(
+        ValueError, match="n2n_mirrored of xspace-gaussian needs an even number of samples and of cycles"
+    ):
+        experiments.read(changed("drive_frequency: [25.0e+3, 0.5e+3]", "drive_frequency: [27.5e+3, 0.5e+3]"))
+
+
 def test_epochs_of_what_does_not_train_are_refused(changed):
     old = """linear_n2n, gp_wiener, forward_n2n]
     cases:

@@ -6,27 +6,20 @@ import numpy as np
 import open_data
 import pytest
 
-from mpicore import measured, methods
+from mpicore import drive_phase, mdf, measured, methods
 from mpicore.assumptions import FEW, check, forbidden_share
-from mpicore.drive_phase import drive_phase
 from mpicore.frame_background import FrameBackground
 from mpicore.held_out import Risk, passed_of_nothing, reference, reference_error
-from mpicore.mdf.description import Drive
 from mpicore.pairing import distinct, pairing, pairs_of
 from mpicore.recordings import Recordings
 from mpicore.sample import Sample
+from mpicore.sequence import Sequence
+from mpicore.symmetry import sequence_phase
 
 V = open_data.SAMPLES
 
 
-def drive(phase=0.0, dividers=(102, 96)):
-    shape = (2, len(dividers), 1)
-    waves = tuple(("sine",) for _ in dividers)
-    divider = np.array(dividers)[:, None]
-    return Drive(open_data.BASE, divider, np.full(shape, 0.012), np.full(shape, phase), waves, V / open_data.BASE)
-
-
-KNOWN = drive_phase(drive(), V, open_data.BASE)
+KNOWN = sequence_phase(Sequence.sines((102, 96), 12e-3, (-1.0, -1.0, 2.0), open_data.BASE))
 
 
 @cache
@@ -175,13 +168,24 @@ def test_a_symmetry_is_found_in_what_the_repeats_share():
     assert forbidden_share(Recordings(random, random.copy()))[0] == pytest.approx(0.5, abs=0.05)
 
 
-def test_cosine_drive_has_no_phase_and_sine_drive_that_of_the_mixing_order():
-    assert not drive_phase(drive(np.pi / 2), V, open_data.BASE).any()
-    phase = drive_phase(drive(), V, open_data.BASE)
+def test_the_phase_of_a_recording_is_that_of_its_sequence(tmp_path):
+    """It is known of lines of one low order: a quarter turn of f_x and f_y, two of their sum, none of their difference."""
+    _clean, noisy, mask = recording()
+    files = {}
+    for name, more in {"sine": {}, "cosine": {"phase": np.pi / 2}}.items():
+        files[name] = mdf.read(open_data.write(tmp_path / f"{name}.mdf", noisy[:3], mask[:3], **more))
+    phase = drive_phase.of_recording(files["sine"])
+    np.testing.assert_allclose(phase, KNOWN, atol=1e-12)
     assert phase[V // 102] == phase[V // 96] == -np.pi / 2
-    assert phase[V // 102 + V // 96] == -np.pi
-    assert phase[V // 96 - V // 102] == 0
-    assert drive_phase(drive(dividers=(101, 96)), V, open_data.BASE) is None
+    assert phase[V // 102 + V // 96] == -np.pi and phase[V // 96 - V // 102] == 0
+    assert not drive_phase.of_recording(files["cosine"]).any()
+
+
+def test_a_sequence_that_cannot_be_described_has_no_phase(tmp_path):
+    _clean, noisy, mask = recording()
+    dividers = {"/acquisition/drivefield/divider": np.array([[101], [96]])}  # the period is no whole number of cycles
+    path = open_data.write(tmp_path / "other.mdf", noisy[:3], mask[:3], **dividers)
+    assert drive_phase.of_recording(mdf.read(path)) is None
 
 
 def test_noise_that_periods_share_is_refused():

@@ -8,6 +8,7 @@ import pytest
 from companion import experiments, runs
 from mpicore.denoisers import Denoiser
 from mpicore.denoisers.readout import Mirrored, Projected, TwoPeriods, read_out
+from mpicore.denoisers.spectral_wiener import SpectralWiener
 from mpicore.scanner import Particle, Scanner
 from mpicore.simulation import system_matrix
 from mpicore.symmetry import odd_part
@@ -86,6 +87,15 @@ def test_mirrored_is_the_mean_over_a_period_and_the_one_half_a_period_later():
     np.testing.assert_array_equal(found, np.where(kept, u / 2, 0))
     shifted = Mirrored(First(), Scanner.cartesian()).denoise(np.roll(u, 2475, axis=1))
     np.testing.assert_array_equal(shifted, np.roll(found, 2475, axis=1))
+
+
+def test_a_filter_with_one_gain_per_line_gains_nothing_from_the_mirror_image():
+    rng = np.random.default_rng(3)
+    clean = np.roll(rng.standard_normal((40, 1, 4950)).cumsum(axis=2), 7, axis=2)
+    u1, u2 = np.moveaxis(clean + 20 * rng.standard_normal((40, 2, 4950)), 1, 0)
+    denoiser = SpectralWiener().fit(u1, u2)
+    once, both = denoiser.denoise(u1), Mirrored(denoiser, Scanner.cartesian()).denoise(u1)
+    np.testing.assert_allclose(both, once, atol=1e-4 * np.abs(once).max())
 
 
 def test_mirrored_needs_the_scanner_to_measure_mirror_images():

@@ -61,24 +61,24 @@ def image(
     chosen, notes = settings or Imaging(), []
     which = np.zeros(len(matrix), np.intp) if channel is None else np.asarray(channel)
     judged = np.unique(np.linspace(0, len(first) - 1, min(_JUDGED, len(first))).round().astype(int))
-    halves = (first[judged], None if second is None else second[judged])
+    half, other = first[judged], None if second is None else second[judged]
     errors: dict[float, float] = {}
     strength = chosen.relative_lambda
-    if strength is None and second is None:
-        strength = _discrepancy(matrix, halves[0], (noise or 0.0) * len(judged), chosen.sweeps)
-        told = "to within their noise" if noise else "but for 5 % of the misfit"
-        notes.append(f"regularisation of {strength:.3g}: the largest that explains the lines as well as any, {told}")
-    elif strength is None:
-        strength, errors = choose_lambda(matrix, halves[0], second[judged], chosen.sweeps)  # type: ignore[index]
-        told = "the least noisy error" + (
-            "" if CANDIDATES[0] < strength < CANDIDATES[-1] else ", at the end of the range"
-        )
-        notes.append(f"regularisation of {strength:.3g}: {told} of {len(CANDIDATES)} strengths")
-    _check_signs(matrix, *halves, strength, chosen.sweeps, which)
-    explained, signal = gain(matrix, *halves, strength, chosen.sweeps), float("nan")
-    if second is not None:
-        common = np.sum((halves[0].conj() * second[judged]).real)
-        signal = float(common / (_energy(halves[0]) * _energy(second[judged])) ** 0.5)
+    if strength is None:
+        if other is None:
+            strength = _discrepancy(matrix, half, (noise or 0.0) * len(judged), chosen.sweeps)
+            told = "to within their noise" if noise else f"but for {100 * (_LITTLE - 1):.0f} % of the misfit"
+            told = f"the largest that explains the lines as well as any, {told}"
+        else:
+            strength, errors = choose_lambda(matrix, half, other, chosen.sweeps)
+            end = "" if CANDIDATES[0] < strength < CANDIDATES[-1] else ", at the end of the range"
+            told = f"the least noisy error{end} of {len(CANDIDATES)} strengths"
+        notes.append(f"regularisation of {strength:.3g}: {told}")
+    _check_signs(matrix, half, other, strength, chosen.sweeps, which)
+    explained, signal = gain(matrix, half, other, strength, chosen.sweeps), float("nan")
+    if other is not None:
+        common = np.sum((half.conj() * other).real)
+        signal = float(common / (_energy(half) * _energy(other)) ** 0.5)
     mean = first if second is None else (first + second) / 2
     values = kaczmarz(matrix, mean, strength, chosen.sweeps)
     return Solution(values, strength, errors, explained, signal, tuple(notes))
