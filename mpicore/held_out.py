@@ -77,19 +77,10 @@ class Risk:
         """How far the error is below that of the mean of the same repeats [dB]."""
         return _db(self.noise.mean() / self.repeats, self.error.mean())
 
-    def worse_than(self, other: "Risk", errors: float = 2.0) -> bool:
-        """Whether the error is above that of another denoiser on the same objects, by so many standard errors."""
-        difference, uncertainty = self.difference(other)
-        return difference > errors * uncertainty
-
     def worse_than_mean(self, errors: float = 2.0) -> bool:
         """Whether the error is above that of the mean of the same repeats, by so many standard errors."""
         difference, uncertainty = _mean_of(self.error - self.noise / self.repeats)
         return difference > errors * uncertainty
-
-    def difference(self, other: "Risk") -> tuple[float, float]:
-        """Mean over the objects of the difference in error, and its standard error."""
-        return _mean_of(self.error - other.error)
 
 
 def reference(frames: Array) -> tuple[Array, float]:

@@ -169,7 +169,7 @@ def test_a_symmetry_is_found_in_what_the_repeats_share():
 
 
 def test_the_phase_of_a_recording_is_that_of_its_sequence(tmp_path):
-    """It is known of lines of one low order: a quarter turn of f_x and f_y, two of their sum, none of their difference."""
+    """A quarter turn for the lines of f_x and f_y, two for that of their sum, none for that of their difference."""
     _clean, noisy, mask = recording()
     files = {}
     for name, more in {"sine": {}, "cosine": {"phase": np.pi / 2}}.items():
