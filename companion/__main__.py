@@ -338,7 +338,8 @@ def _publish(options: Options) -> None:
     known = _known(options)
     root = options.root or [options.target, "runs"]
     results = {name: analyses.make(name, known, options.preset, root, options.cache) for name in analyses.published()}
-    for line in publication.publish(known, options.preset, root, results, options.target):
+    drawn = analyses.drawn(known, options.preset)
+    for line in publication.publish(known, options.preset, root, results, options.target, drawn):
         print(line, flush=True)
 
 

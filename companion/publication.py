@@ -1,17 +1,23 @@
-"""What the repository keeps of finished runs: all numbers, and the weights of one network per row."""
+"""What the repository keeps of finished runs: all numbers, the weights of one network per row, and what figures draw."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 
 from companion import runs
 from companion.archive import Archive, Result, Stored
+from companion.config import RunName
 from companion.experiments import Experiments
 from companion.runs import Root
 from companion.verification import must_have_weights
 
 
 def publish(
-    known: Experiments, preset: str, root: Root, results: Mapping[str, Result], folder: str = "published"
+    known: Experiments,
+    preset: str,
+    root: Root,
+    results: Mapping[str, Result],
+    folder: str = "published",
+    drawn: Collection[RunName] = (),
 ) -> Iterator[str]:
     """Make the archive hold the runs and results of a preset that are finished, and nothing else.
 
@@ -21,6 +27,7 @@ def publish(
         root: where they are; what is published already counts as finished where the archive is among these places.
         results: of analyses, by name.
         folder: of the archive.
+        drawn: the runs whose arrays are kept, because figures show them.
 
     Yields:
         A line per run that is not finished, and one that says what was published.
@@ -40,6 +47,8 @@ def publish(
             stored = replace(stored, weights=None)
         elif stored.weights is None:
             raise ValueError(f"{stored.folder} has no weights, and cannot be published without them")
+        if name not in drawn:
+            stored = replace(stored, arrays=None)
         found[config.key] = (name.experiment, name.row, replace(stored, record=record))
     Archive(folder).publish(found, results)
     yield f"{len(found)} runs and {len(results)} results are in {folder}"

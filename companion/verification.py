@@ -48,7 +48,7 @@ def verify(
     """Measure a finished run again and compare.
 
     Args:
-        config: of the run. A network without weights is compared with nothing.
+        config: of the run. A network without weights is compared with nothing, and arrays where they were kept.
         root: where runs are.
         signals: how many test signals to denoise, or which. ``None`` for the whole evaluation.
         refit: fit again what has no weights and takes seconds to fit.
@@ -68,7 +68,7 @@ def verify(
     deviations = _compared(run, run.signals, found.signals, SIGNAL_VALUES, indices)
     if not found.images.empty:
         deviations |= _compared(run, run.images, found.images, IMAGE_VALUES, indices)
-    if found.arrays:
+    if found.arrays and run.stored.arrays is not None:
         if further := run.arrays.keys() - found.arrays.keys():
             raise ValueError(f"{run.stored.folder} holds arrays that no test gives: {', '.join(sorted(further))}")
         deviations |= _compared_arrays(run, found.arrays)
@@ -96,7 +96,7 @@ def check(
         cache: folder of shared data, see :class:`companion.setup.Setup`.
 
     Raises:
-        ValueError: as :func:`verify`; a run without the weights that it must have.
+        ValueError: as :func:`verify`; a run without the weights, or the arrays, that it must have.
     """
     for name, config in runs.distinct(known.runs(preset)):
         place = runs.find(config, root)
@@ -106,6 +106,8 @@ def check(
             raise ValueError(f"{place}: {name} has no weights, and cannot be measured again")
         found = verify(config, root, signals, refit=False, cache=cache)
         if name in mapped:
+            if runs.load(config, root).stored.arrays is None:
+                raise ValueError(f"{place}: {name} has no arrays, and its figures cannot be drawn")
             whole = verify_map(config, root, cache, every=10)
             found = Check(whole.signals, whole.images, found.deviations | whole.deviations)
         yield name, config, found

@@ -38,6 +38,7 @@ def root(known, tmp_path_factory):
     return (folder,)
 
 
+DRAWN = (RunName("matrix", "noisy"),)
 RESULTS = {"limits": Result(pd.DataFrame({"limit": [1 / 3, 2.0]}), {"curve": np.arange(3.0)}, "0123456789ab")}
 
 
@@ -47,7 +48,7 @@ def contents(folder):
 
 def test_finished_runs_are_published(known, root, tmp_path):
     """What is not finished is named and left; equal runs stand once; the numbers are as they were."""
-    lines = list(publish(known, "smoke", root, RESULTS, str(tmp_path)))
+    lines = list(publish(known, "smoke", root, RESULTS, str(tmp_path), DRAWN))
     assert lines == ["xspace-r2r: not finished", f"5 runs and 1 results are in {tmp_path}"]
     assert sorted(contents(tmp_path)) == [
         "analyses/limits.arrays.safetensors",
@@ -81,13 +82,21 @@ def test_one_network_of_each_row_keeps_its_weights(known, root, tmp_path):
                 assert found.stored.weights.read_bytes() == made.stored.weights.read_bytes()
 
 
+def test_arrays_are_kept_where_figures_show_them(known, root, tmp_path):
+    list(publish(known, "smoke", root, {}, str(tmp_path)))
+    found = runs.load(known.configs[DRAWN[0]], (tmp_path,))
+    assert found.stored.arrays is None and len(found.signals) and len(found.images)
+    list(publish(known, "smoke", root, {}, str(tmp_path), DRAWN))
+    assert runs.load(known.configs[DRAWN[0]], (tmp_path,)).stored.arrays is not None
+
+
 def test_publishing_again_changes_nothing(known, root, tmp_path):
     """From the runs, or from what is published already."""
-    list(publish(known, "smoke", root, RESULTS, str(tmp_path)))
+    list(publish(known, "smoke", root, RESULTS, str(tmp_path), DRAWN))
     before = contents(tmp_path)
     results = {"limits": Archive(tmp_path).result("0123456789ab")}
     for places in (root, (tmp_path, *root), (tmp_path, tmp_path / "none")):
-        list(publish(known, "smoke", places, results, str(tmp_path)))
+        list(publish(known, "smoke", places, results, str(tmp_path), DRAWN))
         assert contents(tmp_path) == before
 
 
@@ -104,10 +113,10 @@ def test_a_new_run_joins_those_that_are_published(known, root, tmp_path):
 
 
 def test_runs_that_the_file_no_longer_has_go(known, root, tmp_path):
-    list(publish(known, "smoke", root, RESULTS, str(tmp_path)))
+    list(publish(known, "smoke", root, RESULTS, str(tmp_path), DRAWN))
     kept = {name: config for name, config in known.configs.items() if name.experiment == "matrix"}
     list(publish(Book(kept), "smoke", (tmp_path,), {}, str(tmp_path)))
-    assert sorted(contents(tmp_path)) == ["manifest.json", "matrix.csv", "matrix/noisy.arrays.safetensors"]
+    assert sorted(contents(tmp_path)) == ["manifest.json", "matrix.csv"]
 
 
 def test_a_network_whose_weights_are_gone_cannot_be_published(known, root, tmp_path):

@@ -6,7 +6,7 @@ A module of this folder that uses :func:`companion.analyses.registry.analysis` a
 import pkgutil
 from importlib import import_module
 
-from companion.analyses.matrix import mapped
+from companion.analyses.matrix import drawn, mapped
 from companion.analyses.registry import compare, compute, key, make, names, needs, published, read, with_arrays, write
 
 for _module in pkgutil.iter_modules(__path__):
@@ -15,6 +15,7 @@ for _module in pkgutil.iter_modules(__path__):
 __all__ = [
     "compare",
     "compute",
+    "drawn",
     "key",
     "make",
     "mapped",

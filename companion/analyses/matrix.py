@@ -17,11 +17,17 @@ from mpicore.reconstruction import SystemMatrixReconstruction, frequency_compone
 
 _NOISY = RunName("system-matrix", "noisy")
 _SHOWN = ("noisy", "n2n", "proposed")  #: in Figure 3 and the images of Table 3
+_FURTHER = ("dct_wiener_twice", "component_n2n")  #: with them in the images of the leaderboard
 
 
 def mapped(known: Experiments, preset: str) -> list[RunName]:
     """The runs of system matrices whose maps and images figures show: a build measures them again in whole."""
     return [known.shown("system-matrix", method, preset) for method in _SHOWN]
+
+
+def drawn(known: Experiments, preset: str) -> list[RunName]:
+    """The runs of system matrices whose arrays any page shows: those of the others need not be published."""
+    return mapped(known, preset) + [known.shown("system-matrix", method, preset) for method in _FURTHER]
 
 
 @analysis("white", lambda known, preset: [RunName("system-matrix", "proposed")], count=30)
