@@ -1,4 +1,4 @@
-"""What the repository keeps of finished runs: the numbers, the weights of one network per row, and what figures draw."""
+"""What the repository keeps of finished runs: numbers, the weights of one network per row, and what figures draw."""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
