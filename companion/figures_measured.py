@@ -21,8 +21,8 @@ def recorded(time: Array, signals: Array, background: Array, subtracted: Array) 
     top.plot(1e6 * time, background.T, color=RED, linewidth=0.8)
     top.plot([], [], color=BLUE, label="with the sample")
     top.plot([], [], color=RED, label="empty scanner")
-    top.legend(loc="upper right", ncols=2, fontsize=8)
     top.set(title="as recorded", ylabel="value")
+    figure.legend(loc="outside lower center", ncols=2, fontsize=8)
     bottom.set(title="without the mean of the empty scanner", xlabel="time [µs]", ylabel="value")
     return figure
 
@@ -52,9 +52,10 @@ def phases(frequency: Array, found: Mapping[str, Array], delayed: Array, shares:
     figure, (top, bottom) = plt.subplots(2, 1, figsize=(6.4, 5.0), sharex=True)
     looks = ({"color": BLUE, "marker": "o"}, {"color": RED, "marker": "s"})
     for look, (label, phase) in zip(looks, found.items(), strict=False):
-        top.plot(1e-3 * frequency, np.unwrap(phase, period=np.pi), label=label, markersize=4, **look)
-    nearest = delayed + np.pi * np.round((phase[0] - delayed[0]) / np.pi)
-    top.plot(1e-3 * frequency, nearest, color=BLACK, linestyle=":", label="one delay")
+        turned = np.unwrap(phase, period=np.pi)
+        turned += np.pi * np.round((delayed[0] - turned[0]) / np.pi)
+        top.plot(1e-3 * frequency, turned, label=label, markersize=4, **look)
+    top.plot(1e-3 * frequency, delayed, color=BLACK, linestyle=":", label="one delay")
     top.set(ylabel="phase [rad]")
     top.legend(fontsize=8)
     for (label, share), look in zip(
@@ -63,7 +64,7 @@ def phases(frequency: Array, found: Mapping[str, Array], delayed: Array, shares:
         bottom.plot(1e-3 * frequency, 100 * share, label=label, markersize=4, **look)
     bottom.axhline(50, color=GREY, linewidth=0.8)
     bottom.set(xlabel="frequency [kHz]", ylabel="odd share [%]", ylim=(0, 104))
-    bottom.legend(fontsize=8, loc="lower right")
+    bottom.legend(fontsize=8, loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0.1)
     return figure
 
 
