@@ -17,7 +17,7 @@ from mpicore import checks, files, mdf
 REPOSITORY = "MagneticParticleImaging/MPIMeasurements.jl"
 COMMIT = "9e06834f18572d5d73fe8c613a709f9a8a4746fe"  #: of 2018-05-04
 ADDRESS = f"https://raw.githubusercontent.com/{REPOSITORY}/{COMMIT}"
-SETTING = "MEASURED_FROM"  #: variable of the environment: an address or a folder that has the same files
+SETTING = "MEASURED_FROM"  #: names an address or a folder that has the same files, in the environment
 FOLDER = "build/measured"
 LIST = "book/measured_files.csv"
 PARTS = ("licence", "first", "second", "recorder", "chains")
@@ -167,6 +167,8 @@ def read(folder: str | Path = FOLDER, names: str | Path = LIST) -> Measured | No
         if files.digest(paths[part]) != file.sha256:
             raise ValueError(f"{paths[part]} does not have the SHA-256 {file.sha256}; delete it and download it again")
     recorder = mdf.read(paths["recorder"])
+    if recorder.drive is None:
+        raise ValueError(f"{paths['recorder']} does not tell its drive field")
     (drive,) = recorder.drive.base_frequency / recorder.drive.divider.ravel()
     with h5py.File(paths["chains"]) as file:
         frequency, parts = file["frequencies"][()], file["transferFunction"][()]  # real and imaginary parts, last axis

@@ -42,7 +42,7 @@ class LineEnergy:
         return cls(frequency, np.sum(np.abs(lines) ** 2, axis=0), -np.sum(lines**2, axis=0))
 
     @classmethod
-    def behind(cls, response: ArrayLike, frequency: ArrayLike) -> Self:
+    def behind(cls, response: NDArray[np.complex128], frequency: ArrayLike) -> Self:
         """Of odd signals with as much energy in each line, behind a chain with this response (K,)."""
         turn = np.exp(2j * np.angle(response))
         return cls(np.asarray(frequency, np.float64), np.ones(turn.shape), turn)
@@ -57,7 +57,7 @@ class LineEnergy:
 
     @property
     def phase(self) -> NDArray[np.float64]:
-        """Phase of the chain in each line [rad], between -pi/2 and pi/2: an odd signal is odd with either sign."""
+        """Phase of the chain in each line [rad], between -pi/2 and pi/2, as an odd signal is odd with either sign."""
         return np.asarray(np.angle(self.square) / 2)
 
     def odd(self, phase: ArrayLike = 0.0) -> NDArray[np.float64]:
