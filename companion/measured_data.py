@@ -127,8 +127,9 @@ def download(folder: str | Path = FOLDER, source: str | None = None, names: str 
         found.append(target)
         if target.is_file() and files.digest(target) == file.sha256:
             continue
+        content = _content(base, file.path)
         with files.replacing(target) as temporary:
-            temporary.write_bytes(_content(base, file.path))
+            temporary.write_bytes(content)
             if (seen := files.digest(temporary)) != file.sha256:
                 raise ValueError(f"{file.path} from {base} is not kept: its SHA-256 is {seen}, not {file.sha256}")
     return found

@@ -74,24 +74,20 @@ def source_note(notebook: str, preset: str, used: Sequence[Run]) -> str:
     return f"*Source: `notebooks/{notebook}.md` with preset `{preset}`. Runs: {'; '.join(listed)}.*"
 
 
-def prose(path: str | Path, **values: Any) -> Any:
-    """Markdown of a file with values in it, for a cell whose text is there only where its data are.
+def prose(path: str | Path, **values: Any) -> str:
+    """The text of a file with values in it, for a cell whose text is there only where its data are.
 
     Args:
         path: of the text; ``@name@`` or ``@name:.1f@`` stands for a value, with the format of Python.
         values: by name.
 
-    Returns:
-        What a notebook shows as Markdown.
-
     Raises:
         ValueError: the text names a value that is not given.
     """
-    from IPython.display import Markdown
 
     def shown(found: re.Match[str]) -> str:
         if found[1] not in values:
             raise ValueError(f"{path} names {found[1]}, and given are {', '.join(values) or 'no values'}")
         return format(values[found[1]], found[2] or "")
 
-    return Markdown(re.sub(r"@(\w+)(?::([^@\s]*))?@", shown, Path(path).read_text(encoding="utf-8")))
+    return re.sub(r"@(\w+)(?::([^@\s]*))?@", shown, Path(path).read_text(encoding="utf-8"))

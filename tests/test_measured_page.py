@@ -45,7 +45,8 @@ def test_without_the_files_it_says_so_in_one_sentence_and_is_whole(executed, tmp
 
 def test_with_files_it_shows_every_figure_once_and_tells_the_delay(executed, tmp_path):
     """The oracle is the delay that the files were made with; the chain is nothing else."""
-    names = measured_files.write(tmp_path / "source" if (tmp_path / "source").mkdir() is None else tmp_path)
+    (tmp_path / "source").mkdir()
+    names = measured_files.write(tmp_path / "source")
     kept = tmp_path / "kept"
     measured_data.download(kept, str(tmp_path / "source"), names)
     outputs, chains = executed(measured=str(kept), files_list=str(names))
@@ -81,6 +82,6 @@ def test_every_text_of_the_page_is_declared_and_used(root, book, monkeypatch):
 def test_values_stand_in_a_text_with_their_format(tmp_path):
     path = tmp_path / "text.md"
     path.write_text("@a:.1f@ % of @b@, $x_1$, someone@example.org and {mod}`m`.")
-    assert pages.prose(path, a=1.26, b="all").data == "1.3 % of all, $x_1$, someone@example.org and {mod}`m`."
+    assert pages.prose(path, a=1.26, b="all") == "1.3 % of all, $x_1$, someone@example.org and {mod}`m`."
     with pytest.raises(ValueError, match=r"text\.md names b, and given are a"):
         pages.prose(path, a=1.0)
