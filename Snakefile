@@ -252,6 +252,7 @@ rule book:
     input:
         [path for path in sorted(Path("book").rglob("*")) if path.is_file()],
         "_config.yml",
+        "CITATION.cff",
         experiments=EXPERIMENTS,
         # The API page shows both packages.
         code=sorted(str(path) for name in project.PACKAGES for path in Path(name).rglob("*.py")),

@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from companion.citation import CITATION, bibtex
 from companion.experiments import Experiments
 from companion.notebooks import check_executed
 from companion.schema import Preset
@@ -44,6 +45,7 @@ def stage(
     tables: Sequence[str | Path],
     known: Experiments,
     preset: str,
+    citation: str | Path = CITATION,
 ) -> None:
     """Copy everything the book needs into one fresh folder, MathJax among it.
 
@@ -53,6 +55,7 @@ def stage(
         notebooks: executed notebooks.
         tables: CSV files, and code, that the pages include.
         known, preset: for the note.
+        citation: how this work is cited, in the Citation File Format.
 
     Raises:
         ValueError: the target is a source, holds one, lies in one, or is a folder that was not made here; a notebook
@@ -67,6 +70,7 @@ def stage(
     for table in tables:
         if not Path(table).is_file():
             raise ValueError(f"{table} is missing: the book cannot be built without it")
+    cited = bibtex(citation)
     _check_target(target, [source, *(Path(path).parent for path in (*notebooks, *tables))])
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
@@ -79,6 +83,7 @@ def stage(
     # One file with all its fonts, out of the package django-static-mathjax.
     mathjax = resources.files("mathjax") / "static/mathjax/es5/tex-svg.js"
     files.write_text(target / EXTRA / "mathjax.js", mathjax.read_text(encoding="utf-8"))
+    files.write_text(target / "citation.bib", cited)
     files.write_text(target / "preset.txt", preset_note(preset, known.presets[preset]))
     for page in _pages(contents):
         if not any((target / f"{page}{suffix}").exists() for suffix in (".md", ".ipynb")):
