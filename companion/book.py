@@ -18,6 +18,7 @@ from mpicore import files
 PAGES = "pages"  #: folder of the executed notebooks in the staged book
 TABLES = "tables"  #: folder of the tables in the staged book
 EXTRA = "extra"  #: folder of the staged book whose files are put beside the pages as they are
+EXPERIMENT = f"{EXTRA}/experiment/data.js"  #: what the experiment in the browser computes with
 MARKER = ".staged"  #: file that says of a folder that it was made here, and may be made anew
 
 
@@ -44,6 +45,7 @@ def stage(
     tables: Sequence[str | Path],
     known: Experiments,
     preset: str,
+    experiment: str | Path | None = None,
 ) -> None:
     """Copy everything the book needs into one fresh folder, MathJax among it.
 
@@ -53,6 +55,8 @@ def stage(
         notebooks: executed notebooks.
         tables: CSV files, and code, that the pages include.
         known, preset: for the note.
+        experiment: what the experiment in the browser computes with, see :mod:`companion.browser_experiment`; a page
+            that is staged without it says that it is not there.
 
     Raises:
         ValueError: the target is a source, holds one, lies in one, or is a folder that was not made here; a notebook
@@ -67,6 +71,8 @@ def stage(
     for table in tables:
         if not Path(table).is_file():
             raise ValueError(f"{table} is missing: the book cannot be built without it")
+    if experiment is not None and not Path(experiment).is_file():
+        raise ValueError(f"{experiment} is missing: the experiment in the browser computes with it")
     _check_target(target, [source, *(Path(path).parent for path in (*notebooks, *tables))])
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
@@ -79,6 +85,9 @@ def stage(
     # One file with all its fonts, out of the package django-static-mathjax.
     mathjax = resources.files("mathjax") / "static/mathjax/es5/tex-svg.js"
     files.write_text(target / EXTRA / "mathjax.js", mathjax.read_text(encoding="utf-8"))
+    if experiment is not None:
+        (target / EXPERIMENT).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(experiment, target / EXPERIMENT)
     files.write_text(target / "preset.txt", preset_note(preset, known.presets[preset]))
     for page in _pages(contents):
         if not any((target / f"{page}{suffix}").exists() for suffix in (".md", ".ipynb")):
