@@ -101,6 +101,7 @@
     const input = (box) => box.querySelector("input, select");
     const body = element("tbody");
     const status = element("p", { role: "status", class: "experiment-status" });
+    const note = element("p", { class: "experiment-note" });
     const signal = drawn("svg", { role: "img", class: "experiment-plot" });
     const lines = drawn("svg", { role: "img", class: "experiment-plot" });
     const images = element("div", { class: "experiment-images" });
@@ -151,6 +152,7 @@
       write(sir, state.interference ? `${fixed(state.sir_db, 1)} dB` : "off");
       write(delay, `${fixed(1e6 * state.delay, 1)} µs`);
       input(sir).disabled = !state.interference;
+      explain();
       rows();
       draw();
       const took = performance.now() - began;
@@ -162,6 +164,18 @@
     function write(box, text) {
       box.querySelector("output").textContent = text;
       input(box).setAttribute("aria-valuetext", text);
+    }
+
+    /* What a delay does, and the form in which linear Noise2Noise is here. */
+    function explain() {
+      const { linear, methods, title } = manifest.fits[state.fit];
+      const odd = methods.filter((method) => method.symmetry && method.kind !== "network").map((method) => method.title);
+      const listed = `${odd.slice(0, -1).join(", ")} and ${odd.at(-1)}`;
+      note.textContent = state.delay
+        ? `A delay takes the odd symmetry away, for the signal is no longer odd about the first sample. ${listed} ` +
+          "keep the odd part of a period alone, and lose signal with the rest."
+        : `Linear N2N stands here on ${linear.lines} spectral lines: ${fixed(linear.snr_db, 1)} dB on the test signals ` +
+          `of ${title}, and ${fixed(linear.run_snr_db, 1)} dB on all lines.`;
     }
 
     function tell(took) {
@@ -187,7 +201,7 @@
             return element("tr", {},
               element("th", { scope: "row" }, radio, element("label", { for: radio.id }, method.title)),
               element("td", { class: "experiment-number" }), element("td", { class: "experiment-bars" }, bar),
-              element("td", { class: "experiment-number" }), element("td", { class: "experiment-knows" }, method.knows)
+              element("td", { class: "experiment-number" })
             );
           })
         );
@@ -227,7 +241,7 @@
       const inside = traces(part), reach = Math.max(...inside.flatMap((trace) => trace.points.map((point) => Math.abs(point[1]))));
       plot(signal, inside, {
         x: [from * milliseconds, to * milliseconds], y: [-1.05 * reach, 1.05 * reach],
-        xLabel: "time [ms]", yLabel: "signal / RMS of the clean one",
+        xLabel: "time [ms]", yLabel: "signal / RMS",
         told: `Signal over ${CYCLES} cycles of the x drive: noisy, clean and ${method.title}.`,
       });
       const kilohertz = manifest.samplingFrequency / n / 1e3;
@@ -297,7 +311,7 @@
 
     function plot(svg, traces, { x, y, xLabel, yLabel, told }) {
       const width = Math.max(240, svg.parentNode.clientWidth), height = Math.round(Math.min(280, Math.max(200, 0.45 * width)));
-      const left = 52, right = 8, top = 8, bottom = 38;
+      const left = 52, right = 16, top = 8, bottom = 38;
       const toX = (value) => left + ((value - x[0]) / (x[1] - x[0])) * (width - left - right);
       const toY = (value) => top + ((y[1] - value) / (y[1] - y[0])) * (height - top - bottom);
       svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
@@ -343,15 +357,15 @@
     signal.dataset.name = "experiment-signal";
     lines.dataset.name = "experiment-lines";
     const controls = element("form", { class: "experiment-controls", "aria-label": "Settings of the experiment" },
-      element("div", { class: "experiment-buttons" }, ...presets, again), objects, snr, tones, sir, delay, fitted);
+      element("div", { class: "experiment-buttons" }, ...presets), objects, snr, tones, sir, delay, fitted,
+      element("div", { class: "experiment-buttons" }, again));
     const heading = (text) => element("th", { scope: "col" }, text);
     const table = element("table", { class: "experiment-table" },
       element("caption", {}, "What each method makes of this period. The one that is marked is drawn below."),
       element("thead", {}, element("tr", {}, heading("Method"), heading("SNR [dB]"),
-        element("td", { class: "experiment-bars" }), heading("RMSE"),
-        element("th", { scope: "col", class: "experiment-knows" }, "Knows"))), body);
+        element("td", { class: "experiment-bars" }), heading("RMSE"))), body);
     place.replaceChildren(
-      element("div", { class: "experiment-top" }, controls, element("div", {}, table, status)),
+      element("div", { class: "experiment-top" }, controls, element("div", {}, table, status, note)),
       key, element("div", { class: "experiment-plots" }, signal, lines), images
     );
     controls.addEventListener("input", change);
