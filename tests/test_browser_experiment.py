@@ -15,6 +15,7 @@ import pytest
 
 from companion import analyses, browser_experiment, experiments, runs
 from companion.analyses.browser import EXPERIMENTS, denoise_lines, on_lines
+from companion.book import stage
 from mpicore.denoisers.subspace import LinearNoise2Noise
 from mpicore.metrics import rmse, snr_db
 from mpicore.noise import add_gaussian, add_harmonics
@@ -88,6 +89,20 @@ def test_every_method_and_every_experiment_of_the_page_is_in_the_book(book):
         assert len(needed) == len(EXPERIMENTS) * len(browser_experiment.METHODS)
         assert set(needed) <= set(book.names(preset))
     assert set(browser_experiment.TONES) <= set(book.experiments)
+
+
+def test_the_exported_script_is_staged_and_a_missing_one_is_named(tmp_path, book):
+    source, script = tmp_path / "book", tmp_path / "made/data.js"
+    source.mkdir()
+    (source / "_toc.yml").write_text("format: jb-book\nroot: index\n")
+    (source / "index.md").write_text("# Title\n")
+    with pytest.raises(ValueError, match=r"data\.js is missing: the experiment in the browser computes with it"):
+        stage(source, tmp_path / "staged", [], [], book, "smoke", script)
+    assert not (tmp_path / "staged").exists()
+    script.parent.mkdir()
+    script.write_text("window.mpiExperiment = {};\n")
+    stage(source, tmp_path / "staged", [], [], book, "smoke", script)
+    assert (tmp_path / "staged/extra/experiment/data.js").read_text() == script.read_text()
 
 
 # In a browser
@@ -222,7 +237,7 @@ def deviations(page, known, preset, root, fitted, fit, settings):
         fields = (entry["frequencies"], scanner.sampling_frequency, phases)
         noisy += add_harmonics(clean, settings["sir_db"], *fields) - clean
     shown = page.evaluate(RUN, {"object": 0, "fit": fit, **settings})
-    found = {"clean": close(shown["clean"], clean[0]), "noisy": close(shown["noisy"], noisy[0])}
+    found = {"clean": close(shown["clean"], clean[0]), "period": close(shown["noisy"], noisy[0])}
     _, linear = analyses.read(fitted)
     images = XSpace(scanner, config.gridding)
     scale = manifest["scale"]

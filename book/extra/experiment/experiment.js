@@ -170,10 +170,9 @@
     function explain() {
       const { linear, methods, title } = manifest.fits[state.fit];
       const odd = methods.filter((method) => method.symmetry && method.kind !== "network").map((method) => method.title);
-      const listed = `${odd.slice(0, -1).join(", ")} and ${odd.at(-1)}`;
       note.textContent = state.delay
-        ? `A delay takes the odd symmetry away, for the signal is no longer odd about the first sample. ${listed} ` +
-          "keep the odd part of a period alone, and lose signal with the rest."
+        ? "A delay takes the odd symmetry away: the signal is no longer odd about the first sample. What keeps the odd " +
+          `part of a period alone loses signal with the rest: ${odd.join("; ")}.`
         : `Linear N2N stands here on ${linear.lines} spectral lines: ${fixed(linear.snr_db, 1)} dB on the test signals ` +
           `of ${title}, and ${fixed(linear.run_snr_db, 1)} dB on all lines.`;
     }
@@ -199,7 +198,8 @@
             });
             const bar = element("span", { class: "experiment-bar", "aria-hidden": "true" });
             return element("tr", {},
-              element("th", { scope: "row" }, radio, element("label", { for: radio.id }, method.title)),
+              element("th", { scope: "row" },
+                element("div", {}, radio, element("label", { for: radio.id }, method.title))),
               element("td", { class: "experiment-number" }), element("td", { class: "experiment-bars" }, bar),
               element("td", { class: "experiment-number" })
             );
