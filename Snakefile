@@ -242,7 +242,7 @@ rule browser:
         data=DATA,
     shell:
         "{ONE_THREAD} python -m companion browser --preset {PRESET:q} {params.places:q} --cache {params.data:q}"
-        " --fitted {input[0]:q} --output {output:q}"
+        " --output {output:q} --fitted {input[0]:q}"
 
 
 for page in PAGE.values():

@@ -73,7 +73,8 @@ def stage(
             raise ValueError(f"{table} is missing: the book cannot be built without it")
     if experiment is not None and not Path(experiment).is_file():
         raise ValueError(f"{experiment} is missing: the experiment in the browser computes with it")
-    _check_target(target, [source, *(Path(path).parent for path in (*notebooks, *tables, *filter(None, [experiment])))])
+    parts = [*notebooks, *tables, *([experiment] if experiment else [])]
+    _check_target(target, [source, *(Path(path).parent for path in parts)])
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
     files.write_text(target / MARKER, "Made by `python -m companion stage`, which makes this folder anew.\n")
