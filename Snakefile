@@ -6,7 +6,7 @@ that comes with the repository, or `none` to make every run here), threads (per 
 
 from pathlib import Path
 
-from companion import analyses, browser_experiment, contents, experiments, project, runs
+from companion import analyses, browser_experiment, contents, experiments, measured_data, project, runs
 from companion.archive import MANIFEST, Archive
 
 PRESET = config.get("preset", "paper")
@@ -93,6 +93,8 @@ def read_by(page):
     read = [*page.reads(str(RESULTS)), *contents.FILES.get(page.name, ())]
     if "companion.contents" in project.cells(page.text):  # it lists the pages
         read += NOTEBOOKS
+    if "companion.measured_data" in project.cells(page.text):
+        read += measured_data.present()  # none where nobody has downloaded them
     if page.runs is None:
         read += proofs()
     elif page.runs:

@@ -110,6 +110,9 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("source")
     command.add_argument("target")
     command.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), dest="values")
+    command = add("measured", _measured, "download the measured files that a page shows, and check them")
+    command.add_argument("--source", help="an address or a folder that has them; default: MEASURED_FROM, else GitHub")
+    command.add_argument("--folder", default="build/measured", help="where they are kept, and the page looks for them")
     command = add("serve", _serve, "serve the built book on this machine", preset)
     command.add_argument("--port", type=_count, default=8000)
     command = add("stage", _stage, "put the sources of the book together", preset)
@@ -380,6 +383,14 @@ def _notebook(options: Options) -> None:
         notebooks.execute(options.source, options.target, {name: _value(value) for name, value in options.values})
     except PapermillExecutionError as error:
         raise ValueError(f"{options.source} failed\n{error}") from None
+
+
+def _measured(options: Options) -> None:
+    from companion import measured_data
+
+    found = measured_data.download(options.folder, options.source)
+    size = sum(path.stat().st_size for path in found)
+    print(f"{len(found)} files in {options.folder}, {size / 1e3:.0f} kB; `make book` shows them")
 
 
 def _stage(options: Options) -> None:

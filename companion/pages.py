@@ -1,6 +1,8 @@
 """What the pages of the book share: values for the prose, claims that must hold, and where numbers come from."""
 
+import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -70,3 +72,22 @@ def source_note(notebook: str, preset: str, used: Sequence[Run]) -> str:
             parts.append(f"{protocol}, trained in {record['training_seconds'] / 60:.0f} min on {record['device']}")
         listed.append(", ".join(parts))
     return f"*Source: `notebooks/{notebook}.md` with preset `{preset}`. Runs: {'; '.join(listed)}.*"
+
+
+def prose(path: str | Path, **values: Any) -> str:
+    """The text of a file with values in it, for a cell whose text is there only where its data are.
+
+    Args:
+        path: of the text; ``@name@`` or ``@name:.1f@`` stands for a value, with the format of Python.
+        values: by name.
+
+    Raises:
+        ValueError: the text names a value that is not given.
+    """
+
+    def shown(found: re.Match[str]) -> str:
+        if found[1] not in values:
+            raise ValueError(f"{path} names {found[1]}, and given are {', '.join(values) or 'no values'}")
+        return format(values[found[1]], found[2] or "")
+
+    return re.sub(r"@(\w+)(?::([^@\s]*))?@", shown, Path(path).read_text(encoding="utf-8"))
