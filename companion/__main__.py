@@ -99,6 +99,9 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--denoisers", default="", help="several of these, separated by semicolons or new lines")
     command.add_argument("--benchmarks", help="table of the benchmarks, for the time that denoising takes")
     command.add_argument("--output", help="rows of denoisers from outside; default: where the book looks for them")
+    add(
+        "browser", _browser, "write what the experiment in the browser computes with", preset, root, output
+    ).add_argument("--fitted", required=True, help="table of the analysis browser")
     command = add("publish", _publish, "keep the finished runs of a preset in the archive", preset, root)
     command.add_argument("--target", default="published")
     command = add("progress", _progress, "how far the trainings of a preset are, and the time left", preset, root)
@@ -117,6 +120,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--source", default="book")
     command.add_argument("--notebooks", nargs="+", required=True)
     command.add_argument("--tables", nargs="+", required=True)
+    command.add_argument("--experiment", help="what the experiment in the browser computes with")
     return parser
 
 
@@ -335,6 +339,13 @@ def _own(options: Options) -> None:
         print(f"\nRows of your own are kept in {path}; `make book` shows them.")
 
 
+def _browser(options: Options) -> None:
+    from companion import browser_experiment
+
+    known = _known(options)
+    browser_experiment.export(known, options.preset, _root(options), options.fitted, options.output, options.cache)
+
+
 def _publish(options: Options) -> None:
     from companion import analyses, publication
 
@@ -386,7 +397,8 @@ def _stage(options: Options) -> None:
     from companion import book
 
     known = _known(options)
-    book.stage(options.source, Path(options.target), options.notebooks, options.tables, known, options.preset)
+    parts = (options.notebooks, options.tables)
+    book.stage(options.source, Path(options.target), *parts, known, options.preset, experiment=options.experiment)
 
 
 def _serve(options: Options) -> None:
