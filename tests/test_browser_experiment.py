@@ -97,11 +97,11 @@ def test_the_exported_script_is_staged_and_a_missing_one_is_named(tmp_path, book
     (source / "_toc.yml").write_text("format: jb-book\nroot: index\n")
     (source / "index.md").write_text("# Title\n")
     with pytest.raises(ValueError, match=r"data\.js is missing: the experiment in the browser computes with it"):
-        stage(source, tmp_path / "staged", [], [], book, "smoke", script)
+        stage(source, tmp_path / "staged", [], [], book, "smoke", experiment=script)
     assert not (tmp_path / "staged").exists()
     script.parent.mkdir()
     script.write_text("window.mpiExperiment = {};\n")
-    stage(source, tmp_path / "staged", [], [], book, "smoke", script)
+    stage(source, tmp_path / "staged", [], [], book, "smoke", experiment=script)
     assert (tmp_path / "staged/extra/experiment/data.js").read_text() == script.read_text()
 
 
