@@ -172,7 +172,7 @@ def learning_curves(histories: pd.DataFrame, methods: Methods, rows: Mapping[str
     the methods minimise different losses. The training loss is on the same scale.
 
     Args:
-        histories: columns ``experiment, method, protocol, step, validation_loss, training_loss``, in order of the steps.
+        histories: columns ``experiment, method, protocol, step, validation_loss, training_loss``, by step.
         methods: how each is called and drawn.
         rows: title of each experiment.
     """
