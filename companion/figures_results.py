@@ -35,7 +35,7 @@ def result(table: pd.DataFrame, best: pd.Series, methods: Methods, protocol: str
     for height, name in zip(range(len(names), 0, -1), names, strict=True):
         drawn = look(methods, name)
         if name == best.name:
-            interval(axis, best, height, drawn.points(8))
+            interval(axis, best.to_dict(), height, drawn.points(8))
             _value(axis, height, best["snr_db"])
             continue
         rows = table[table["method"] == name]
@@ -52,7 +52,7 @@ def result(table: pd.DataFrame, best: pd.Series, methods: Methods, protocol: str
     point: dict[str, Any] = {"color": GREY, "marker": "o", "markersize": 7, "linestyle": "none"}
     handles = [Line2D([], [], label="printed in the paper", **PRINTED)]
     handles += [
-        Line2D([], [], label=PROTOCOLS[of], **point, **({"markerfacecolor": "none"} if of == "paper" else {}))
+        Line2D([], [], label=PROTOCOLS[of], **point | ({"markerfacecolor": "none"} if of == "paper" else {}))
         for of in dict.fromkeys(protocols)
     ]
     figure.legend(handles=handles, loc="outside upper center", ncols=len(handles), columnspacing=1, handletextpad=0.2)
@@ -195,7 +195,7 @@ def learning_curves(histories: pd.DataFrame, methods: Methods, rows: Mapping[str
     axes[0, 0].set(ylim=(-0.15, 1.1), yticks=(0, 0.5, 1))
     point: dict[str, Any] = {"color": BLACK, "marker": "o", "markersize": 5}
     handles = [
-        Line2D([], [], label=PROTOCOLS[of], **point, **({"markerfacecolor": "none"} if of == "paper" else {}))
+        Line2D([], [], label=PROTOCOLS[of], **point | ({"markerfacecolor": "none"} if of == "paper" else {}))
         for of in dict.fromkeys(histories["protocol"])
     ]
     handles.append(Line2D([], [], color=GREY, linewidth=0.9, label="training loss"))

@@ -27,7 +27,8 @@ def _comparison(sources: Sequence[Source], ranked_by: str) -> tuple[pd.DataFrame
     """The median and the worst test signal by the SNR of one method, and how wide all objects are spread.
 
     One row per method and signal: its SNR as stored and as shown; the ``shapes`` and ``spread_mm`` of its object,
-    ``median_spread_mm`` of all test objects, and ``rank_correlation``, Spearman's between the spread and the SNR of all.
+    ``median_spread_mm`` of all test objects, and ``rank_correlation``, Spearman's between the spread and the
+    SNR of all.
     """
     ranking = next(source for source in sources if source.name.method == ranked_by)
     setup = ranking.setup
