@@ -147,7 +147,7 @@ def chosen(methods: pd.DataFrame) -> pd.Series:
     errors = fair["validation_error"].astype(float).dropna()
     if errors.empty:
         raise ValueError("no method has an error on noisy validation pairs")
-    return fair.iloc[fair.index.get_indexer([errors.idxmin()])[0]]
+    return fair.iloc[int(np.nanargmin(fair["validation_error"].to_numpy(float)))]
 
 
 def display(table: pd.DataFrame, experiment: str) -> pd.DataFrame:
