@@ -76,6 +76,7 @@ verify: $(ENV) ## measure every published run again in full, and compare
 
 publish: $(ENV) ## bring the finished runs of the preset paper to published/
 	@$(COMPANION) publish
+	@cp results/tables/findings.png book/findings.png
 
 test: $(ENV) ## all tests; those that need a browser say so when there is none
 	@$(ONE_THREAD) $(RUN) -m pytest -n 2 --dist worksteal --cov=mpicore --cov=companion --cov-report=term --cov-fail-under=95

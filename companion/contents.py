@@ -22,6 +22,7 @@ _RUNS: dict[str, tuple[str, ...] | None] = {
     "figure1": (),
     "physics": (),
     "your_own_recording": (),
+    "findings": ("xspace-gaussian",),
     "study": ("xspace-gaussian",),
     "averages": ("system-matrix",),
     "figure2": ("xspace-gaussian",),

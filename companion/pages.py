@@ -1,14 +1,21 @@
 """What the pages of the book share: values for the prose, claims that must hold, and where numbers come from."""
 
+import io
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from companion.runs import Run
+from mpicore import files
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 class ClaimError(AssertionError):
@@ -58,6 +65,23 @@ def glue_values(**values: Any) -> None:
 
     for name, value in values.items():
         glue(name, value.item() if isinstance(value, np.generic) else value, display=False)
+
+
+def save_picture(figure: "Figure", path: str | Path, source: str) -> None:
+    """Write a figure as a small PNG for places outside the book: on white, in 255 colours.
+
+    Args:
+        figure: to draw; at the width of :data:`companion.figures.WIDTH` it has 684 pixels.
+        path: of the file.
+        source: what it was made from; kept in the file under the keyword ``Source``.
+    """
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format="png", dpi=144, facecolor="white")
+    note = PngInfo()
+    note.add_text("Source", source)
+    with files.replacing(path) as temporary:
+        few = Image.open(drawn).convert("RGB").quantize(255, dither=Image.Dither.NONE)
+        few.save(temporary, format="PNG", optimize=True, pnginfo=note)
 
 
 def source_note(notebook: str, preset: str, used: Sequence[Run]) -> str:
