@@ -260,10 +260,9 @@ class _Rows:
         import torch
 
         field, rate = self._driven + middle[:, None], self._driven_rate
-        torch.sum(field * field, dim=0, out=self._squared[0])
-        torch.mv(field.T, 2 * step, out=self._squared[1])
-        self._squared[2] = step @ step
-        work, more = (field * rate).sum(dim=0), step @ rate
+        torch.matmul(step[None], field, out=self._squared[1:2]).mul_(2)
+        self._squared[0], self._squared[2] = _dot(field, field), step @ step
+        work, more = _dot(field, rate), step @ rate
         for coil, product in zip(self._along, self._product, strict=True):
             along, slope = coil @ field, float(coil @ step)
             torch.mul(along, work, out=product[0])
@@ -291,10 +290,10 @@ class _Rows:
         # The field at the nearest point, where all of it is added up first.
         field = self._driven[:, when].add_(middle[:, None]).addcmul_(step[:, None], nearest)
         rate = self._driven_rate[:, when]
-        squared = (field * field).sum(dim=0) + (2 * (step @ field) + square * distance).mul_(distance)
+        squared = (distance * square).add_(2 * (step @ field)).mul_(distance).add_(_dot(field, field))
         closest = torch.nonzero(squared < _CLOSE, as_tuple=True)
         normal, excess = slopes(squared)
-        excess.mul_((step @ rate * distance).add_((field * rate).sum(dim=0)))
+        excess.mul_((step @ rate * distance).add_(_dot(field, rate)))
         for c, coil in enumerate(self._along):
             along = (distance * float(coil @ step)).add_(coil @ field)
             out[position, c, when] = (normal * (coil @ rate)).addcmul_(excess, along)
@@ -306,6 +305,11 @@ class _Rows:
 def _places(n: int) -> Float64:
     """Positions of a row, from -1 to 1."""
     return np.linspace(-1, 1, n) if n > 1 else np.zeros(1)
+
+
+def _dot(a: "Tensor", b: "Tensor") -> "Tensor":
+    """Inner products of vectors (3, n), shape (n,)."""
+    return (a[0] * b[0]).addcmul_(a[1], b[1]).addcmul_(a[2], b[2])
 
 
 def _float32(array: Float64) -> "Tensor":
