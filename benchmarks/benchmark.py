@@ -97,16 +97,16 @@ def machine() -> dict[str, str | int | float]:
 
 def report(table: pd.DataFrame) -> str:
     """The table as lines of text, with a verdict where a ratio is required."""
-    lines = [f"{'ratio':>8s}  {'':22s}{'baseline':>8s}  {'here [s]':>8s}"]
+    lines = [f"{'ratio':>8s}  {'':24s}{'baseline':>8s}  {'here [s]':>8s}"]
     for row in table.to_dict("records"):
         required, verdict = row["required"], ""
         if pd.notna(required):
-            verdict = f"{required:g} is met" if row["ratio"] >= required else f"below the required {required:.1f}"
+            verdict = f"{required:.3g} is met" if row["ratio"] >= required else f"below the required {required:.3g}"
         times = "  ".join(
             f"{row[side]:8.3g}" if pd.notna(row[side]) else 8 * " "
             for side in ("baseline_seconds", "candidate_seconds")
         )
-        lines.append(f"{row['ratio']:8.2f}  {verdict:22s}{times}  {row['name']}, against {row['baseline']}")
+        lines.append(f"{row['ratio']:8.2f}  {verdict:24s}{times}  {row['name']}, against {row['baseline']}")
     return "\n".join(lines)
 
 
@@ -150,7 +150,8 @@ def systems_in_space(quick: bool, threads: int) -> list[Row]:
             pass
 
     least, fast = _medians(1 if quick else 3, write, stream)
-    name = f"system matrix in 3-D, one channel, {len(system.grid)} x {system.sequence.num_samples}"
+    used = f"{threads} thread{'s' if threads > 1 else ''}"
+    name = f"system matrix in 3-D, one channel, {len(system.grid)} x {system.sequence.num_samples}, {used}"
     return [_row("space_limit", name, "writing it with one tanh per entry", least, fast, 1 / 3)]
 
 
