@@ -30,7 +30,7 @@ from mpicore.symmetry import require_odd
 
 #: Methods that the page offers, in the order of its table.
 METHODS = ("noisy", "antisymmetric", "wiener", "wiener_antisymmetric", "linear_n2n", "proposed")
-#: Objects that it offers: so many of each kind; the first kind is that of the training.
+#: Objects that it offers, so many of each kind. The first kind is that of the training.
 OBJECTS = {"shapes": 3, "letters": 2, "rings": 1, "points": 2}
 #: Experiments whose tones it offers, and what it calls them.
 TONES = {"xspace-slow": "tones of Table 2", "xspace-harmonic": "tones on the signal's own lines"}

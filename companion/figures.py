@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # pages that draw no network do without torch
 # Okabe and Ito's colours, which stay apart for colour-blind readers, for what is no method (see companion.looks).
 BLACK, GREY, BLUE, RED, GREEN, PURPLE, SKY = "#000000", "#999999", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9"
 _OTHERS = (GREEN, PURPLE, SKY, "#8C564B")
-#: Width of a figure [inches]: its text of 9 points has 9 pixels in the column of a telephone, 342 pixels wide.
+#: Width of a figure [inches], with which text of 9 points has 9 pixels in the column of a telephone, 342 pixels wide.
 WIDTH = 4.75
 Array = np.ndarray[Any, Any]
 _STYLE: dict[str, Any] = {
@@ -312,7 +312,7 @@ def training_curve(history: pd.DataFrame) -> Figure:
     return figure
 
 
-#: What stands at the right of a row of a leaderboard: what its method is given that the others are not.
+#: What stands at the right of a row of a leaderboard, which is what its method is given that the others are not.
 _GROUPS = {
     "printed in the paper": "printed", "the paper's network": "the paper's network", "knows no scanner": "",
     "knows the scanner": "knows the scanner", "needs the whole matrix": "whole matrix", "from outside": "yours",

@@ -19,7 +19,7 @@ LINES: dict[str, Any] = {
 }  # fmt: skip
 #: What is not in ``experiments.yml``, such as a denoiser from outside.
 OUTSIDE = ("#000000", "h")
-#: Methods of that file without a look of their own: no figure draws them but lists, where each has a row with its name.
+#: Methods of that file without a look of their own. No figure draws them but lists, where each has a row with its name.
 UNNAMED = ("#777777", "p")
 
 

@@ -13,7 +13,7 @@ from mpicore.denoisers.subspace import LinearNoise2Noise
 from mpicore.recordings import Recordings, rms
 from mpicore.symmetry import from_sine_lines, sine_lines
 
-#: Experiments whose methods the browser has: they differ in the noise that the methods are fitted to.
+#: Experiments whose methods the browser has. They differ in the noise that the methods are fitted to.
 EXPERIMENTS = ("xspace-gaussian", "xspace-slow")
 
 
