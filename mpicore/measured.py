@@ -341,13 +341,13 @@ def load(
             raise ValueError(f"{path} is for {wanted}; the recording has {sample.channels} channels of {V} samples")
         if channel in found.dead:
             continue
-        method = methods.find(row["method"])
-        made = methods.create(method, **row["options"])
+        one = methods.find(row["method"])
+        made = methods.create(one, **row["options"])
         state = {name.partition(".")[2]: value for name, value in arrays.items() if name.startswith(f"{channel}.")}
         made.samples = V
         made.restore(state)
         repeats = sample.of_channel(channel)
-        chosen[channel] = _judged(method, channel, made, repeats, sample, known)
+        chosen[channel] = _judged(one, channel, made, repeats, sample, known)
     _check_scan(path, told.get("scan", {}), scan or {})
     if not chosen:
         raise ValueError(f"{path} has no channel that the recording has")

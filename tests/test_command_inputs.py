@@ -307,7 +307,7 @@ def test_a_training_that_is_killed_ends_as_if_it_had_not_been(tmp_path, capsys):
         ]
         return subprocess.Popen([*command, "--quiet", *more], cwd=tmp_path, env=environment, stderr=subprocess.PIPE)
 
-    network = ("--method", "n2n", "--epochs", "12")
+    network = ("--method", "n2n", "--epochs", "6")
     whole, killed = (start("in.mdf", name, *network) for name in ("whole", "killed"))
     checkpoint = tmp_path / "killed.mdf.training" / "channel1" / "checkpoint.safetensors"
     while not checkpoint.exists() and killed.poll() is None:
