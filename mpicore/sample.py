@@ -122,7 +122,7 @@ class Sample:
             empty, numbers = empty[np.flatnonzero(whole)], numbers[whole]
         background, repeats = None, recorded
         if len(empty) and not corrected:
-            background = FrameBackground(empty, numbers, found.classes)
+            background = FrameBackground(empty, numbers, found.classes, recorded if found.kind == "periods" else None)
             repeats = recorded - background.at(frames)[place, chosen.periods].astype(np.float32)
             empty = background.residual
         return cls(repeats, recorded, chosen, len(found), background, empty)
