@@ -46,6 +46,21 @@ class Recording(Header):
             raise ValueError(f"{self.path} has no /measurement, so there are no signals")
         return self.layout.shape
 
+    @property
+    def single(self) -> bool:
+        """Whether single precision holds the signals: the file has integers of 16 bits, or numbers of 32 bits.
+
+        Raises:
+            ValueError: the file has no signals.
+        """
+        _, layout = self.shape, self.layout
+        assert layout is not None
+        if self.change is not None:
+            return False
+        with Tree(self.path) as tree:
+            kind = stored(tree, layout).data.dtype
+        return np.can_cast(kind["r"] if kind.names else kind, np.complex64)
+
     def signals(self) -> Signals:
         """All signals in physical units, samples of time, frames in the order of recording: shape (N, J, C, V).
 
