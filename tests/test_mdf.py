@@ -88,8 +88,7 @@ def test_raw_numbers_become_physical_values(tmp_path, kind):
     expected[:, :, 1] = -5e-4 * expected[:, :, 1] - 0.1
     same(found.signals(), expected)
     np.testing.assert_array_equal(found.receiver.conversion, factors)
-    # Every raw number is one of single precision where the file tells so.
-    assert found.single == (np.dtype(kind).kind == "f" and np.dtype(kind).itemsize == 4 or np.dtype(kind).itemsize < 4)
+    assert found.single == (kind is np.float32 or np.dtype(kind).itemsize < 4)  # which single precision holds
 
 
 def test_the_offset_of_lines_is_that_of_their_signals(tmp_path):
