@@ -71,7 +71,7 @@ def main() -> None:
         print(f"{time.perf_counter() - started:.0f} s", flush=True)
     table = pd.DataFrame(rows, columns=COLUMNS).assign(**described)
     if options.only and Path(options.output).exists():
-        before = pd.read_csv(options.output, float_precision="round_trip").set_index("key")
+        before = pd.read_csv(options.output).set_index("key")
         new = table.set_index("key")
         order = [*before.index, *(key for key in new.index if key not in before.index)]
         table = pd.concat([before.drop(new.index, errors="ignore"), new]).loc[order].reset_index()
