@@ -218,6 +218,8 @@ def fit(
 def denoised(recording: Recording, fitted: Fitted, progress: Callable[[int], Any] | None = None) -> Recording:
     """The recording with its denoiser, which works on some frames at a time when it is read or written.
 
+    The signals are in single precision where that holds those of the file.
+
     Args:
         recording: that ``fitted`` was fitted to.
         fitted: its denoiser.
@@ -231,9 +233,10 @@ def denoised(recording: Recording, fitted: Fitted, progress: Callable[[int], Any
     if flags is not None and _taken_off(fitted.background):
         flags = replace(flags, background_corrected=True)
     empty = recording.background
+    kind: type[np.floating[Any]] = np.float32 if recording.single else np.float64  # denoisers give single precision
 
     def made(piece: Array, first: int) -> Array:
-        found = fitted.denoise(piece, first, empty)
+        found = fitted.denoise(piece, first, empty).astype(kind, copy=False)
         if progress is not None:
             progress(len(piece))
         return found
