@@ -48,7 +48,7 @@ class Recording(Header):
 
     @property
     def single(self) -> bool:
-        """Whether single precision holds the signals: the file has integers of 16 bits, or numbers of 32 bits.
+        """Whether single precision holds the signals, which are integers of 16 bits or numbers of 32 bits in the file.
 
         Raises:
             ValueError: the file has no signals.
