@@ -5,11 +5,13 @@ import http.client
 import os
 import urllib.parse
 import urllib.request
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from mpicore import checks, files, mdf
@@ -102,6 +104,12 @@ def listed(path: str | Path = LIST) -> dict[str, File]:
     if set(found) != set(PARTS):
         raise ValueError(f"{path} must list {', '.join(PARTS)}, got {', '.join(found) or 'nothing'}")
     return found
+
+
+def display(known: Mapping[str, File]) -> pd.DataFrame:
+    """The files as text for the book, each with the first digits of its hash."""
+    rows = [{"What": file.what, "Path": file.path, "SHA-256": f"{file.sha256[:12]} …"} for file in known.values()]
+    return pd.DataFrame(rows)
 
 
 def download(folder: str | Path = FOLDER, source: str | None = None, names: str | Path = LIST) -> list[Path]:

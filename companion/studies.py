@@ -16,6 +16,8 @@ from companion.runs import ROOT, Root, Run
 from companion.schema import Case, Method
 from companion.statistics import Spread, estimate, pooled
 
+_WIDEST = 9  #: methods side by side in a table
+
 
 def make(known: Experiments, study: str, preset: str, root: Root = ROOT) -> pd.DataFrame:
     """One row per case and method, in the order of the file.
@@ -105,6 +107,8 @@ def _noisy_error(run: Run) -> float | None:
 def display(table: pd.DataFrame, heading: str) -> pd.DataFrame:
     """SNR with its interval as text: a row per case, a column per method; the best of several in bold.
 
+    More methods than a page is wide become rows, and the cases columns.
+
     Of one method alone, the SNR that the noisy validation pairs imply stands beside, where every run has kept it.
 
     Args:
@@ -124,7 +128,10 @@ def display(table: pd.DataFrame, heading: str) -> pd.DataFrame:
         if validated:
             cells["By noisy validation"] = f"{part['validated_db'].iloc[0]:.2f}"
         rows.append(cells)
-    return pd.DataFrame(rows)
+    shown = pd.DataFrame(rows)
+    if table["title"].nunique() > _WIDEST:
+        shown = shown.set_index(heading).T.rename_axis(None, axis=1).rename_axis("Method").reset_index()
+    return shown
 
 
 def columns(study: str, analyses_folder: str | Path) -> dict[str, dict[Any, float]]:

@@ -56,10 +56,12 @@ def link(document: nodes.Element, terms: Mapping[str, str]) -> set[str]:
     for text in list(_texts(document)):
         parent = text.parent
         if isinstance(parent, nodes.emphasis):
-            term = _spelled(text.astext(), waiting)
+            # A line break in the source makes several texts of it; the whole is one term, or none.
+            whole = " ".join(parent.astext().split())
+            term = _spelled(whole, waiting)
             if term is not None:
                 done.add(term)
-                parent.replace_self(_reference(text.astext(), term, waiting.pop(term), nodes.emphasis))
+                parent.replace_self(_reference(whole, term, waiting.pop(term), nodes.emphasis))
             continue
         pieces = list(_split(text.astext(), {term: plain[term] for term in waiting if term in plain}, waiting.pop))
         if any(isinstance(piece, nodes.reference) for piece in pieces):

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mpicore import denoisers, files, methods
+from mpicore import methods
 from mpicore.assumptions import Assumptions, check
 from mpicore.denoisers import Denoiser
 from mpicore.denoisers.spectral_wiener import SpectralWiener
@@ -35,7 +35,6 @@ Array = NDArray[np.floating[Any]]
 _SPLIT = 5  #: objects from which on some are held out
 #: How a network is trained unless told otherwise, see :class:`mpicore.settings.Settings`.
 TRAINING = {"epochs": 40, "batch_size": 8, "learning_rate": 1e-3, "schedule": "one-cycle", "patience": 8}
-_ALIKE = 0.01  #: of the largest value, by which numbers of one scan may differ
 _VALIDATION, _HELD = 0.1, 0.2  #: shares of the objects that choose parameters, and methods
 
 
@@ -194,7 +193,7 @@ def fit(
                 progress(f"channel {channel + 1}: {row.name}")
             place = None if folder is None else Path(folder) / f"channel{channel + 1}"
             made = _learned(row, train, validation, known, options or {}, place, progress is not None, found.split)
-            judged.append(_judged(row, channel, made, held, sample, known))
+            judged.append(judge(row, channel, made, held, sample, known))
         best = min(judged, key=lambda row: float(row.risk.error.mean()))
         if asked and asked.name != "average" and best.risk.worse_than_mean():
             raise ValueError(
@@ -228,7 +227,7 @@ def denoised(recording: Recording, fitted: Fitted, progress: Callable[[int], Any
     told = fitted.told()
     options = {"channels": told, "skipped_channels": [c + 1 for c in fitted.assumptions.dead]}
     names = sorted({row.method for row in fitted.chosen.values()})
-    step = Provenance(f"mpicore denoise: {', '.join(names)}", _finite(options))
+    step = Provenance(f"mpicore denoise: {', '.join(names)}", finite(options))
     flags = recording.processing
     if flags is not None and _taken_off(fitted.background):
         flags = replace(flags, background_corrected=True)
@@ -278,100 +277,39 @@ def denoise(
     return fitted.denoise(array, 0, mask), fitted
 
 
-def scan_of(recording: Recording) -> dict[str, Any]:
-    """What signals depend on besides the object, by the names of the format, as JSON can hold it."""
-    drive, receiver, gradient = recording.drive, recording.receiver, recording.acquisition.gradient
-    found: dict[str, Any] = {"receiver/bandwidth [Hz]": receiver.bandwidth, "receiver/unit": list(receiver.units)}
-    if gradient is not None:
-        found["gradient [T/m]"] = gradient[0].tolist()
-    if drive is not None:
-        found["frequencies of drivefield [Hz]"] = drive.frequencies.tolist()
-        found["drivefield/strength [T]"] = drive.strength[0].tolist()
-        found["drivefield/phase as cosine"] = np.cos(drive.phase[0]).tolist()
-        found["drivefield/phase as sine"] = np.sin(drive.phase[0]).tolist()
-        found["drivefield/waveform"] = [list(row) for row in drive.waveform]
-    return dict(_finite(found))
-
-
-def save(fitted: Fitted, path: str | Path, scan: Mapping[str, Any] | None = None) -> None:
-    """Keep what was learned, for other recordings of the same scanner: method and state of each channel.
-
-    Args:
-        fitted: what was learned.
-        path: of the file.
-        scan: of the recording that it was learned from, see :func:`scan_of`.
-    """
-    arrays: dict[str, NDArray[Any]] = {}
-    told: dict[str, Any] = {}
-    for channel, judged in fitted.chosen.items():
-        arrays |= {f"{channel}.{name}": np.asarray(value) for name, value in judged.denoiser.state().items()}
-        told[str(channel)] = {"method": judged.method, "samples": judged.denoiser.samples, "options": _kept(judged)}
-    files.save_tensors(path, arrays, {"format": "mpicore.measured", "channels": told, "scan": dict(scan or {})})
-
-
-def load(
-    path: str | Path,
+def judge(
+    method: Method,
+    channel: int,
+    made: Denoiser,
+    held: Array,
     sample: Sample,
-    known: NDArray[np.float64] | None = None,
-    scan: Mapping[str, Any] | None = None,
-    method: str | None = None,
-) -> Fitted:
-    """Take up what :func:`save` has kept, and judge it on this recording.
+    known: NDArray[np.float64] | None,
+) -> Judged:
+    """How good a fitted denoiser of one channel is on signals that it has not learned from.
 
     Args:
-        path: of the file.
+        method: what the denoiser is.
+        channel: its number.
+        made: the denoiser.
+        held: repeats of objects, shape (n, R, V).
         sample: of the recording.
         known: phase that the drive fields give each line, see :mod:`mpicore.drive_phase`.
-        scan: of the recording, see :func:`scan_of`; not compared by default.
-        method: that the file must hold; any by default.
-
-    Raises:
-        ValueError: a damaged file, or one of another method, or of a recording with other channels, another number of
-            samples or of another scan.
     """
-    arrays, told = files.load_tensors(path)
-    if told.get("format") != "mpicore.measured":
-        raise ValueError(f"{path} holds no weights of mpicore denoise")
-    learned = sorted({row["method"] for row in told["channels"].values()})
-    if method is not None and learned != [method]:
-        raise ValueError(f"{path} holds weights of {', '.join(learned)}, not of {method}; name another file for those")
-    found = check(sample, known)
-    chosen = {}
-    for number, row in told["channels"].items():
-        channel, V = int(number), sample.repeats.shape[-1]
-        if channel >= sample.channels or row["samples"] != V:
-            wanted = f"{row['samples']} samples in channel {channel + 1}"
-            raise ValueError(f"{path} is for {wanted}; the recording has {sample.channels} channels of {V} samples")
-        if channel in found.dead:
-            continue
-        one = methods.find(row["method"])
-        made = methods.create(one, **row["options"])
-        state = {name.partition(".")[2]: value for name, value in arrays.items() if name.startswith(f"{channel}.")}
-        made.samples = V
-        made.restore(state)
-        repeats = sample.of_channel(channel)
-        chosen[channel] = _judged(one, channel, made, repeats, sample, known)
-    _check_scan(path, told.get("scan", {}), scan or {})
-    if not chosen:
-        raise ValueError(f"{path} has no channel that the recording has")
-    mean = sample.found.kind == "periods"
-    every = tuple(chosen.values())
-    return Fitted(chosen, every, found, sample.background, sample.found.classes, mean, known, 0)
+    repeats = held.shape[1] if sample.found.kind in ("periods", "background") else 1
+    risk = Risk.of(lambda u: _apply(made, method, u, known), pairs_of(held), repeats)
+    rows = sample.empty[:, :, channel].reshape(-1, held.shape[2])[:100]
+    rows = rows[usable(rows)] if len(rows) else rows
+    nothing = passed_of_nothing(lambda u: _apply(made, method, u, known), rows) if len(rows) else None
+    return Judged(method.name, channel, made, risk, nothing)
 
 
-def _check_scan(path: str | Path, learned: Mapping[str, Any], scan: Mapping[str, Any]) -> None:
-    """Refuse weights of another scan; what one of the two does not tell is not compared."""
-    for name in learned.keys() & scan.keys():
-        one, other = np.asarray(learned[name]), np.asarray(scan[name])
-        alike = one.shape == other.shape and (
-            np.array_equal(one, other)
-            if one.dtype.kind not in "if" or other.dtype.kind not in "if"
-            else np.allclose(one, other, rtol=0, atol=_ALIKE * np.abs(one).max(initial=0))
-        )
-        if not alike:
-            raise ValueError(
-                f"{path} is of another scan, {name} was {learned[name]} there, and is {scan[name]} in the recording"
-            )
+def finite(value: Any) -> Any:
+    """A value for JSON, in which what is not finite is null."""
+    if isinstance(value, Mapping):
+        return {name: finite(item) for name, item in value.items()}
+    if isinstance(value, float) and not np.isfinite(value):
+        return None
+    return value
 
 
 def _parts(repeats: Array) -> tuple[Array, Array, Array]:
@@ -405,22 +343,6 @@ def _learned(
     return made.fit(*pairs.arrays, validation=chosen, folder=folder, progress=progress)
 
 
-def _judged(
-    method: Method,
-    channel: int,
-    made: Denoiser,
-    held: Array,
-    sample: Sample,
-    known: NDArray[np.float64] | None,
-) -> Judged:
-    repeats = held.shape[1] if sample.found.kind in ("periods", "background") else 1
-    risk = Risk.of(lambda u: _apply(made, method, u, known), pairs_of(held), repeats)
-    rows = sample.empty[:, :, channel].reshape(-1, held.shape[2])[:100]
-    rows = rows[usable(rows)] if len(rows) else rows
-    nothing = passed_of_nothing(lambda u: _apply(made, method, u, known), rows) if len(rows) else None
-    return Judged(method.name, channel, made, risk, nothing)
-
-
 def _apply(made: Denoiser, method: Method, u: Array, known: NDArray[np.float64] | None) -> Array:
     if method.symmetry and known is not None:
         return filtered(np.asarray(made.denoise(filtered(u, np.exp(-1j * known))), np.float64), np.exp(1j * known))
@@ -431,21 +353,3 @@ def _turned(method: Method, pairs: Recordings, known: NDArray[np.float64] | None
     if method.symmetry and known is not None:
         return Recordings(*(filtered(u, np.exp(-1j * known)) for u in pairs.arrays))
     return pairs
-
-
-def _kept(judged: Judged) -> dict[str, Any]:
-    """Options of a denoiser that a file can hold; how it was trained does not matter any more."""
-    method = METHODS[judged.method]
-    if method.denoiser not in denoisers.names():
-        return {}
-    options = {**denoisers.parameters(method.denoiser), **method.options}
-    return {name: getattr(judged.denoiser, name) for name in options if name not in ("stride", "normalise")}
-
-
-def _finite(value: Any) -> Any:
-    """A value for JSON, in which what is not finite is null."""
-    if isinstance(value, Mapping):
-        return {name: _finite(item) for name, item in value.items()}
-    if isinstance(value, float) and not np.isfinite(value):
-        return None
-    return value

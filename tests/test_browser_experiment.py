@@ -1,13 +1,8 @@
 """The experiment in the browser: what is exported for it, and that the page computes what mpicore computes."""
 
 import base64
-import functools
 import hashlib
-import http.server
 import json
-import os
-import shutil
-import threading
 from dataclasses import replace
 
 import numpy as np
@@ -25,7 +20,6 @@ from mpicore.reconstruction import XSpace
 from mpicore.seeds import branch
 from mpicore.symmetry import sine_lines
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
 #: Of the RMS of what is compared.
 TOLERANCE = 1e-3
 
@@ -123,26 +117,8 @@ def manifest(smoke):
 
 
 @pytest.fixture(scope="module")
-def address(smoke):
-    html = smoke / "build/smoke/_build/html"
-    quiet = type("Quiet", (http.server.SimpleHTTPRequestHandler,), {"log_message": lambda *arguments: None})
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(quiet, directory=html)) as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{running.server_address[1]}/experiment.html"
-        running.shutdown()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if CHROMIUM is None:
-        message = "no Chromium was found on this machine"
-        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        yield running
-        running.close()
+def address(server):
+    return f"{server}/experiment.html"
 
 
 @pytest.fixture

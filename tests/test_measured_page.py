@@ -19,7 +19,8 @@ def executed(tmp_path, root, monkeypatch):
 
     def run(**values):
         target, table = tmp_path / "page.ipynb", tmp_path / "chains.csv"
-        notebooks.execute(SOURCE, target, {"preset": "smoke", "chains_table": str(table), **values})
+        tables = {"files_table": str(tmp_path / "files.csv"), "chains_table": str(table)}
+        notebooks.execute(SOURCE, target, {"preset": "smoke", **tables, **values})
         notebooks.check_executed(target)
         outputs = [o for c in nbformat.read(target, 4).cells if c.cell_type == "code" for o in c.outputs]
         return outputs, pd.read_csv(table)
@@ -76,7 +77,7 @@ def test_every_text_of_the_page_is_declared_and_used(root, book, monkeypatch):
     assert used == there == set(contents.FILES["measured_signals"])
     (page,) = (page for page in contents.pages(book) if page.name == "measured_signals")
     assert page.reads("results") == ["book/measured_files.csv"]
-    assert page.writes("results") == ["results/tables/measured-chains.csv"]
+    assert page.writes("results") == ["results/tables/measured-files.csv", "results/tables/measured-chains.csv"]
 
 
 def test_values_stand_in_a_text_with_their_format(tmp_path):

@@ -47,6 +47,15 @@ def test_a_small_word_is_a_term_only_where_it_is_emphasised():
     assert linked("The *SNR* is a ratio.") == [("SNR", "words.html#SNR")]
 
 
+@pytest.mark.parametrize("words, expected", [(["object", "\n", "error"], "object error"), (["no", "\n", "gap"], None)])
+def test_emphasised_words_across_a_line_break_stay_together(words, expected):
+    """MyST makes a text of each line: no word is lost, and a part of them is not taken for the whole."""
+    emphasised = nodes.emphasis("", "", *map(nodes.Text, words))
+    page = nodes.paragraph("", "", emphasised)
+    found = terms.link(page, GLOSSARY)
+    assert page.astext().split() == words[::2] and found == ({expected} if expected else set())
+
+
 @pytest.mark.parametrize(
     "apart", ["SNR\n===\n", "``SNR``\n", "::\n\n  SNR\n", "=== ===\nSNR SNR\n=== ===\n", "`SNR <there.html>`_\n"]
 )

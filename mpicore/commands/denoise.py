@@ -1,5 +1,6 @@
 """``mpicore denoise``: a recording without its noise, as a new file."""
 
+import math
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -43,7 +44,7 @@ def command(
     A calibration on a grid is denoised as a whole (spatial_wiener) unless another method is named: with a second
     recording, two periods of each position, or background frames.
     """
-    from mpicore import drive_phase, measured, measured_matrix, methods
+    from mpicore import drive_phase, measured, measured_matrix, measured_weights, methods
     from mpicore.sample import Sample
 
     whole = method == "spatial_wiener" or second is not None
@@ -63,7 +64,7 @@ def command(
     sample = Sample.read(recording)
     folder = Path(f"{output}.training")
     if weights is not None and Path(weights).exists():
-        fitted = measured.load(weights, sample, known, measured.scan_of(recording), method)
+        fitted = measured_weights.load(weights, sample, known, measured_weights.scan_of(recording), method)
     else:
         options: dict[str, Any] = {}
         if chosen is not None and chosen.trains:
@@ -71,7 +72,7 @@ def command(
         with tqdm(desc="learning", unit="method", disable=quiet, leave=False) as bar:
             fitted = measured.fit(sample, method, known, options, folder, None if quiet else _shown(bar))
         if weights is not None:
-            measured.save(fitted, weights, measured.scan_of(recording))
+            measured_weights.save(fitted, weights, measured_weights.scan_of(recording))
     with tqdm(total=recording.shape[0], desc="denoising", unit="frame", disable=quiet, leave=False) as bar:
         mdf.write(measured.denoised(recording, fitted, bar.update), output)
     shutil.rmtree(folder, ignore_errors=True)
@@ -139,9 +140,12 @@ def _shown(bar: Any) -> Callable[[str], None]:
 
 def in_words(row: dict[str, Any]) -> str:
     """What was chosen for a channel, in one line."""
-    said = [f"{row['method']}: {row['snr_db']:.1f} dB, {row['gain_over_a_period_db']:+.1f} dB over a period"]
-    said.append(f"{row['gain_over_the_mean_db']:+.1f} dB over the mean of the periods")
-    if row["next_best"]:
+    if math.isfinite(row["snr_db"]):
+        said = [f"{row['method']}: {row['snr_db']:.1f} dB, {row['gain_over_a_period_db']:+.1f} dB over a period"]
+        said.append(f"{row['gain_over_the_mean_db']:+.1f} dB over the mean of the periods")
+    else:
+        said = [f"{row['method']}: its error is too small to be told from these objects"]
+    if row["next_best"] and math.isfinite(row["margin_db"]):
         said.append(f"{row['margin_db']:.2f} dB before {row['next_best']}")
     if row["of_nothing"] is not None:
         said.append(f"of background {100 * row['of_nothing']:.2g} % of the power stay")
