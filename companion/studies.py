@@ -59,12 +59,12 @@ def row(case: str, title: str, method: Method, trainings: Sequence[Run], spread:
 
     Args:
         case, title: name of the case, and how it is written.
-        method: how the method of the runs is called and drawn.
+        method: how the method of the runs is called.
         trainings: a run per seed.
         spread: between trainings, see :mod:`companion.statistics`.
 
     Returns:
-        ``case, case_title, method, title, colour, input_snr_db`` (of the noise as the case has it), ``signals`` (for
+        ``case, case_title, method, title, input_snr_db`` (of the noise as the case has it), ``signals`` (for
         training), ``steps`` (of the training), ``trainings`` (how many), ``snr_db, snr_db_low, snr_db_high, ssim,
         psnr_db, training_seconds``: means over the test signals and trainings with the 95 % interval of the SNR; the
         ``key`` of the first run; and ``validated_db``, the SNR that the error on noisy validation pairs implies,
@@ -82,7 +82,6 @@ def row(case: str, title: str, method: Method, trainings: Sequence[Run], spread:
         "case_title": title.format(signals=run.config.sizes[0]),
         "method": run.config.method,
         "title": method.title,
-        "colour": method.colour,
         "input_snr_db": run.config.noise.snr_db,
         "signals": run.config.sizes[0],
         "steps": run.history["step"].max() if run.config.training else None,

@@ -73,7 +73,14 @@ class FrameBackground:
         right = np.clip(np.searchsorted(self.times, when), 1, len(self.times) - 1)
         width = self.times[right] - self.times[right - 1]
         share = np.clip((when - self.times[right - 1]) / width, 0, 1)[:, None, None, None]
-        return np.asarray((1 - share) * self.means[right - 1] + share * self.means[right])
+        found = np.empty((len(when), *self.means.shape[1:]))
+        for knot in np.unique(right):  # frames between the same two times together: each is read once
+            frames = np.flatnonzero(right == knot)
+            between = slice(frames[0], frames[-1] + 1) if len(frames) == np.ptp(frames) + 1 else frames
+            line = share[between] * (self.means[knot] - self.means[knot - 1])
+            line += self.means[knot - 1]
+            found[between] = line
+        return found
 
 
 def _merged(runs: list[NDArray[np.int64]]) -> list[NDArray[np.int64]]:

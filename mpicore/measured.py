@@ -98,7 +98,7 @@ class Fitted:
         good = usable(signals)
         found = np.array(signals, np.float64)
         if self.background is not None:
-            found -= np.where(good[..., None], self.background.at(numbers), 0)
+            np.subtract(found, self.background.at(numbers), out=found, where=good[..., None])
         objects = ~np.asarray(empty, bool)[numbers]
         for channel, judged in self.chosen.items():
             rows = good[:, :, channel] & objects[:, None]

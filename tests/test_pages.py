@@ -15,7 +15,7 @@ pytestmark = pytest.mark.book
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
 
 
-GENERATED = {"search.html", "genindex.html", "py-modindex.html"}
+GENERATED = {"search.html", "genindex.html", "py-modindex.html", "404.html"}
 
 
 @pytest.fixture(scope="module")

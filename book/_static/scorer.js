@@ -1,4 +1,4 @@
-/* Search: pages that are read come before the reference of the packages, and a match in a title before one in a text. */
+/* Search (read before Sphinx's searchtools.js): pages that are read come before the reference of the packages, and a match in a title before one in a text. */
 var Scorer = {
   score: ([docname, title, anchor, description, score]) =>
     ["api", "companion", "scanners", "bibliography"].includes(docname) ? score / 10 : score,

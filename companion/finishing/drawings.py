@@ -70,7 +70,7 @@ def _size(picture: Tag, text: str) -> None:
 
 def _pair(page: BeautifulSoup, picture: Tag, source: str) -> None:
     """A light and a dark version, of which a browser loads the one that it shows."""
-    attributes = {key: value for key, value in picture.attrs.items() if key != "class"}
+    attributes = {key: str(value) for key, value in picture.attrs.items() if key != "class"}
     attributes["loading"] = "lazy"
     light = page.new_tag("img", attrs={**attributes, "class": "only-light drawing"})
     name = f"{source.removesuffix('.svg')}{DARK}.svg"

@@ -1,6 +1,7 @@
 """What stands in the head of a page: what search engines and previews read, and only the scripts that it needs."""
 
 import re
+from urllib.parse import urljoin
 
 from bs4 import BeautifulSoup, Tag
 
@@ -9,7 +10,6 @@ from companion.finishing.site import Site
 MARK = "generator"  #: name of the meta tag that says that a page is finished
 LONGEST = 200  #: letters of a description
 ICON = "_static/logo.svg"  #: the picture in a browser's tab
-CARD = "_static/card.png"  #: the picture of a preview, 1200 × 630
 
 
 def complete(page: BeautifulSoup, about: Site, name: str) -> None:
@@ -34,8 +34,11 @@ def complete(page: BeautifulSoup, about: Site, name: str) -> None:
         _append(page, head, "meta", {"name": key, "content": content})
     kind = "website" if name == "index" else "article"
     graph = {"og:title": title, "og:description": text, "og:type": kind, "og:site_name": about.title}
+    picture = page.select_one("article figure img[src$='.png']")
     if about.address:
-        graph |= {"og:url": f"{about.address}{name}.html", "og:image": about.address + CARD}
+        if picture is not None:
+            graph["og:image"] = urljoin(f"{about.address}{name}.html", str(picture["src"]))
+        graph["og:url"] = f"{about.address}{name}.html"
         _append(page, head, "link", {"rel": "canonical", "href": f"{about.address}{name}.html"})
     for key, content in graph.items():
         _append(page, head, "meta", {"property": key, "content": content})

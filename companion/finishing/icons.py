@@ -35,7 +35,7 @@ def inline(page: BeautifulSoup, drawn: Mapping[str, tuple[str, str]]) -> None:
         if name is None:
             continue
         box, path = drawn[name]
-        kept = {key: value for key, value in tag.attrs.items() if key.startswith("data-")}
+        kept = {key: str(value) for key, value in tag.attrs.items() if key.startswith("data-")}
         look = {"class": " ".join(["svg-inline--fa", *map(str, classes)]), "viewBox": box, "aria-hidden": "true"}
         picture = page.new_tag("svg", attrs={**kept, **look, "focusable": "false", "fill": "currentColor"})
         picture.append(page.new_tag("path", attrs={"d": path}))

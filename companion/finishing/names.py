@@ -1,4 +1,4 @@
-"""Names and roles that a screen reader needs and that the theme leaves out or contradicts (WCAG 2.2, as axe checks it)."""
+"""Names and roles that a screen reader needs, and that the theme leaves out or contradicts (WCAG 2.2)."""
 
 from bs4 import BeautifulSoup
 
@@ -15,6 +15,10 @@ def mend(page: BeautifulSoup) -> None:
         summary["aria-label"] = f"Pages below {about.get_text(strip=True)}" if about else "Pages below"
     for sidebar in page.select("#pst-primary-sidebar"):
         sidebar["role"], sidebar["aria-label"] = "region", "The book"
+    for listed in page.select("dt dl"):  # a signature of several lines: a list of definitions that defines nothing
+        for item in listed.find_all("dd"):
+            item.name, item["class"] = "span", "signature-line"
+        listed.name = "span"
     for listed in page.select(".citation-list"):
         listed["role"] = "list"
         for entry in listed.select(".citation"):

@@ -12,7 +12,9 @@ import yaml
 
 from mpicore import files
 
-REPOSITORY = "BOOK_REPOSITORY"  #: variable of the environment: address of the repository, as https://github.com/OWNER/NAME
+REPOSITORY = (
+    "BOOK_REPOSITORY"  #: variable of the environment: address of the repository, as https://github.com/OWNER/NAME
+)
 ADDRESS = "BOOK_ADDRESS"  #: variable of the environment: address at which the book is published
 MISSING = "404"  #: name of the page that a server shows where there is none
 
@@ -67,7 +69,7 @@ def read(folder: str | Path = ".", variables: Mapping[str, str] | None = None) -
 
 
 def complete(html: Path, about: Site, pages: Sequence[str]) -> None:
-    """Write the page for addresses that are not there and, where the address is known, ``sitemap.xml`` and ``robots.txt``.
+    """Write ``404.html`` and, where the address of the book is known, ``sitemap.xml`` and ``robots.txt``.
 
     Source maps, which help only who changes the theme's scripts, are dropped.
 
@@ -94,10 +96,12 @@ def _missing(about: Site) -> str:
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8"/>\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1"/>\n'
+        '<link rel="icon" href="data:,"/>\n'
         f"<title>Page not found — {escape(about.title)}</title>\n"
         "<style>:root { color-scheme: light dark; } body { font: 1.1rem/1.6 system-ui, sans-serif; max-width: 36rem;"
-        " margin: 15vh auto; padding: 0 1.5rem; } a { color: LinkText; }</style>\n</head>\n<body>\n<main>\n"
-        f'<h1>Page not found</h1>\n<p>There is no page at this address. <a href="{escape(home)}">{escape(about.title)}</a>'
+        " margin: 15vh auto; padding: 0 1.5rem; } a { color: inherit; }</style>\n</head>\n<body>\n<main>\n"
+        "<h1>Page not found</h1>\n<p>There is no page at this address. "
+        f'<a href="{escape(home)}">{escape(about.title)}</a>'
         " has a list of its pages, and a search.</p>\n</main>\n</body>\n</html>\n"
     )
 

@@ -5,7 +5,7 @@ import io
 import re
 from pathlib import Path
 
-from bs4 import BeautifulSoup, Tag
+from bs4 import BeautifulSoup, PageElement, Tag
 
 from mpicore import files
 
@@ -88,9 +88,8 @@ def _headers(table: Tag) -> None:
             above = first
 
 
-def _copy(cell: Tag) -> list[Tag]:
-    copied = BeautifulSoup(cell.decode_contents(), "html.parser")
-    return [child.extract() for child in list(copied.children) if isinstance(child, Tag)]
+def _copy(cell: Tag) -> list[PageElement]:
+    return [child.extract() for child in list(BeautifulSoup(cell.decode_contents(), "html.parser").children)]
 
 
 def _blanks(table: Tag) -> bool:
