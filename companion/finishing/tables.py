@@ -5,7 +5,8 @@ import io
 import re
 from pathlib import Path
 
-from bs4 import BeautifulSoup, PageElement, Tag
+from bs4 import BeautifulSoup, Tag
+from bs4.element import PageElement
 
 from mpicore import files
 
