@@ -54,8 +54,9 @@ def proofs(*wanted):
 
 
 def proofs_of(names):
-    """The proofs of runs by name."""
-    return sorted({proof(NAMED[name]) for name in names})
+    """The proofs of runs by name, and of those whose fitted denoisers they read out."""
+    keys = {NAMED[name] for name in names}
+    return sorted({proof(key) for key in keys | {BASE[key] for key in keys & BASE.keys()}})
 
 
 def code(*modules):

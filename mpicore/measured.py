@@ -35,6 +35,7 @@ Array = NDArray[np.floating[Any]]
 _SPLIT = 5  #: objects from which on some are held out
 #: How a network is trained unless told otherwise, see :class:`mpicore.settings.Settings`.
 TRAINING = {"epochs": 40, "batch_size": 8, "learning_rate": 1e-3, "schedule": "one-cycle", "patience": 8}
+_ALIKE = 0.01  #: of the largest value, by which numbers of one scan may differ
 _VALIDATION, _HELD = 0.1, 0.2  #: shares of the objects that choose parameters, and methods
 
 
@@ -217,6 +218,8 @@ def fit(
 def denoised(recording: Recording, fitted: Fitted, progress: Callable[[int], Any] | None = None) -> Recording:
     """The recording with its denoiser, which works on some frames at a time when it is read or written.
 
+    The signals are in single precision where that holds those of the file.
+
     Args:
         recording: that ``fitted`` was fitted to.
         fitted: its denoiser.
@@ -227,17 +230,23 @@ def denoised(recording: Recording, fitted: Fitted, progress: Callable[[int], Any
     names = sorted({row.method for row in fitted.chosen.values()})
     step = Provenance(f"mpicore denoise: {', '.join(names)}", _finite(options))
     flags = recording.processing
-    if flags is not None and fitted.background is not None:
+    if flags is not None and _taken_off(fitted.background):
         flags = replace(flags, background_corrected=True)
     empty = recording.background
+    kind: type[np.floating[Any]] = np.float32 if recording.single else np.float64  # denoisers give single precision
 
     def made(piece: Array, first: int) -> Array:
-        found = fitted.denoise(piece, first, empty)
+        found = fitted.denoise(piece, first, empty).astype(kind, copy=False)
         if progress is not None:
             progress(len(piece))
         return found
 
     return recording.mapped_in_time(made, step, flags)
+
+
+def _taken_off(background: FrameBackground | None) -> bool:
+    """Whether there is no background left; too few empty frames, of which no line stands out, leave it all."""
+    return background is not None and (background.told or bool(background.kept.any()))
 
 
 def denoise(
@@ -269,25 +278,63 @@ def denoise(
     return fitted.denoise(array, 0, mask), fitted
 
 
-def save(fitted: Fitted, path: str | Path) -> None:
-    """Keep what was learned, for other recordings of the same scanner: method and state of each channel."""
+def scan_of(recording: Recording) -> dict[str, Any]:
+    """What signals depend on besides the object, by the names of the format, as JSON can hold it."""
+    drive, receiver, gradient = recording.drive, recording.receiver, recording.acquisition.gradient
+    found: dict[str, Any] = {"receiver/bandwidth [Hz]": receiver.bandwidth, "receiver/unit": list(receiver.units)}
+    if gradient is not None:
+        found["gradient [T/m]"] = gradient[0].tolist()
+    if drive is not None:
+        found["frequencies of drivefield [Hz]"] = drive.frequencies.tolist()
+        found["drivefield/strength [T]"] = drive.strength[0].tolist()
+        found["drivefield/phase as cosine"] = np.cos(drive.phase[0]).tolist()
+        found["drivefield/phase as sine"] = np.sin(drive.phase[0]).tolist()
+        found["drivefield/waveform"] = [list(row) for row in drive.waveform]
+    return dict(_finite(found))
+
+
+def save(fitted: Fitted, path: str | Path, scan: Mapping[str, Any] | None = None) -> None:
+    """Keep what was learned, for other recordings of the same scanner: method and state of each channel.
+
+    Args:
+        fitted: what was learned.
+        path: of the file.
+        scan: of the recording that it was learned from, see :func:`scan_of`.
+    """
     arrays: dict[str, NDArray[Any]] = {}
     told: dict[str, Any] = {}
     for channel, judged in fitted.chosen.items():
         arrays |= {f"{channel}.{name}": np.asarray(value) for name, value in judged.denoiser.state().items()}
         told[str(channel)] = {"method": judged.method, "samples": judged.denoiser.samples, "options": _kept(judged)}
-    files.save_tensors(path, arrays, {"format": "mpicore.measured", "channels": told})
+    files.save_tensors(path, arrays, {"format": "mpicore.measured", "channels": told, "scan": dict(scan or {})})
 
 
-def load(path: str | Path, sample: Sample, known: NDArray[np.float64] | None = None) -> Fitted:
+def load(
+    path: str | Path,
+    sample: Sample,
+    known: NDArray[np.float64] | None = None,
+    scan: Mapping[str, Any] | None = None,
+    method: str | None = None,
+) -> Fitted:
     """Take up what :func:`save` has kept, and judge it on this recording.
 
+    Args:
+        path: of the file.
+        sample: of the recording.
+        known: phase that the drive fields give each line, see :mod:`mpicore.drive_phase`.
+        scan: of the recording, see :func:`scan_of`; not compared by default.
+        method: that the file must hold; any by default.
+
     Raises:
-        ValueError: a damaged file, or one of a recording with other channels or another number of samples.
+        ValueError: a damaged file, or one of another method, or of a recording with other channels, another number of
+            samples or of another scan.
     """
     arrays, told = files.load_tensors(path)
     if told.get("format") != "mpicore.measured":
         raise ValueError(f"{path} holds no weights of mpicore denoise")
+    learned = sorted({row["method"] for row in told["channels"].values()})
+    if method is not None and learned != [method]:
+        raise ValueError(f"{path} holds weights of {', '.join(learned)}, not of {method}; name another file for those")
     found = check(sample, known)
     chosen = {}
     for number, row in told["channels"].items():
@@ -297,18 +344,34 @@ def load(path: str | Path, sample: Sample, known: NDArray[np.float64] | None = N
             raise ValueError(f"{path} is for {wanted}; the recording has {sample.channels} channels of {V} samples")
         if channel in found.dead:
             continue
-        method = methods.find(row["method"])
-        made = methods.create(method, **row["options"])
+        one = methods.find(row["method"])
+        made = methods.create(one, **row["options"])
         state = {name.partition(".")[2]: value for name, value in arrays.items() if name.startswith(f"{channel}.")}
         made.samples = V
         made.restore(state)
         repeats = sample.of_channel(channel)
-        chosen[channel] = _judged(method, channel, made, repeats, sample, known)
+        chosen[channel] = _judged(one, channel, made, repeats, sample, known)
+    _check_scan(path, told.get("scan", {}), scan or {})
     if not chosen:
         raise ValueError(f"{path} has no channel that the recording has")
     mean = sample.found.kind == "periods"
     every = tuple(chosen.values())
     return Fitted(chosen, every, found, sample.background, sample.found.classes, mean, known, 0)
+
+
+def _check_scan(path: str | Path, learned: Mapping[str, Any], scan: Mapping[str, Any]) -> None:
+    """Refuse weights of another scan; what one of the two does not tell is not compared."""
+    for name in learned.keys() & scan.keys():
+        one, other = np.asarray(learned[name]), np.asarray(scan[name])
+        alike = one.shape == other.shape and (
+            np.array_equal(one, other)
+            if one.dtype.kind not in "if" or other.dtype.kind not in "if"
+            else np.allclose(one, other, rtol=0, atol=_ALIKE * np.abs(one).max(initial=0))
+        )
+        if not alike:
+            raise ValueError(
+                f"{path} is of another scan, {name} was {learned[name]} there, and is {scan[name]} in the recording"
+            )
 
 
 def _parts(repeats: Array) -> tuple[Array, Array, Array]:

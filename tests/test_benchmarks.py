@@ -65,7 +65,8 @@ def test_parts_replace_their_rows_alone(tmp_path, monkeypatch):
     path = tmp_path / "table.csv"
     rows = [["space_limit", "old", "b", "mpicore", 1.0, 1.0, 1.0, 1.0], ["z", "kept", "b", "mpicore", 1, 1, 1, None]]
     pd.DataFrame(rows, columns=benchmark.COLUMNS).assign(load=0.5).to_csv(path, index=False)
-    monkeypatch.setattr("sys.argv", ["benchmark", "--output", str(path), "--quick", "--only", "systems_in_space"])
+    argv = ["benchmark", "--output", str(path), "--quick", "--threads", "1"]
+    monkeypatch.setattr("sys.argv", [*argv, "--only", "systems_in_space"])
     benchmark.main()
     table = pd.read_csv(path).set_index("key")
     assert list(table.index) == ["space_limit", "z"]

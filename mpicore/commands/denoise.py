@@ -9,7 +9,7 @@ import click
 from tqdm import tqdm
 
 from mpicore import mdf
-from mpicore.commands._output import as_json, file_argument, print_json, print_line, print_table
+from mpicore.commands._output import as_json, check_outputs, file_argument, print_json, print_line, print_table
 
 
 @click.command()
@@ -52,6 +52,9 @@ def command(
     chosen = None if method is None or whole else methods.find(method)
     if chosen is None and (epochs is not None or seed):
         raise click.UsageError("--epochs and --seed belong to the training of a network, name one with --method")
+    # The recording itself may be replaced by what is made of it.
+    check_outputs([output, weights], [second])
+    check_outputs([weights], [file])
     recording = mdf.read(file, finite=False)
     if whole or (method is None and weights is None and measured_matrix.grid_of(recording) is not None):
         _matrix(recording, output, None if second is None else mdf.read(second, finite=False), quiet, as_json)
@@ -60,7 +63,7 @@ def command(
     sample = Sample.read(recording)
     folder = Path(f"{output}.training")
     if weights is not None and Path(weights).exists():
-        fitted = measured.load(weights, sample, known)
+        fitted = measured.load(weights, sample, known, measured.scan_of(recording), method)
     else:
         options: dict[str, Any] = {}
         if chosen is not None and chosen.trains:
@@ -68,7 +71,7 @@ def command(
         with tqdm(desc="learning", unit="method", disable=quiet, leave=False) as bar:
             fitted = measured.fit(sample, method, known, options, folder, None if quiet else _shown(bar))
         if weights is not None:
-            measured.save(fitted, weights)
+            measured.save(fitted, weights, measured.scan_of(recording))
     with tqdm(total=recording.shape[0], desc="denoising", unit="frame", disable=quiet, leave=False) as bar:
         mdf.write(measured.denoised(recording, fitted, bar.update), output)
     shutil.rmtree(folder, ignore_errors=True)
