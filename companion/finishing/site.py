@@ -12,9 +12,7 @@ import yaml
 
 from mpicore import files
 
-REPOSITORY = (
-    "BOOK_REPOSITORY"  #: variable of the environment with the address of the repository
-)
+REPOSITORY = "BOOK_REPOSITORY"  #: variable of the environment with the address of the repository
 ADDRESS = "BOOK_ADDRESS"  #: variable of the environment with the address of the published book
 MISSING = "404"  #: name of the page that a server shows where there is none
 
