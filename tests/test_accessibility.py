@@ -12,7 +12,7 @@ import pytest
 pytestmark = [pytest.mark.book, pytest.mark.browser]
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
-# Style sheets are there; axe need not load them once more. What a rule asks of is the same in the dark, but for colours.
+# Style sheets are there; axe need not load them once more. In the dark only colours differ.
 CHECK = """rules => axe.run({preload: false, ...rules}).then(found => found.violations.flatMap(
     rule => rule.nodes.map(node => [rule.id, node.target.join(" "), node.failureSummary])))"""
 RULES = {"light": {}, "dark": {"runOnly": ["color-contrast", "link-in-text-block"]}}
