@@ -272,6 +272,7 @@ rule book:
         [path for path in sorted(Path("book").rglob("*")) if path.is_file()],
         "_config.yml",
         "CITATION.cff",
+        "pyproject.toml",
         experiments=EXPERIMENTS,
         # The API page shows both packages.
         code=sorted(str(path) for name in project.PACKAGES for path in Path(name).rglob("*.py")),
@@ -294,3 +295,4 @@ rule book:
         " && rm -rf {params.out:q}/_build"
         " && jupyter-book build {params.source:q} --config _config.yml --path-output {params.out:q}"
         " -W -n --keep-going --quiet"
+        " && python -m companion finish {params.out:q}/_build/html"

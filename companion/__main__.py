@@ -121,6 +121,8 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--notebooks", nargs="+", required=True)
     command.add_argument("--tables", nargs="+", required=True)
     command.add_argument("--experiment", help="what the experiment in the browser computes with")
+    command = add("finish", _finish, "mend and complete the pages of a book that was just built")
+    command.add_argument("html", help="folder of the built book")
     return parser
 
 
@@ -399,6 +401,13 @@ def _stage(options: Options) -> None:
     known = _known(options)
     parts = (options.notebooks, options.tables)
     book.stage(options.source, Path(options.target), *parts, known, options.preset, experiment=options.experiment)
+
+
+def _finish(options: Options) -> None:
+    from companion import finishing
+    from companion.finishing import site
+
+    finishing.finish(options.html, site.read())
 
 
 def _serve(options: Options) -> None:

@@ -7,7 +7,7 @@ from bs4 import BeautifulSoup
 
 pytestmark = pytest.mark.book
 
-GENERATED = {"search.html", "genindex.html", "py-modindex.html"}
+GENERATED = {"search.html", "genindex.html", "py-modindex.html", "404.html"}
 
 
 @pytest.fixture(scope="module")
