@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import median_filter
 
-from mpicore.line_phase import filtered, line_phase
+from mpicore.line_phase import filtered, line_phase, told
 from mpicore.methods import METHODS, Method
 from mpicore.pairing import Distinct, distinct, pairs_of
 from mpicore.recordings import Recordings
@@ -344,7 +344,11 @@ def _symmetry(pairs: Recordings | None, known: NDArray[np.float64] | None) -> tu
         return [first, Finding(names[1], None, UNKNOWN, None, text)], pairs if odd else None
     turned = pairs if known is None else Recordings(*(filtered(u, np.exp(-1j * known)) for u in pairs.arrays))
     half = len(pairs) // 2  # the phase from one half of the objects, judged by the other one
-    phase = line_phase(Recordings(turned.u1[:half], turned.u2[:half]))
+    learned = Recordings(turned.u1[:half], turned.u2[:half])
+    if not told(learned):
+        text = "no line is mostly signal, so that no phase can be told"
+        return [first, Finding(names[1], None, UNKNOWN, None, text)], pairs if odd else None
+    phase = line_phase(learned)
     turned = Recordings(*(filtered(u[half:], np.exp(-1j * phase)) for u in turned.arrays))
     second, holds = _odd(names[1], turned)
     return [first, second], pairs if odd else turned if holds else None
