@@ -119,8 +119,9 @@ def _snr(calibration: Recording, notes: list[str], skipped: Skipped | None) -> F
 
 def _whole(lines: Complexes) -> tuple[Complexes, Floats]:
     """Lines (n, J, C, K) with 0 in frames and channels of which a period is skipped; the number of others, (C, 1)."""
-    there = np.isfinite(lines[..., 0]).all(axis=1)
-    return np.where(there[:, None, :, None], lines, 0), np.sum(there, axis=0, dtype=np.float64, keepdims=True).T
+    there = np.asarray(np.all(np.isfinite(lines[..., 0]), axis=1))
+    count = np.asarray(np.sum(there, axis=0), np.float64)[:, None]
+    return np.where(there[:, None, :, None], lines, 0), count
 
 
 def system_matrix(calibration: Recording, rows: Rows, skipped: Skipped | None = None) -> Complexes:
