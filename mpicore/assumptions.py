@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import median_filter
 
-from mpicore.line_phase import filtered, line_phase
+from mpicore.line_phase import filtered, line_phase, told
 from mpicore.methods import METHODS, Method
 from mpicore.pairing import Distinct, distinct, pairs_of
 from mpicore.recordings import Recordings
-from mpicore.sample import MOVES, Sample, usable
+from mpicore.sample import MOVES, Sample
+from mpicore.skipped import ALIVE, stays, usable
 
 Array = NDArray[np.floating[Any]]
 Verdict = Literal["holds", "fails", "told", "cannot be told from this file"]
@@ -31,7 +32,6 @@ _NEIGHBOURS = 101  #: lines over which the floor is a median
 _FORBIDDEN = 0.01  #: share of the signals' power that a symmetry may forbid and still hold
 _CHANGES = 0.1  #: relative change of the background from which on it drifts
 _FOR_PHASE = 20  #: pairs from which on the phase of each line is estimated
-_CLIPPED = 3  #: equal samples in a row at the largest or least value
 _ROWS = 400  #: signals that are looked at for what needs no more
 
 
@@ -142,7 +142,7 @@ def check(sample: Sample, known: NDArray[np.float64] | None = None) -> Assumptio
     findings: list[Finding] = []
     noise: dict[int, NDArray[np.float64]] = {}
     good = usable(sample.recorded)
-    dead = tuple(c for c in range(C) if good[:, :, c].mean() < 0.5)
+    dead = tuple(c for c in range(C) if good[:, :, c].mean() < ALIVE)
     at = [(n, r, c) for n, r, c in np.argwhere(~good) if c not in dead]
     rows = tuple((int(sample.found.frames[n, r]), int(sample.found.periods[n, r]), int(c)) for n, r, c in at)
     objects = None
@@ -206,13 +206,7 @@ def _unclipped(recorded: Array) -> Finding:
     """Equal samples in a row at the largest or the least value of the channel."""
     rows = recorded.reshape(-1, recorded.shape[-1])
     rows = rows[np.isfinite(rows).all(axis=1)]
-    count = 0
-    for extreme in (rows.max(), rows.min()):
-        there = (rows == extreme).astype(np.int8)
-        runs = there[:, : -_CLIPPED + 1].copy()
-        for shift in range(1, _CLIPPED):
-            runs &= there[:, shift : there.shape[1] - _CLIPPED + 1 + shift]
-        count += int(runs.sum())
+    count = sum(int(stays(rows, extreme).sum()) for extreme in (rows.max(), rows.min()))
     share = count / rows.size
     text = f"{count} of {rows.size} samples stay at the largest or least value" if count else "no sample stays there"
     return Finding("below saturation", None, "fails" if count else "holds", share, text)
@@ -350,7 +344,11 @@ def _symmetry(pairs: Recordings | None, known: NDArray[np.float64] | None) -> tu
         return [first, Finding(names[1], None, UNKNOWN, None, text)], pairs if odd else None
     turned = pairs if known is None else Recordings(*(filtered(u, np.exp(-1j * known)) for u in pairs.arrays))
     half = len(pairs) // 2  # the phase from one half of the objects, judged by the other one
-    phase = line_phase(Recordings(turned.u1[:half], turned.u2[:half]))
+    learned = Recordings(turned.u1[:half], turned.u2[:half])
+    if not told(learned):
+        text = "no line is mostly signal, so that no phase can be told"
+        return [first, Finding(names[1], None, UNKNOWN, None, text)], pairs if odd else None
+    phase = line_phase(learned)
     turned = Recordings(*(filtered(u[half:], np.exp(-1j * phase)) for u in turned.arrays))
     second, holds = _odd(names[1], turned)
     return [first, second], pairs if odd else turned if holds else None

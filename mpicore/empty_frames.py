@@ -18,14 +18,15 @@ def runs_of(background: ArrayLike) -> NDArray[np.intp]:
     return (np.cumsum(begins) - 1)[mask]
 
 
-def background_weights(background: ArrayLike) -> NDArray[np.float64]:
+def background_weights(background: ArrayLike, used: ArrayLike | None = None) -> NDArray[np.float64]:
     """Share of each background frame in the background of each frame, shape (N, E); every row sums to one.
 
     Args:
         background: which frames have no sample, shape (N,).
+        used: which of them tell the background, shape (N,); all by default. The others have no share.
 
     Raises:
-        ValueError: there is no background frame.
+        ValueError: there is no background frame, or none that is used.
 
     Example:
         >>> background_weights([True, False, False, True])
@@ -39,6 +40,11 @@ def background_weights(background: ArrayLike) -> NDArray[np.float64]:
         raise ValueError(f"background must mark at least one of the frames, got {mask.sum()} in shape {mask.shape}")
     runs, places = runs_of(mask), np.flatnonzero(mask)
     members = (runs == np.arange(runs[-1] + 1)[:, None]).astype(np.float64)
+    if used is not None:
+        members *= np.asarray(used, bool)[places]
+        members = members[members.any(axis=1)]
+        if not len(members):
+            raise ValueError("used must leave at least one background frame, got none")
     members /= members.sum(axis=1, keepdims=True)
     middles = members @ places
     frames = np.arange(len(mask))

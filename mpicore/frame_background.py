@@ -1,8 +1,9 @@
 """The background of a recording, from the frames of the empty scanner between those of the objects.
 
 Frames that follow each other tell the background of their time as their mean; between two such times it is the straight
-line. The mean has noise of its own, which all signals would share: lines in which it does not stand out of that noise
-are left as they are (:mod:`mpicore.background`).
+line, or the exponential of a scanner that warms up where three times or more show one. The mean has noise of its own,
+which all signals would share: lines in which it does not stand out of that noise are left as they are
+(:mod:`mpicore.background`).
 """
 
 from itertools import pairwise
@@ -15,6 +16,9 @@ from mpicore.background import stands_out
 
 Array = NDArray[np.floating[Any]]
 _KNOTS = 32  #: times at most at which a background is kept
+_CURVED, _BETTER = 25.0, 10.0  #: misfit of a straight line from which on it is none, and by which another is better
+_RATES = np.geomspace(0.3, 60, 150)  #: of an exponential, over the time between the first and the last mean
+_ALIKE = 1e-8  #: spread of the progress below which noise does not count
 _FREEDOM = 8  #: degrees of freedom of the noise of empty frames, below which they hardly tell a line from it
 
 
@@ -35,6 +39,7 @@ class FrameBackground:
             that went with it; without frames where this was all of it.
         kept: which lines stand out at any time, shape (J, C, V // 2 + 1).
         told: there is enough to tell lines of the background from noise.
+        rate: of the exponential exp(-rate t) with which the background changes [1/frame]; 0 for straight lines.
 
     Raises:
         ValueError: no frames, or another number of them.
@@ -52,6 +57,7 @@ class FrameBackground:
         self.kept = np.zeros((J, C, V // 2 + 1), bool)
         kinds = np.asarray(classes)
         self.told = True
+        self.rate = 0.0
         for kind in np.unique(kinds):
             same = np.flatnonzero(kinds == kind)
             for c in range(C):
@@ -61,6 +67,7 @@ class FrameBackground:
                 for knot, group in enumerate(groups):
                     line = np.where(kept, np.fft.rfft(group.mean(axis=0)), 0)
                     self.means[knot, same, c] = np.fft.irfft(line, V)
+        self.rate = self._warming(empty, numbers, runs)
         self.residual = self._residual(empty, numbers)
 
     def _standing_out(self, groups: list[Array], repeats: Array | None) -> NDArray[np.bool_]:
@@ -74,6 +81,44 @@ class FrameBackground:
                 return stands_out(groups, np.var(np.fft.rfft(whole), axis=1, ddof=1).mean(axis=0), more)
         self.told = False
         return stands_out(groups)
+
+    def _warming(self, empty: Array, numbers: NDArray[np.int64], runs: list[NDArray[np.int64]]) -> float:
+        """The rate of the slowest exponential that is the means to within their noise; 0 where a straight line is.
+
+        The progress of a frame is its projection on the change from the first to the last mean, each channel weighted
+        by its noise; its spread within the runs tells the noise of that of a mean.
+        """
+        freedom = len(empty) - len(runs)
+        if len(runs) < 3 or freedom < _FREEDOM:
+            return 0.0
+        change = self.means[-1] - self.means[0]
+        power = np.mean((empty - self.at(numbers)) ** 2, axis=(0, 1, 3))
+        change = change / np.where(power > 0, power, 1)[:, None]
+        total = float(np.vdot(change, self.means[-1] - self.means[0]))
+        if total <= 0:
+            return 0.0
+        progress = np.tensordot(empty, change, axes=3) / total
+        values = np.array([progress[run].mean() for run in runs])
+        counts = np.array([len(run) for run in runs])
+        spread = sum(float(np.sum((progress[run] - progress[run].mean()) ** 2)) for run in runs) / freedom
+        time = (self.times - self.times[0]) / np.ptp(self.times)
+
+        def misfit(column: Array) -> float:
+            """Sum of squares of what a constant and this column leave, in units of the noise."""
+            root = np.sqrt(counts)
+            design = root[:, None] * np.stack([np.ones(len(time)), column], axis=1)
+            left = root * values - design @ np.linalg.lstsq(design, root * values, rcond=None)[0]
+            return float(left @ left) / max(spread, _ALIKE)
+
+        line = misfit(time)
+        if line < _CURVED:
+            return 0.0
+        tried = {rate: misfit(np.expm1(-rate * time)) for size in _RATES.tolist() for rate in (size, -size)}
+        best = min(tried.values())
+        if best > line / _BETTER:
+            return 0.0
+        slowest = min((rate for rate, left in tried.items() if left <= best + 1), key=abs)
+        return float(slowest / np.ptp(self.times))
 
     def _residual(self, empty: Array, numbers: NDArray[np.int64]) -> Array:
         left = len(empty) - len(self.times)
@@ -89,7 +134,10 @@ class FrameBackground:
             return np.broadcast_to(self.means[0], (len(when), *self.means.shape[1:]))
         right = np.clip(np.searchsorted(self.times, when), 1, len(self.times) - 1)
         width = self.times[right] - self.times[right - 1]
-        share = np.clip((when - self.times[right - 1]) / width, 0, 1)[:, None, None, None]
+        share = np.clip((when - self.times[right - 1]) / width, 0, 1)
+        if self.rate:  # between two times it is an exponential of the same rate
+            share = np.expm1(-self.rate * width * share) / np.expm1(-self.rate * width)
+        share = share[:, None, None, None]
         found = np.empty((len(when), *self.means.shape[1:]))
         for knot in np.unique(right):  # frames between the same two times together: each is read once
             frames = np.flatnonzero(right == knot)

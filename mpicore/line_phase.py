@@ -17,7 +17,11 @@ from mpicore.recordings import Recordings, rms
 
 Array = NDArray[np.floating[Any]]
 Complex = NDArray[np.complex128]
-SMOOTH = 41  #: lines over which a chain changes little
+SMOOTH = 41  #: lines over which a chain changes little, in a period of many
+MANY = 800  #: lines of such a period
+_WIDTHS = (1, 3, 5, 9, 15, 25, SMOOTH)  #: among which shorter periods choose
+_OBJECTS = 8  #: from which on they can
+_ALIKE = 1e-3  #: of the cosine, by which widths do not differ
 _FINER = 4  #: steps per sample in which a delay is sought
 _LEAST, _MOST = 0.05, 20.0  #: gains beyond these are not believed
 
@@ -29,17 +33,52 @@ def line_phase(pairs: Recordings) -> NDArray[np.float64]:
     interpolated between them. The delay that all lines share is found first, as the peak of the product's inverse
     transform; what is left of the phase is smoothed over neighbouring lines and held beyond the last. The sign of the
     chain stays open: an odd signal is odd with either.
+
+    Without a line that is mostly signal there is no phase to tell (:func:`told`), and all are 0.
     """
-    samples = pairs.u1.shape[1]
     product, good = _shared(pairs)
+    return _phase(product, good, smoothing(pairs), pairs.u1.shape[1])
+
+
+def told(pairs: Recordings) -> bool:
+    """Whether any line is mostly signal, so that its phase can be told."""
+    return bool(_shared(pairs)[1].any())
+
+
+def smoothing(pairs: Recordings) -> int:
+    """Over how many lines the phase is smoothed.
+
+    They are :data:`SMOOTH` in a period of :data:`MANY` lines. In a shorter one a chain may turn over few lines. There
+    the phase from one half of the objects is compared with that of the other half in each line that is mostly signal,
+    by the mean cosine of twice their difference, and the width is that of the largest; the widest of those within a
+    thousandth. Fewer than eight objects tell none, and have a twentieth of all lines.
+    """
+    lines = pairs.u1.shape[1] // 2 + 1
+    if lines >= MANY:
+        return SMOOTH
+    n, samples = pairs.u1.shape
+    half = n // 2
+    parts = [_shared(Recordings(pairs.u1[rows], pairs.u2[rows])) for rows in (slice(half), slice(half, n))]
+    if n < _OBJECTS or not all(good.any() for _, good in parts):
+        return lines // 20 | 1
+    score = {}
+    for width in (width for width in _WIDTHS if width <= lines):
+        made = [_phase(*part, width, samples) for part in parts]
+        turned = [np.cos(np.angle(p) - 2 * phase)[good] for phase, (p, good) in zip(made, parts[::-1], strict=True)]
+        score[width] = float(np.concatenate(turned).mean())
+    return max(width for width, value in score.items() if value >= max(score.values()) - _ALIKE)
+
+
+def _phase(product: Complex, good: NDArray[np.bool_], width: int, samples: int) -> NDArray[np.float64]:
+    """The phase of the chain from the product of two periods, smoothed over so many lines."""
     if not good.any():
-        return np.zeros(samples // 2 + 1)
+        return np.zeros(len(product))
     chosen = np.flatnonzero(good)
     # A delay turns neighbouring lines against each other, so it is taken off before they are smoothed together.
     delayed = np.abs(np.fft.irfft(np.where(good, product, 0), _FINER * samples))
     shift = np.fft.fftfreq(_FINER * samples)[np.argmax(delayed)] * samples  # of both periods together [samples]
     ramp = 2 * np.pi * np.arange(len(product)) * shift / samples
-    straight = np.unwrap(np.angle(_smoothed(product * np.exp(1j * ramp))[chosen]))
+    straight = np.unwrap(np.angle(_smoothed(product * np.exp(1j * ramp), width)[chosen]))
     phase = (np.interp(np.arange(len(product)), chosen, straight) - ramp) / 2
     strongest = chosen[np.argmax(np.abs(product[chosen]))]
     return phase - np.pi * np.round(phase[strongest] / np.pi)
@@ -97,5 +136,5 @@ def filtered(u: Array, response: Complex) -> Array:
     return np.fft.irfft(np.fft.rfft(u, axis=1) * response, samples, axis=1).astype(u.dtype)
 
 
-def _smoothed(lines: NDArray[Any]) -> NDArray[Any]:
-    return fftconvolve(lines, np.hanning(SMOOTH + 2)[1:-1], mode="same")
+def _smoothed(lines: NDArray[Any], width: int = SMOOTH) -> NDArray[Any]:
+    return fftconvolve(lines, np.hanning(width + 2)[1:-1], mode="same") if width > 1 else lines

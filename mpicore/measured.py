@@ -29,7 +29,8 @@ from mpicore.mdf import Provenance, Recording
 from mpicore.methods import METHODS, Method
 from mpicore.pairing import pairs_of
 from mpicore.recordings import Recordings
-from mpicore.sample import Sample, usable
+from mpicore.sample import Sample
+from mpicore.skipped import usable
 
 Array = NDArray[np.floating[Any]]
 _SPLIT = 5  #: objects from which on some are held out

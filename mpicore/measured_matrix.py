@@ -20,7 +20,8 @@ from mpicore import checks
 from mpicore.denoisers.base import lowest
 from mpicore.denoisers.whole_matrix import alternate_mean
 from mpicore.mdf import Provenance, Recording
-from mpicore.sample import Sample, usable
+from mpicore.sample import Sample
+from mpicore.skipped import ALIVE, usable
 
 Array = NDArray[np.floating[Any]]
 Complex = NDArray[np.complexfloating[Any, Any]]
@@ -221,7 +222,7 @@ class DenoisedMatrix:
         elif J > 1:
             parts.append(self._collected("second", recording, self.sample, shape, slice(J // 2, J)))
         self.lines = parts[0]
-        dead = {c for c in range(C) if sum(row[1] == c for row in self.rows) > len(self.objects) / 2}
+        dead = {c for c in range(C) if sum(row[1] == c for row in self.rows) > (1 - ALIVE) * len(self.objects)}
         self.rows = [row for row in self.rows if row[1] not in dead]
         for c in range(C):
             if c in dead:

@@ -9,9 +9,10 @@ from mpicore import image_files, report_figures
 from mpicore.contents import contents
 from mpicore.empty_frames import noise_deviation
 from mpicore.imaging import Images, described
-from mpicore.imaging.spectra import corrected, empty
+from mpicore.imaging.spectra import corrected, empty, empty_frames
 from mpicore.mdf import Recording
 from mpicore.report import Figure, Section
+from mpicore.skipped import Skipped
 
 _MOST = 200  # frames that pictures are made of
 
@@ -22,6 +23,7 @@ def sections(
     checked: Sequence[Sequence[str]] = (),
     chosen: Sequence[Sequence[str]] = (),
     images: tuple[Images, Images | None] | None = None,
+    skipped: Skipped | None = None,
 ) -> list[Section]:
     """The parts of the report.
 
@@ -31,9 +33,10 @@ def sections(
         checked: channel, assumption, verdict and words of each check.
         chosen: channel and words of each method that was chosen.
         images: of the recording, and of the denoised one.
+        skipped: signals that cannot be used, which are named; pictures are of frames without them. ``None`` for none.
 
     Raises:
-        ValueError: the recordings are not of one shape, or have no foreground frame.
+        ValueError: the recordings are not of one shape, have no foreground frame, or none without skipped signals.
     """
     if after is not None and after.shape != before.shape:
         raise ValueError(f"{after.path} must have the shape {before.shape} of {before.path}, it has {after.shape}")
@@ -43,7 +46,9 @@ def sections(
     if checked:
         text = "What methods take for granted, measured on this recording as far as it allows."
         found.append(Section("What was checked", [text], checked, ("channel", "assumption", "verdict", "measured")))
-    found.append(_signals(before, after, chosen))
+    if skipped is not None and skipped.told():
+        found.append(Section("What was skipped", rows=[(line,) for line in skipped.told()]))
+    found.append(_signals(before, after, chosen, skipped))
     if images is not None:
         found.append(_images(*images))
     steps = [(step.method, str(dict(step.options))) for step in (after or before).provenance]
@@ -52,10 +57,12 @@ def sections(
     return found
 
 
-def _signals(before: Recording, after: Recording | None, chosen: Sequence[Sequence[str]]) -> Section:
-    lines = _lines(before)
-    other = lines if after is None else _lines(after)
-    noise, told = _noise(before, lines)
+def _signals(
+    before: Recording, after: Recording | None, chosen: Sequence[Sequence[str]], skipped: Skipped | None
+) -> Section:
+    lines = _lines(before, skipped)
+    other = lines if after is None else _lines(after, skipped)
+    noise, told = _noise(before, lines, skipped)
     strongest = int(np.argmax(np.sum(np.abs(lines[:, 0, :, 1:]) ** 2, axis=(1, 2))))
     V = before.shape[3]
     scale = 2 / V  # from a line of the transform to the amplitude of its sinusoid
@@ -78,7 +85,11 @@ def _signals(before: Recording, after: Recording | None, chosen: Sequence[Sequen
         ),
     ]
     title = "Signals" if after is None else "Before and after"
-    rows = [(f"channel {c + 1}", *_levels(lines[:, :, c], noise[c])) for c in range(before.shape[2])]
+    dead = () if skipped is None else skipped.dead
+    rows = [
+        (f"channel {c + 1}", *(("dead", "dead", "dead") if c in dead else _levels(lines[:, :, c], noise[c])))
+        for c in range(before.shape[2])
+    ]
     text = "Signal and noise are root mean squares over all lines of one period."
     choice = "".join(f" Channel {channel}: {words}." for channel, words in chosen)
     texts = [text, *([f"Chosen by the error on held-out objects, without clean data.{choice}"] if chosen else [])]
@@ -116,22 +127,32 @@ def _images(before: Images, after: Images | None) -> Section:
     return Section("Images", texts, rows, ("", "", ""), pictures)
 
 
-def _lines(recording: Recording) -> NDArray[np.complex128]:
-    """Lines of some foreground frames, evenly chosen, shape (n, J, C, K)."""
-    frames = np.flatnonzero(~recording.background)
+def _lines(recording: Recording, skipped: Skipped | None) -> NDArray[np.complex128]:
+    """Lines of some frames of objects without skipped signals, evenly chosen, (n, J, C, K); 0 in dead channels."""
+    whole = ~recording.background
+    dead = [] if skipped is None else list(skipped.dead)
+    if skipped is not None:
+        whole = whole & np.delete(skipped.good, dead, axis=2).all(axis=(1, 2))
+    frames = np.flatnonzero(whole)
+    if not len(frames) and not recording.background.all():
+        raise ValueError(f"{recording.path} must have a frame of which no signal is NaN or constant, all have some")
     chosen = frames[np.unique(np.linspace(0, len(frames) - 1, min(_MOST, len(frames))).round().astype(int))]
-    kept = [lines[np.isin(numbers, chosen)] for numbers, lines in corrected(recording)]
+    kept = [lines[np.isin(numbers, chosen)] for numbers, lines in corrected(recording, skipped)]
     if not kept:
         raise ValueError(f"{recording.path} must have foreground frames, all are background")
-    return np.concatenate(kept)
+    found = np.concatenate(kept).astype(np.complex128, copy=False)
+    found[:, :, dead] = 0
+    return found
 
 
-def _noise(recording: Recording, lines: NDArray[np.complex128]) -> tuple[NDArray[np.float64], str]:
+def _noise(
+    recording: Recording, lines: NDArray[np.complex128], skipped: Skipped | None
+) -> tuple[NDArray[np.float64], str]:
     """Standard deviation of the noise of one period in each line, (C, K), and where it is from."""
     J = recording.shape[1]
-    if recording.background.sum() >= 2:
-        spread = noise_deviation(*empty(recording)) * np.sqrt(J)  # of the mean of the periods, brought to one
-        return spread, f"The noise is that of the {recording.background.sum()} background frames."
+    if (backgrounds := int(empty_frames(recording, skipped).sum())) >= 2:
+        spread = noise_deviation(*empty(recording, skipped)) * np.sqrt(J)  # of the mean of the periods, brought to one
+        return spread, f"The noise is that of the {backgrounds} background frames."
     if J > 1 and np.any(np.diff(lines, axis=1)):
         return np.sqrt(np.mean(np.var(lines, axis=1, ddof=1), axis=0)), "The noise is that of the periods' differences."
     return np.full(lines.shape[2:], np.nan), "The noise cannot be told from this file."

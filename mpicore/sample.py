@@ -11,6 +11,7 @@ from mpicore import checks, pairing
 from mpicore.frame_background import FrameBackground
 from mpicore.mdf import Recording
 from mpicore.pairing import Pairing
+from mpicore.skipped import ALIVE, usable
 
 Array = NDArray[np.floating[Any]]
 Read = Callable[[NDArray[np.int64]], Array]
@@ -116,7 +117,7 @@ class Sample:
         empty = read(numbers)
         if len(empty):
             finite = np.asarray(np.isfinite(empty).all(axis=(1, 3)))  # of each frame and channel
-            alive = np.mean(finite, axis=0) > 0.5
+            alive = np.mean(finite, axis=0) > ALIVE
             empty[:, :, ~alive] = 0
             whole = np.all(finite[:, alive], axis=1)
             empty, numbers = empty[np.flatnonzero(whole)], numbers[whole]
@@ -175,9 +176,3 @@ class Sample:
         """Repeats of the objects of one channel in which no repeat is NaN, infinite or constant, shape (n, R, V)."""
         chosen = self.repeats[:, :, checks.choice(channel, "channel", range(self.channels))]
         return chosen[usable(self.recorded[:, :, channel]).all(axis=1)]
-
-
-def usable(rows: Array) -> NDArray[np.bool_]:
-    """Which signals (..., V) are finite and not constant."""
-    with np.errstate(invalid="ignore"):
-        return np.asarray(np.isfinite(rows).all(axis=-1) & (rows.max(axis=-1) > rows.min(axis=-1)))

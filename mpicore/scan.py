@@ -6,7 +6,7 @@ per voxel with a sample of unit amount, and background frames between the rows.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,8 @@ class Scan:
         snr_db: power of the signals over that of the noise of one period, in each channel [dB].
         background: root mean square of the tones over that of the signals, at the beginning.
         drift: of the tones' amplitude from the first to the last frame, relative to the first.
+        warm_up: time constant of the drift over the time of the scan, 1 - exp(-t / warm_up), as of a scanner that warms
+            up; 0 for a drift that is linear in time.
         bits: of the converter: 8, 16 or 32; 0 for numbers of float32.
         speed: turns of the fastest spot in the scan.
         seed: of all that is random.
@@ -61,6 +63,7 @@ class Scan:
     bits: int = 16
     speed: float = 3.0
     seed: int = 0
+    warm_up: float = 0.0
 
     def __post_init__(self) -> None:
         for name, least in (("frames", 1), ("periods", 1), ("empty", 0), ("seed", 0)):
@@ -69,7 +72,15 @@ class Scan:
         checks.at_least(self.background, "background", 0)
         checks.at_least(self.drift, "drift", -1)
         checks.at_least(self.speed, "speed", 0)
+        checks.at_least(self.warm_up, "warm_up", 0)
         checks.choice(self.bits, "bits", (0, 8, 16, 32))
+
+    def amplitudes(self, frames: int) -> NDArray[np.float64]:
+        """Amplitude of the tones in each of so many frames over that in the first one, shape (frames,)."""
+        time = np.linspace(0, 1, frames)
+        if self.warm_up:
+            time = np.expm1(-time / self.warm_up) / np.expm1(-1 / self.warm_up)
+        return 1 + self.drift * time
 
 
 def open_scanner(dimensions: int = 2, shape: tuple[int, int, int] | None = None) -> System:
@@ -163,7 +174,7 @@ def recorded(clean: ArrayLike, mask: ArrayLike, hum: ArrayLike, sigma: ArrayLike
     if (~empty).sum() != len(still):
         raise ValueError(f"mask must leave {len(still)} frames with an object, got {(~empty).sum()}")
     scale, wave = np.asarray(sigma)[:, None], np.asarray(hum)
-    number, drift = np.cumsum(~empty) - 1, 1 + scan.drift * np.linspace(0, 1, len(empty))
+    number, drift = np.cumsum(~empty) - 1, scan.amplitudes(len(empty))
     shape = (scan.periods, *still.shape[1:])
     rng = generator(scan.seed, "noise")
     step = max(1, _BLOCK // int(np.prod(shape)))
@@ -237,7 +248,7 @@ def write_calibration(
     mask = background_mask(len(columns), chosen.empty, runs)
     hum = chosen.background * deviation(columns, 0.0)[:, None] * tones(system, chosen.seed)
     sigma = deviation(columns, chosen.snr_db) / np.sqrt(checks.count(averages, "averages"))
-    one = Scan(len(columns), 1, chosen.empty, chosen.snr_db, chosen.background, chosen.drift, 0, seed=chosen.seed + 1)
+    one = replace(chosen, frames=len(columns), periods=1, bits=0, speed=Scan.speed, seed=chosen.seed + 1)
     acquisition, drive, receiver = _headers(system, len(mask), 1, averages, None)
     size = np.array([nx, ny, nz])
     steps = np.array([side / (n - 1) if n > 1 else 1e-3 for side, n in zip(system.fov, size, strict=True)])

@@ -36,6 +36,16 @@ def test_noise_background_and_drift_are_as_asked():
     assert abs(np.mean(noise[:, 0] * noise[:, 1])) < 0.02, "each period has noise of its own"
 
 
+def test_a_scanner_that_warms_up_drifts_exponentially():
+    """From the solution of da/dt = (end - a) / tau: equal steps of time shrink the distance from the end equally."""
+    found = Scan(drift=0.5, warm_up=0.2).amplitudes(101)
+    assert found[0] == 1 and found[-1] == pytest.approx(1.5)
+    steps = np.diff(found)
+    np.testing.assert_allclose(steps[1:] / steps[:-1], np.exp(-0.01 / 0.2))
+    np.testing.assert_array_equal(Scan(drift=0.5).amplitudes(101), 1 + 0.5 * np.linspace(0, 1, 101))
+    np.testing.assert_allclose(Scan(drift=0.5, warm_up=1e6).amplitudes(101), Scan(drift=0.5).amplitudes(101))
+
+
 def test_background_frames_lie_before_between_and_after():
     assert scan.background_mask(4, 2).astype(int).tolist() == [1, 1, 0, 0, 1, 1, 0, 0, 1, 1]
     assert scan.background_mask(5, 0).tolist() == [False] * 5

@@ -46,6 +46,7 @@ def command(
     """
     from mpicore import drive_phase, measured, measured_matrix, measured_weights, methods
     from mpicore.sample import Sample
+    from mpicore.skipped import one_line
 
     whole = method == "spatial_wiener" or second is not None
     if whole and method not in (None, "spatial_wiener"):
@@ -91,15 +92,17 @@ def command(
         f"chosen on {fitted.held} objects that were held out" if fitted.held else "too few objects to hold any out"
     )
     print_table((f"  {name}", in_words(row)) for name, row in told.items())
-    for channel in found.dead:
-        print_line(f"  channel {channel + 1}  skipped: dead")
-    for frame, period, channel in found.rows[:10]:
-        print_line(f"  channel {channel + 1}, frame {frame + 1}, period {period + 1}: skipped, NaN or constant")
+    if line := one_line(found.dead, found.rows):
+        print_line(f"  {line}")
+    for row in found.findings:
+        if row.name == "below saturation" and row.verdict == "fails" and row.channel is not None:
+            print_line(f"  saturated, and denoised as it is: channel {row.channel + 1} ({row.text})")
 
 
 def _matrix(recording: mdf.Recording, output: str, second: mdf.Recording | None, quiet: bool, as_json: bool) -> None:
     """Denoise a whole calibration."""
     from mpicore.measured_matrix import DenoisedMatrix
+    from mpicore.skipped import one_line
 
     folder = Path(output).absolute().parent
     folder.mkdir(parents=True, exist_ok=True)
@@ -124,10 +127,8 @@ def _matrix(recording: mdf.Recording, output: str, second: mdf.Recording | None,
         (f"  {name}", f"{row['method']}: about {row['snr_db']:.1f} dB, {row['gain_over_a_period_db']:+.1f} dB")
         for name, row in channels.items()
     )
-    for channel in dead:
-        print_line(f"  channel {channel}  skipped: dead")
-    for frame, channel in matrix.rows[:10]:
-        print_line(f"  channel {channel + 1}, frame {frame + 1}: skipped, NaN or constant")
+    if line := one_line([channel - 1 for channel in dead], [(frame, None, channel) for frame, channel in matrix.rows]):
+        print_line(f"  {line}")
 
 
 def _shown(bar: Any) -> Callable[[str], None]:

@@ -51,7 +51,8 @@ def command(
 ) -> None:
     """Make images of the frames of FILE.
 
-    The unit of the images is the amount of tracer in the sample of the calibration.
+    Signals that are NaN or constant, and dead channels, are skipped and named; an image is made of its other periods
+    and channels. The unit of the images is the amount of tracer in the sample of the calibration.
     """
     imaging.check_suffix(output)
     check_outputs([output], [file, calibration])
@@ -63,7 +64,7 @@ def command(
         average=average,
         flipped=tuple(channel - 1 for channel in flip),
     )
-    recording, matrix = mdf.read(file), mdf.read(calibration)
+    recording, matrix = mdf.read(file, finite=False), mdf.read(calibration, finite=False)
     images = imaging.reconstruct(recording, matrix, settings)
     imaging.save(images, output, recording, matrix, settings)
     if as_json:

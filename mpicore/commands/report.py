@@ -28,12 +28,15 @@ def command(
     from mpicore.commands.denoise import in_words
     from mpicore.recording_report import sections
     from mpicore.sample import Sample
+    from mpicore.skipped import Skipped
 
     target = output or f"{file}.html"
     check_outputs([target], [file, denoised, calibration])
-    before = mdf.read(file)
+    before = mdf.read(file, finite=False)
+    skipped = Skipped.of(before)
     sample, known = Sample.read(before), drive_phase.of_recording(before)
-    found, after = assumptions.check(sample, known), None if denoised is None else mdf.read(denoised)
+    found = assumptions.check(sample, known)
+    after = None if denoised is None else mdf.read(denoised, finite=False)
     chosen: list[tuple[str, str]] = []
     obstacle = ""
     if after is None and before.calibration is None:
@@ -50,15 +53,19 @@ def command(
     ]
     images: tuple[imaging.Images, imaging.Images | None] | None = None
     if calibration is not None:
-        matrix, settings = mdf.read(calibration), imaging.Imaging(average=average)
-        first = imaging.reconstruct(before, matrix, settings)
-        images = first, None if after is None else imaging.reconstruct(after, matrix, settings)
-    parts = sections(before, after, checked, chosen, images)
+        matrix, settings = mdf.read(calibration, finite=False), imaging.Imaging(average=average)
+        first = imaging.reconstruct(before, matrix, settings, skipped)
+        # What is denoised is of the same signals.
+        images = first, None if after is None else imaging.reconstruct(after, matrix, settings, skipped)
+    parts = sections(before, after, checked, chosen, images, skipped)
     if obstacle:
         parts.insert(0, report.Section("What was not done", [obstacle]))
     report.write(target, f"Report on {file}", parts)
     if as_json:
         titles = [part.title for part in parts]
-        print_json({"output": target, "sections": titles, "not_done": [obstacle] if obstacle else []})
+        obstacles = [obstacle] if obstacle else []
+        print_json({"output": target, "sections": titles, "not_done": obstacles, "skipped": skipped.told()})
         return
+    for line in skipped.told():
+        print_line(line)
     print_line(f"Written: {target}")

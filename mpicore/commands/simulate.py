@@ -19,6 +19,12 @@ _PLAIN = scan.Scan()
 @click.option("--background", default=_PLAIN.background, show_default=True, help="Amplitude, relative to the signals.")
 @click.option("--drift", default=_PLAIN.drift, show_default=True, help="Of the background from begin to end, relative.")
 @click.option(
+    "--warm-up",
+    default=_PLAIN.warm_up,
+    show_default=True,
+    help="Time constant of the drift over the time of the scan, as of a scanner that warms up; 0 for a linear drift.",
+)
+@click.option(
     "--bits",
     default=str(_PLAIN.bits),
     show_default=True,
@@ -38,6 +44,7 @@ def command(
     snr: float,
     background: float,
     drift: float,
+    warm_up: float,
     bits: str,
     averages: int,
     seed: int,
@@ -48,7 +55,7 @@ def command(
     The scanner is like that of OpenMPIData: sine drive of 12 mT, three receive channels with a band-pass each.
     """
     system = scan.open_scanner(dimensions)
-    settings = scan.Scan(frames, periods, empty, snr, background, drift, int(bits), seed=seed)
+    settings = scan.Scan(frames, periods, empty, snr, background, drift, int(bits), seed=seed, warm_up=warm_up)
     if calibration:
         scan.write_calibration(output, system, settings, averages=averages)
     else:

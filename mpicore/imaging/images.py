@@ -11,8 +11,9 @@ from mpicore.imaging.comparison import compare
 from mpicore.imaging.rows import Rows, select_rows, system_matrix
 from mpicore.imaging.settings import Imaging
 from mpicore.imaging.solution import image
-from mpicore.imaging.spectra import corrected, empty
+from mpicore.imaging.spectra import corrected, empty, empty_frames
 from mpicore.mdf import Recording
+from mpicore.skipped import Skipped
 
 Floats = NDArray[np.floating[Any]]
 Complexes = NDArray[np.complexfloating[Any, Any]]
@@ -24,7 +25,8 @@ class Images:
     """Images, and how they were made.
 
     Attributes:
-        values: amount of tracer in each voxel, in units of the sample of the calibration, shape (n, nz, ny, nx).
+        values: amount of tracer in each voxel, in units of the sample of the calibration, shape (n, nz, ny, nx); 0
+            where nothing of an image could be used.
         voxel_size, center: along x, y and z, shape (3,) [m]; ``None`` where the calibration does not tell them.
         rows: that were used.
         relative_lambda: strength of the regularisation.
@@ -45,18 +47,35 @@ class Images:
     notes: tuple[str, ...]
 
 
-def reconstruct(recording: Recording, calibration: Recording, settings: Imaging | None = None) -> Images:
+def reconstruct(
+    recording: Recording, calibration: Recording, settings: Imaging | None = None, skipped: Skipped | None = None
+) -> Images:
     """Make images of the foreground frames of a recording.
+
+    Signals that cannot be used are skipped, and named in the notes (:mod:`mpicore.skipped`): an image is made of its
+    other periods and channels.
+
+    Args:
+        recording: read with ``finite=False`` if some of its signals may be NaN; so the calibration.
+        calibration: of the same scan.
+        settings: how images are made.
+        skipped: signals of the recording that cannot be used; by default it is looked for them.
 
     Raises:
         ValueError: the calibration is none, or of another scan; no row has a signal; a channel whose sign is the
-            opposite of the calibration's; signals that the matrix does not explain.
+            opposite of the calibration's; signals that the matrix does not explain; nothing can be used.
     """
     chosen = settings or Imaging()
     compare(recording, calibration)
-    notes: list[str] = []
-    rows = select_rows(calibration, chosen, notes)
-    halves, deviation = _measured(recording, rows, chosen, notes)
+    broken = Skipped.of(recording) if skipped is None else skipped
+    broken_matrix = Skipped.of(calibration, constant=False)
+    notes = [*broken.told(), *(f"of the calibration: {line}" for line in broken_matrix.told() if "skipped" in line)]
+    rows = select_rows(calibration, chosen, notes, broken_matrix)
+    alive = ~np.isin(rows.channel, broken.dead)
+    if not alive.any():
+        raise ValueError(f"{recording.path} must have a signal in a channel of the calibration, all are dead")
+    rows = Rows(rows.channel[alive], rows.line[alive], rows.snr[alive])
+    halves, deviation = _measured(recording, rows, chosen, notes, broken)
     known = bool(deviation.any())
     if not known:
         deviation = np.ones(len(rows.line))
@@ -67,7 +86,7 @@ def reconstruct(recording: Recording, calibration: Recording, settings: Imaging 
         notes.append(f"{(~alive).sum()} rows without any noise are left out, of channel {silent}: dead, or set to zero")
     rows = Rows(rows.channel[alive], rows.line[alive], rows.snr[alive])
     weights = deviation[alive].min() / deviation[alive]
-    matrix = system_matrix(calibration, rows) * weights[:, None]
+    matrix = system_matrix(calibration, rows, broken_matrix) * weights[:, None]
     first, second = (None if half is None else half[:, alive] * weights for half in halves)
     assert first is not None
     single = known and recording.shape[1] * chosen.average == 1  # else the noise of equal periods is not known
@@ -111,17 +130,21 @@ def described(images: Images) -> dict[str, str]:
 
 
 def _measured(
-    recording: Recording, rows: Rows, settings: Imaging, notes: list[str]
+    recording: Recording, rows: Rows, settings: Imaging, notes: list[str], skipped: Skipped
 ) -> tuple[tuple[Complexes, Complexes | None], Floats]:
-    """Lines of two halves of the periods of each image, (n, M), and the noise of each row in a frame's mean, (M,)."""
+    """Lines of two halves of the periods of each image, (n, M), and the noise of each row in a frame's mean, (M,).
+
+    Lines are NaN where a half has no signal that can be used.
+    """
     _, J, C, _ = recording.shape
     if any(channel >= C for channel in settings.flipped):
         raise ValueError(f"flipped must be channels from 0 to {C - 1}, got {settings.flipped}")
     sign = np.where(np.isin(rows.channel, settings.flipped), -1.0, 1.0)
-    found = [lines[:, :, rows.channel, rows.line] * sign for _, lines in corrected(recording)]
+    found = [lines[:, :, rows.channel, rows.line] * sign for _, lines in corrected(recording, skipped)]
     if not found:
         raise ValueError(f"{recording.path} must have foreground frames, all are background")
     lines = np.concatenate(found)
+    saturated = skipped.saturated[~recording.background][:, :, rows.channel]
     average = settings.average
     if len(lines) < average:
         raise ValueError(f"average must be at most {len(lines)}, the number of foreground frames, got {average}")
@@ -129,27 +152,48 @@ def _measured(
     if kept < len(lines):
         notes.append(f"the last {len(lines) - kept} frames are left out, which do not fill an average of {average}")
     grouped = lines[:kept].reshape(-1, average * J, lines.shape[2])
-    if recording.background.sum() >= 2:
-        spectra, runs = empty(recording)
+    backgrounds = int(empty_frames(recording, skipped).sum())
+    if backgrounds >= 2:
+        spectra, runs = empty(recording, skipped)
         deviation = noise_deviation(spectra[:, rows.channel, rows.line], runs)
-        notes.append(f"weights of the rows from the {recording.background.sum()} background frames of the recording")
+        notes.append(f"weights of the rows from the {backgrounds} background frames of the recording")
     elif J > 1:
-        deviation = np.sqrt(np.mean(np.var(lines, axis=1, ddof=1), axis=0) / J)
+        variance = np.var(lines, axis=1, ddof=1)
+        there = np.isfinite(variance)
+        mean = np.where(there, variance, 0).sum(axis=0) / np.maximum(there.sum(axis=0), 1)
+        deviation = np.sqrt(mean / J)
         notes.append("weights of the rows from the differences of the periods, as there are no two background frames")
     else:
         deviation = np.zeros(lines.shape[2])
+    if saturated.any():  # a saturated signal is used where there is no other of the same image alone
+        clipped = saturated[:kept].reshape(grouped.shape)
+        others = (np.isfinite(grouped) & ~clipped).any(axis=1, keepdims=True)
+        grouped = np.where(clipped & others, np.nan, grouped)
     if grouped.shape[1] > 1:
         half = grouped.shape[1] // 2
-        first, second = grouped[:, 0 : 2 * half : 2].mean(axis=1), grouped[:, 1 : 2 * half : 2].mean(axis=1)
-        if _energy(first - second) < _SAME * _energy(first):
+        first, second = _mean(grouped[:, 0 : 2 * half : 2]), _mean(grouped[:, 1 : 2 * half : 2])
+        whole = np.isfinite(first) & np.isfinite(second)
+        if _energy((first - second)[whole]) < _SAME * _energy(first[whole]):
             notes.append("the periods of a frame are equal, as a denoised recording has them: no half predicts another")
-            return (grouped.mean(axis=1), None), deviation
+            return (_mean(grouped), None), deviation
         if grouped.shape[1] % 2:
             notes.append(f"of {grouped.shape[1]} periods the last is left out, so that both halves have as many")
         if J == 1:
             notes.append("halves are every other frame, so the object is taken to rest during an average")
         return (first, second), deviation
     return (grouped[:, 0], None), deviation
+
+
+def _mean(lines: Complexes) -> Complexes:
+    """Mean over the periods of lines (n, R, M) that are not NaN, shape (n, M); NaN where all are."""
+    found = lines.mean(axis=1)
+    broken = ~np.isfinite(found).all(axis=1)
+    if broken.any():
+        there = np.isfinite(lines[broken])
+        count = there.sum(axis=1)
+        total = np.where(there, lines[broken], 0).sum(axis=1)
+        found[broken] = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    return found
 
 
 def _energy(lines: Complexes) -> float:

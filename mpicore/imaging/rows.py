@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from mpicore.empty_frames import noise_deviation
 from mpicore.imaging.settings import Imaging
-from mpicore.imaging.spectra import corrected, empty
+from mpicore.imaging.spectra import corrected, empty, empty_frames
 from mpicore.mdf import Recording
+from mpicore.skipped import Skipped
 
 Floats = NDArray[np.floating[Any]]
 Complexes = NDArray[np.complexfloating[Any, Any]]
@@ -30,8 +31,14 @@ class Rows:
     snr: Floats
 
 
-def select_rows(calibration: Recording, settings: Imaging, notes: list[str]) -> Rows:
+def select_rows(calibration: Recording, settings: Imaging, notes: list[str], skipped: Skipped | None = None) -> Rows:
     """Rows of a calibration whose SNR reaches the threshold; what was assumed is added to the notes.
+
+    Args:
+        calibration: system matrix.
+        settings: threshold and lowest frequency.
+        notes: that are added to.
+        skipped: signals of the calibration that cannot be used; dead channels have no rows.
 
     Raises:
         ValueError: no row reaches it.
@@ -50,13 +57,17 @@ def select_rows(calibration: Recording, settings: Imaging, notes: list[str]) -> 
     if lines.size == 0:
         raise ValueError(f"lowest_frequency must leave a line of the calibration, got {lowest:g} Hz")
     notes.append(f"lines from {lines[0] * spacing / 1e3:.6g} to {lines[-1] * spacing / 1e3:.6g} kHz")
-    snr = _snr(calibration, notes)
+    snr = _snr(calibration, notes, skipped)
+    dead = () if skipped is None else skipped.dead
     if snr is None:
         channels, places = np.divmod(np.arange(layout.shape[2] * lines.size), lines.size)
+        alive = ~np.isin(channels, dead)
+        channels, places = channels[alive], places[alive]
         notes.append("the noise of the calibration is not known, so no row is left out for it")
         return Rows(channels, lines[places], np.full(channels.size, np.nan))
     kept = snr[:, lines]
     good = kept >= settings.snr_threshold
+    good[list(dead)] = False
     if not good.any():
         told = f"the highest is {kept.max():.3g}"
         raise ValueError(f"snr_threshold must leave a row of the calibration, got {settings.snr_threshold:g}; {told}")
@@ -70,13 +81,13 @@ def select_rows(calibration: Recording, settings: Imaging, notes: list[str]) -> 
     return Rows(channels, lines[places], kept[good])
 
 
-def _snr(calibration: Recording, notes: list[str]) -> Floats | None:
+def _snr(calibration: Recording, notes: list[str], skipped: Skipped | None) -> Floats | None:
     """Ratio of amplitudes of signal and noise of each channel and line, (C, K), from the best that the file has."""
     _, J, C, V = calibration.shape
-    background = calibration.background
     told = calibration.calibration
     assert told is not None and calibration.layout is not None
-    if background.sum() < 2 and J == 1:
+    backgrounds = int(empty_frames(calibration, skipped).sum())
+    if backgrounds < 2 and J == 1:
         if told.snr is None:
             return None
         notes.append("SNR of the calibration as the file tells it")
@@ -84,28 +95,40 @@ def _snr(calibration: Recording, notes: list[str]) -> Floats | None:
         stored = calibration.layout.lines
         full[:, slice(None) if stored is None else stored] = np.nan_to_num(told.snr.mean(axis=0))
         return full
-    energy = np.zeros((C, V // 2 + 1))
-    if background.sum() >= 2:
-        notes.append(f"SNR of the calibration from its {background.sum()} background frames")
-        for _, lines in corrected(calibration):
+    energy, frames = np.zeros((C, V // 2 + 1)), np.zeros((C, 1))
+    if backgrounds >= 2:
+        notes.append(f"SNR of the calibration from its {backgrounds} background frames")
+        for _, lines in corrected(calibration, skipped):
+            lines, count = _whole(lines)
             energy += np.sum(np.abs(lines.mean(axis=1)) ** 2, axis=0)
-        variance = noise_deviation(*empty(calibration)) ** 2
+            frames += count
+        variance = noise_deviation(*empty(calibration, skipped)) ** 2
     else:
         notes.append(f"SNR of the calibration from the differences of its {J} periods")
         variance = np.zeros((C, V // 2 + 1))
-        for _, lines in corrected(calibration):
+        for _, lines in corrected(calibration, skipped):
+            lines, count = _whole(lines)
             energy += np.sum(np.abs(lines.mean(axis=1)) ** 2, axis=0)
             variance += np.sum(np.var(lines, axis=1, ddof=1), axis=0) / J
-        variance /= (~background).sum()
-    mean = energy / (~background).sum()
+            frames += count
+        variance /= np.maximum(frames, 1)
+    mean = energy / np.maximum(frames, 1)
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.nan_to_num(np.sqrt(mean / variance), nan=0.0, posinf=np.finfo(np.float64).max)
 
 
-def system_matrix(calibration: Recording, rows: Rows) -> Complexes:
+def _whole(lines: Complexes) -> tuple[Complexes, Floats]:
+    """Lines (n, J, C, K) with 0 in frames and channels of which a period is skipped; the number of others, (C, 1)."""
+    there = np.asarray(np.all(np.isfinite(lines[..., 0]), axis=1))
+    count = np.asarray(np.sum(there, axis=0), np.float64)[:, None]
+    return np.where(there[:, None, :, None], lines, 0), count
+
+
+def system_matrix(calibration: Recording, rows: Rows, skipped: Skipped | None = None) -> Complexes:
     """Rows of the system matrix, one column per voxel in the order of the calibration: shape (M, P), complex.
 
-    Background frames are subtracted, interpolated in time, unless that was done before; periods are averaged.
+    Background frames are subtracted, interpolated in time, unless that was done before; periods are averaged. Of
+    skipped signals those that are NaN are left out of the average; a voxel of which a channel has none has zeros.
     """
     assert calibration.layout is not None
     N = calibration.shape[0]
@@ -114,6 +137,12 @@ def system_matrix(calibration: Recording, rows: Rows) -> Complexes:
     column = np.full(N, -1)
     column[recorded] = np.arange(len(recorded))
     matrix = np.empty((len(rows.line), len(recorded)), np.complex128)
-    for frames, lines in corrected(calibration):
-        matrix[:, column[frames]] = lines[:, :, rows.channel, rows.line].mean(axis=1).T
+    for frames, lines in corrected(calibration, skipped):
+        chosen = lines[:, :, rows.channel, rows.line]
+        mean = chosen.mean(axis=1)
+        if broken := np.flatnonzero(~np.isfinite(mean).all(axis=1)).tolist():
+            there = np.isfinite(chosen[broken])
+            mean[broken] = np.where(there, chosen[broken], 0).sum(axis=1) / np.maximum(there.sum(axis=1), 1)
+            mean[[n for n, row in zip(broken, there, strict=True) if not row.any(axis=0).all()]] = 0
+        matrix[:, column[frames]] = mean.T
     return matrix

@@ -47,7 +47,7 @@ def image(
 
     Args:
         matrix: shape (M, P).
-        first: lines of n images, shape (n, M).
+        first: lines of n images, shape (n, M); NaN where there is none. Such an image is made of its other lines.
         second: the same from other periods; images are made of the mean of both. ``None`` where there is one.
         settings: regularisation and sweeps.
         channel: of each row, shape (M,); one channel by default.
@@ -60,7 +60,21 @@ def image(
     """
     chosen, notes = settings or Imaging(), []
     which = np.zeros(len(matrix), np.intp) if channel is None else np.asarray(channel)
-    judged = np.unique(np.linspace(0, len(first) - 1, min(_JUDGED, len(first))).round().astype(int))
+    whole = np.isfinite(first).all(axis=1)
+    if second is not None:
+        mean = np.where(np.isfinite(first), np.where(np.isfinite(second), (first + second) / 2, first), second)
+        both = whole & np.isfinite(second).all(axis=1)
+        if not both.any():
+            notes.append("no image has both halves of its periods in all lines, so that no half predicts another")
+            first, second, whole = mean, None, np.isfinite(mean).all(axis=1)
+        else:
+            whole = both
+    else:
+        mean = first
+    if not whole.any():
+        raise ValueError("first must have all lines of at least one image, some are NaN in each")
+    places = np.flatnonzero(whole)
+    judged = places[np.unique(np.linspace(0, len(places) - 1, min(_JUDGED, len(places))).round().astype(int))]
     half, other = first[judged], None if second is None else second[judged]
     errors: dict[float, float] = {}
     strength = chosen.relative_lambda
@@ -79,9 +93,25 @@ def image(
     if other is not None:
         common = np.sum((half.conj() * other).real)
         signal = float(common / (_energy(half) * _energy(other)) ** 0.5)
-    mean = first if second is None else (first + second) / 2
-    values = kaczmarz(matrix, mean, strength, chosen.sweeps)
+    values = _images(matrix, mean, strength, chosen.sweeps, notes)
     return Solution(values, strength, errors, explained, signal, tuple(notes))
+
+
+def _images(matrix: Complexes, lines: Complexes, strength: float, sweeps: int, notes: list[str]) -> Floats:
+    """Images (n, P) of lines (n, M), each of those that are not NaN; 0 where all are."""
+    there = np.isfinite(lines)
+    if there.all():
+        return kaczmarz(matrix, lines, strength, sweeps)
+    values = np.zeros((len(lines), matrix.shape[1]))
+    kinds, kind = np.unique(there, axis=0, return_inverse=True)
+    for number, rows in enumerate(kinds):
+        alike = np.flatnonzero(kind.reshape(-1) == number)
+        if rows.any():
+            values[alike] = kaczmarz(matrix[rows], lines[alike][:, rows], strength, sweeps)
+        told = f"{', '.join(str(n + 1) for n in alike[:10])}{', ...' if len(alike) > 10 else ''}"
+        if not rows.all():
+            notes.append(f"image {told}: " + ("made of fewer channels" if rows.any() else "empty, nothing can be used"))
+    return values
 
 
 def choose_lambda(

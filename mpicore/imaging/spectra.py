@@ -8,37 +8,55 @@ from numpy.typing import NDArray
 
 from mpicore.empty_frames import background_weights, runs_of
 from mpicore.mdf import Recording
+from mpicore.skipped import Skipped
 
 Floats = NDArray[np.floating[Any]]
 Complexes = NDArray[np.complexfloating[Any, Any]]
 
 
-def corrected(recording: Recording) -> Iterator[tuple[NDArray[np.intp], Complexes]]:
-    """Foreground frames without their background: their numbers (n,) and their lines (n, J, C, K), piece by piece."""
+def corrected(recording: Recording, skipped: Skipped | None = None) -> Iterator[tuple[NDArray[np.intp], Complexes]]:
+    """Foreground frames without their background: their numbers (n,) and their lines (n, J, C, K), piece by piece.
+
+    The lines of skipped signals are NaN, and background frames with some are not subtracted from others.
+    """
     background = recording.background
     subtracted = recording.processing is not None and recording.processing.background_corrected
-    correct = background.any() and not subtracted
+    told = empty_frames(recording, skipped)
+    correct = told.any() and not subtracted
     if correct:
-        frames_without, _ = empty(recording)
-        weights = background_weights(background)
+        frames_without, _ = empty(recording, skipped)
+        weights = background_weights(background, told)[:, told[background]]
     for start, piece in _spectra(recording):
         frames = np.flatnonzero(~background[start : start + len(piece)])
         lines = piece[frames]
+        if skipped is not None:
+            lines[~skipped.good[start + frames]] = np.nan
         if correct and frames.size:
             lines = lines - np.tensordot(weights[start + frames], frames_without, axes=1)[:, None]
         if frames.size:
             yield start + frames, lines
 
 
-def empty(recording: Recording) -> tuple[Complexes, NDArray[np.intp]]:
-    """Lines of the background frames, mean of their periods, (E, C, K); and the run of frames that each belongs to."""
-    background = recording.background
+def empty_frames(recording: Recording, skipped: Skipped | None = None) -> NDArray[np.bool_]:
+    """Which frames tell the background, shape (N,)."""
+    return recording.background if skipped is None else skipped.empty
+
+
+def empty(recording: Recording, skipped: Skipped | None = None) -> tuple[Complexes, NDArray[np.intp]]:
+    """Lines of the frames that tell the background, (E, C, K); and the run of frames that each belongs to.
+
+    They are the mean of the periods of each frame. Those of dead channels are 0.
+    """
+    background, told = recording.background, empty_frames(recording, skipped)
     found = []
     for start, piece in _spectra(recording):
-        chosen = background[start : start + len(piece)]
+        chosen = told[start : start + len(piece)]
         if chosen.any():
             found.append(piece[chosen].mean(axis=1))
-    return np.concatenate(found), runs_of(background)
+    lines = np.concatenate(found)
+    if skipped is not None:
+        lines[:, list(skipped.dead)] = 0
+    return lines, runs_of(background)[told[background]]
 
 
 def _spectra(recording: Recording) -> Iterator[tuple[int, Complexes]]:
