@@ -74,7 +74,7 @@ document.addEventListener("DOMContentLoaded", () => {
     return element(
       "div",
       { className: "leaderboard-filter" },
-      element("fieldset", {}, element("legend", {}, "Show what knows no more than"), ...labels),
+      element("fieldset", {}, element("legend", {}, "Show methods that use no more than"), ...labels),
       element("label", {}, "Periods that are denoised together ", select),
       " ",
       reset,
