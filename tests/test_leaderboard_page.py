@@ -121,9 +121,9 @@ def test_the_leaderboards_of_the_book_sort_and_filter(browser, server, name):
     frame.get_by_label("noisy pairs").uncheck()
     assert 0 < rows.count() < everything
     frame.get_by_role("button", name="Show all").click()
-    frame.get_by_role("button", name="SNR [dB]").click()
+    frame.get_by_role("button", name="SNR [dB]", exact=True).click()
     worst = first.inner_text()
-    frame.get_by_role("button", name="SNR [dB]").click()
+    frame.get_by_role("button", name="SNR [dB]", exact=True).click()
     assert rows.count() == everything and first.inner_text() != worst
     assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
     page.close()
