@@ -65,6 +65,10 @@ def test_a_column_sorts_in_both_directions_and_says_so(opened):
     assert methods(page) == sorted(row[0] for row in ROWS)
 
 
+def test_a_column_that_is_not_in_order_does_not_say_so(opened):
+    assert opened(table(ROWS[::-1])).locator("[aria-sort]").count() == 0
+
+
 def test_what_is_not_known_hides_the_methods_that_need_it(opened):
     page = opened(table())
     status = page.get_by_role("status")
