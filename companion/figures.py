@@ -179,7 +179,9 @@ def signals_and_images(
     methods: Mapping[str, Method],
     scanner: Scanner,
 ) -> Figure:
-    """Figure 2: denoised signals, the images they give, and the errors of those images.
+    """Figure 2: one row per method with the denoised signal, the image it gives, and the error of that image.
+
+    The first row has the clean signal, its image, and the object in the place of an error.
 
     Args:
         thing: the object, shape (ny, nx).
@@ -189,34 +191,37 @@ def signals_and_images(
         methods: how each is called and drawn.
         scanner: whose period and field of view these are.
     """
-    time = scanner.time
-    count = len(estimates) + 1
-    figure = plt.figure(figsize=(WIDTH, 5.2))
-    parts: Any = figure.subfigures(2, 1, height_ratios=(1, 1))
-    signals, maps = parts
-    axis = signals.subplots()
-    peak = np.abs(clean).max()
+    peak, top = np.abs(clean).max(), clean_image.max()
     middle = int(np.argmax(np.abs(clean)))
     window = slice(max(0, middle - 90), middle + 90)
-    for method, signal in estimates.items():
-        drawn = look(methods, method).line() | {"markevery": 15, "markersize": 4, "label": methods[method].title}
-        axis.plot(1e3 * time[window], signal[window] / peak, **drawn)
-    axis.plot(1e3 * time[window], clean[window] / peak, color=BLACK, label="Clean", linestyle="--")
-    axis.set(xlabel="time [ms]", ylabel="signal, relative\nto the clean peak")
-    signals.legend(*axis.get_legend_handles_labels(), loc="outside upper center", ncols=3)
-    top = clean_image.max()
-    axes = maps.subplots(2, count)
-    panels = {"Clean": clean_image} | {methods[method].title: image for method, image in estimate_images.items()}
-    for column, (title, image) in enumerate(panels.items()):
-        shown = _map(axes[0, column], image / top, scanner, False, False, vmin=0, vmax=1)
-        axes[0, column].set_title(title, fontsize=9)
-        if column:
-            scale = {"vmin": -0.3, "vmax": 0.3, "cmap": "RdBu_r"}
-            errors = _map(axes[1, column], (image - clean_image) / top, scanner, False, False, **scale)
-    _map(axes[1, 0], thing / thing.max(), scanner, False, False, vmin=0, vmax=1)
-    axes[1, 0].set_xlabel("Object")
-    maps.colorbar(shown, ax=axes[0], label="image", pad=0.02)
-    maps.colorbar(errors, ax=axes[1], label="error", pad=0.02)
+    time = 1e3 * scanner.time[window]
+    rows = len(estimates) + 1
+    layout: dict[str, Any] = {"width_ratios": (1.5, 1, 1)}
+    figure, axes = plt.subplots(rows, 3, figsize=(WIDTH, 1.3 * rows + 0.7), gridspec_kw=layout)
+    reference = {"color": BLACK, "linestyle": "--", "linewidth": 1}
+    signals: Any = axes[:, 0]
+    for axis, (method, signal) in zip(signals[1:], estimates.items(), strict=True):
+        axis.plot(time, signal[window] / peak, **look(methods, method).line() | {"marker": ""})
+        axis.set_title(methods[method].title, fontsize=9)
+    for axis in signals:
+        axis.plot(time, clean[window] / peak, **reference)
+        axis.sharex(signals[0])
+        axis.sharey(signals[0])
+        axis.tick_params(labelbottom=axis is signals[-1])
+    signals[0].set_title("Clean", fontsize=9)
+    signals[0].set_ylim(-1.5, 1.5)
+    signals[-1].set(xlabel="time [ms]")
+    figure.supylabel("signal, relative to the clean peak", fontsize=9)
+    scale = {"vmin": -0.3, "vmax": 0.3, "cmap": "RdBu_r"}
+    shown = _map(axes[0, 1], clean_image / top, scanner, False, False, vmin=0, vmax=1)
+    _map(axes[0, 2], thing / thing.max(), scanner, False, False, vmin=0, vmax=1)
+    for row, image in zip(axes[1:], estimate_images.values(), strict=True):
+        _map(row[1], image / top, scanner, False, False, vmin=0, vmax=1)
+        errors = _map(row[2], (image - clean_image) / top, scanner, False, False, **scale)
+    for axis, title in zip((*axes[0, 1:], *axes[1, 1:]), ("image", "object", "image", "error"), strict=True):
+        axis.set_title(title, fontsize=9)
+    figure.colorbar(shown, ax=axes[:, 1], label="image", location="bottom", pad=0.02, ticks=(0, 0.5, 1))
+    figure.colorbar(errors, ax=axes[:, 2], label="error", location="bottom", pad=0.02, ticks=(-0.3, 0, 0.3))
     return figure
 
 

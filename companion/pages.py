@@ -85,17 +85,20 @@ def save_picture(figure: "Figure", path: str | Path, source: str) -> None:
 
 
 def source_note(notebook: str, preset: str, used: Sequence[Run]) -> str:
-    """Markdown that names what a table or figure was made from: notebook, preset, and each run with its cost."""
-    listed: list[str] = []
+    """Markdown, folded, that names what a page was made from: notebook, preset, and each run with its cost."""
+    experiments = ", ".join(f"`{name}`" for name in dict.fromkeys(run.config.experiment for run in used))
+    lines = [f"- Notebook: `notebooks/{notebook}.md` with preset `{preset}`"]
+    lines += [f"- Experiments, from `experiments.yml`: {experiments}", "- Runs:"]
     for run in used:
         config, record = run.config, run.record
-        parts = [f"{config.experiment} {config.method} `{config.key}`"]
+        parts = [f"`{config.key}`: {config.method} on {config.experiment}"]
         if config.training and not config.readout:
             parts += [f"seed {config.seed}"] if config.seed else []
             protocol = f"{config.protocol} protocol" if config.protocol != "forward model" else "forward model"
             parts.append(f"{protocol}, trained in {record['training_seconds'] / 60:.0f} min on {record['device']}")
-        listed.append(", ".join(parts))
-    return f"*Source: `notebooks/{notebook}.md` with preset `{preset}`. Runs: {'; '.join(listed)}.*"
+        lines.append(f"  - {', '.join(parts)}")
+    listed = "\n".join(lines)
+    return f'<details class="provenance">\n<summary>Provenance</summary>\n\n{listed}\n\n</details>'
 
 
 def prose(path: str | Path, **values: Any) -> str:

@@ -87,7 +87,7 @@ def test_comparison_has_a_panel_per_method_and_errors(book):
     )
     pictures = [axis.images[0].get_array() for axis in figure.axes if axis.images]
     assert len(pictures) == 6
-    clean_panel, _, _, thing, noisy_error, proposed_error = pictures
+    clean_panel, thing, _, noisy_error, _, proposed_error = pictures
     assert np.array_equal(thing, image.T.reshape(image.shape) / image.max())
     assert np.array_equal(clean_panel, image / image.max())
     assert np.allclose(noisy_error, 0.1 / image.max())

@@ -111,7 +111,7 @@ def test_tables_have_headers_a_caption_that_stands_and_no_blank(built):
     assert [cell.get_text() for cell in table.find_all("td")][1:] == ["1.0", "–", "2.0", "-1"]
     assert "there is no value" in frame.find(class_="table-note").get_text()
     rows = list(csv.reader((folder / "_tables/values.csv").open(encoding="utf-8")))
-    assert rows == [["", "SNR [dB]", "Gap"], ["N2N", "1.0", "–"], ["N2N", "2.0", "-1"]]
+    assert rows == [["", "SNR [dB]", "Gap"], ["N2N", "1.0", ""], ["N2N", "2.0", "-1"]]
 
 
 def test_csv_quotes_what_it_must():
@@ -165,3 +165,42 @@ def test_settings_come_from_the_environment(root):
     assert known.licence == "MIT" and site.read(root, {}).address == ""
     with pytest.raises(ValueError, match="BOOK_ADDRESS must start with https://"):
         site.read(root, {"BOOK_ADDRESS": "example.org"})
+
+
+SOURCES = """<details class="provenance"><summary>Provenance</summary><ul>
+<li>Notebook: <code>notebooks/one.md</code></li>
+<li>Experiments, from <code>experiments.yml</code>: <code>white</code></li>
+<li>Runs: <ul><li><code>0123456789ab</code>: n2n</li><li><code>ba9876543210</code>: r2r</li></ul></li></ul>
+</details>"""
+RUNS = "<table><thead><tr><th>Key</th></tr></thead><tbody><tr><td>0123456789ab</td></tr></tbody></table>"
+
+
+def addresses(page):
+    return {link.get_text(): link["href"] for link in page.select("details.provenance a")}
+
+
+def test_where_a_page_comes_from_leads_there(built):
+    """To the runs that the book lists, to the experiments, and to the tables; into the repository if there is one."""
+    built("pages/provenance", RUNS.replace("<td>", "<td>x</td><td>"))
+    folder = built("pages/one", TABLE + SOURCES)
+    found = addresses(finished(folder, "pages/one"))
+    assert found.pop("one.ipynb").endswith("/pages/one.ipynb")
+    assert found == {
+        "white": "data.html#noise",
+        "0123456789ab": "provenance.html#run-0123456789ab",
+        "values.csv": "../_tables/values.csv",
+    }
+    listed = BeautifulSoup((folder / "pages/provenance.html").read_text(), "html.parser")
+    assert listed.find(id="run-0123456789ab").get_text() == "0123456789ab"
+    built("pages/one", SOURCES)
+    found = addresses(finished(folder, "pages/one", repository="https://example.org/a"))
+    assert found["notebooks/one.md"] == "https://example.org/a/blob/main/notebooks/one.md"
+    assert found["experiments.yml"] == "https://example.org/a/blob/main/experiments.yml"
+
+
+def test_an_executed_page_that_names_no_source_gets_its_notebook_and_tables(built):
+    folder = built("pages/two", TABLE)
+    block = finished(folder, "pages/two").find("details", class_="provenance")
+    assert block.summary.get_text() == "Provenance" and "notebooks/two.md" in block.get_text()
+    assert list(addresses(finished(folder, "pages/two"))) == ["two.ipynb", "values.csv"]
+    assert not finished(folder).find("details", class_="provenance")

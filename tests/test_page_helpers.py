@@ -61,7 +61,8 @@ def test_the_source_says_which_protocol_each_run_has(book):
     record = {"training_seconds": 120.0, "device": "cpu"}
     note = pages.source_note("table1", "paper", [SimpleNamespace(config=config, record=record) for config in configs])
     assert "`notebooks/table1.md` with preset `paper`" in note
-    listed = note.split("Runs: ")[1].split("; ")
+    assert "`experiments.yml`: `xspace-gaussian`\n" in note
+    listed = [line for line in note.splitlines() if line.startswith("  - ")]
     assert [config.key in text for config, text in zip(configs, listed, strict=True)] == [True] * 4
     assert "paper protocol, trained in 2 min on cpu" in listed[0] and "seed" not in listed[0]
     assert "seed 1, tuned protocol" in listed[1]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from bs4 import BeautifulSoup
 
-from companion.finishing import drawings, footer, head, icons, names, site, tables
+from companion.finishing import drawings, footer, head, icons, names, provenance, site, tables
 from companion.finishing.site import Site
 from mpicore import files
 
@@ -31,7 +31,7 @@ def finish(html: str | Path, about: Site) -> list[str]:
     folder = Path(html)
     if not (folder / "index.html").is_file():
         raise ValueError(f"there is no book in {folder}")
-    drawn = icons.read(folder)
+    drawn, runs = icons.read(folder), provenance.keys(folder)
     found = []
     for path in sorted(folder.rglob("*.html")):
         name = path.relative_to(folder).with_suffix("").as_posix()
@@ -42,6 +42,7 @@ def finish(html: str | Path, about: Site) -> list[str]:
             continue
         names.mend(page)
         tables.mend(page, folder, name)
+        provenance.complete(page, about, name, runs)
         drawings.show(page, folder, name)
         footer.add(page, about, name)
         icons.inline(page, drawn)

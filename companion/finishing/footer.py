@@ -39,13 +39,13 @@ def links(about: Site, name: str) -> dict[str, str]:
         return {}
     found = {"Code": about.repository}
     found["Report an error"] = f"{about.repository}/issues/new?title={quote(f'Page {name}: ')}"
-    source = _source(name)
-    if source:
-        found["Edit this page"] = f"{about.repository}/edit/main/{source}"
+    file = source(name)
+    if file:
+        found["Edit this page"] = f"{about.repository}/edit/main/{file}"
     return found
 
 
-def _source(name: str) -> str:
+def source(name: str) -> str:
     """The file of the repository that a page is made from; empty for those that the builder makes."""
     if name in ("search", "genindex", "py-modindex"):
         return ""

@@ -8,10 +8,10 @@ from pathlib import Path
 from bs4 import BeautifulSoup, Tag
 from bs4.element import PageElement
 
+from companion.finishing.values import BLANK, plain
 from mpicore import files
 
 FOLDER = "_tables"  #: folder of the built book with each table as CSV
-BLANK = "–"
 
 
 def mend(page: BeautifulSoup, html: Path, name: str) -> None:
@@ -55,11 +55,13 @@ def mend(page: BeautifulSoup, html: Path, name: str) -> None:
 
 
 def as_csv(table: Tag) -> str:
-    """The cells of a table as they are shown, one row per line."""
+    """The cells of a table, one row per line, with plain numbers: see :func:`companion.finishing.values.plain`."""
     target = io.StringIO()
-    writer = csv.writer(target, lineterminator="\n")
-    for row in table.find_all("tr"):
-        writer.writerow([re.sub(r"\s+", " ", cell.get_text()).strip() for cell in row.find_all(["th", "td"])])
+    rows = [
+        [re.sub(r"\s+", " ", cell.get_text()).strip() for cell in row.find_all(["th", "td"])]
+        for row in table.find_all("tr")
+    ]
+    csv.writer(target, lineterminator="\n").writerows(plain(rows))
     return target.getvalue()
 
 
