@@ -223,11 +223,12 @@ def _verify(options: Options) -> None:
     for number, text in enumerate(wanted, 1):
         where = f"{number} of {len(wanted)}: {text}"
         if text in listed:
-            _, config = listed[text]
+            name, config = listed[text]
             if runs.find(config, root) is None:
                 missing += 1
                 print(f"{where}: not published", flush=True)
                 continue
+            verification.require_weights(name, config, root)
             found = verification.verify(config, root, options.signals, cache=options.cache)
             agree, alone = agree + bool(found.deviations), alone + (not found.deviations)
             print(

@@ -111,8 +111,7 @@ def check(
         place = runs.find(config, root)
         if name.experiment != experiment or place is None or not Archive.is_at(place):
             continue
-        if must_have_weights(name, config) and runs.load(config, root).stored.weights is None:
-            raise ValueError(f"{place}: {name} has no weights, and cannot be measured again")
+        require_weights(name, config, root)
         found = verify(config, root, signals, refit=False, cache=cache)
         if name in mapped:
             if runs.load(config, root).stored.arrays is None:
@@ -120,6 +119,16 @@ def check(
             whole = verify_map(config, root, cache, every=10)
             found = Check(whole.signals, whole.images, found.deviations | whole.deviations)
         yield name, config, found
+
+
+def require_weights(name: RunName, config: RunConfig, root: Root = ROOT) -> None:
+    """Refuse a published run that must bring its weights and does not.
+
+    Raises:
+        ValueError: it has none; the message names it.
+    """
+    if must_have_weights(name, config) and runs.load(config, root).stored.weights is None:
+        raise ValueError(f"{runs.find(config, root)}: {name} has no weights, and cannot be measured again")
 
 
 def must_have_weights(name: RunName, config: RunConfig) -> bool:
@@ -236,7 +245,7 @@ def _compared_means(run: Run, denoiser: Denoiser, setup: Setup) -> dict[str, flo
     return deviations
 
 
-class _Measured(Exception):
+class _MeasuredError(Exception):
     """Ends a fit before it trains."""
 
 
@@ -254,12 +263,12 @@ def _validation_loss(denoiser: Denoiser, setup: Setup) -> float | None:
             for part, value in zip(parameters, weights, strict=True):
                 part.data.copy_(value.data)
             found.append(validation_loss(network, fresh.scheme(), held, fresh.seed, fresh.device, fresh.units))
-        raise _Measured
+        raise _MeasuredError
 
     assert isinstance(fresh, TrainedDenoiser)
     fresh.train = measure  # type: ignore[method-assign,assignment]
     pairs, held = setup.fitting_pairs(fresh)
-    with suppress(_Measured):
+    with suppress(_MeasuredError):
         fresh.fit(*pairs, validation=held)
     return found[0] if found else None
 

@@ -1,9 +1,10 @@
 """What is stored survives kills and does not survive damage: a kill at any moment, and one flipped bit anywhere.
 
-The short tests try a few of each. Those marked ``attack`` try many; where the variable ``ATTACK_REPORT`` names a folder,
-they write their figures there.
+The short tests try a few of each. Those marked ``attack`` try many; where the variable ``ATTACK_REPORT`` names a
+folder, they write their figures there.
 """
 
+import contextlib
 import json
 import os
 import random
@@ -78,10 +79,8 @@ class Maker:
         pid = int(self._line())
         if kill is not None:
             kill(Path(root) / self.key)
-            try:
+            with contextlib.suppress(ProcessLookupError):  # it has ended already
                 os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass  # it has ended already
         return int(self._line())
 
     def _line(self):

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from conftest import Book
 
@@ -240,6 +241,46 @@ def test_rows_are_those_of_the_test_and_no_others(signals, tmp_path, table, chan
         root = signals.published(tmp_path, **{table: changed.reset_index(drop=True), "weights": weights})
         with pytest.raises(ValueError, match="published/table/row must hold 8 rows of"):
             signals.verify(root, signals=1)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda t: t[:0],
+        lambda t: pd.concat([t, t]),
+        lambda t: t.assign(epoch=t["epoch"] + 1),
+        lambda t: t.assign(step=t["step"] + 1),
+        lambda t: t.assign(learning_rate=t["learning_rate"] * 1.001),
+        lambda t: t.assign(training_loss=np.nan),
+        lambda t: t.assign(validation_loss=np.inf),
+        lambda t: t.assign(validation_loss=t["validation_loss"] * 1.0012),
+        lambda t: t.assign(seconds=-t["seconds"]),
+        lambda t: t.assign(seconds=t["seconds"] + 1),
+    ],
+)
+def test_a_history_that_such_a_training_does_not_have_is_refused(signals, tmp_path, change):
+    """Steps and rates follow from the settings; the best validation loss is that of the stored weights."""
+    root = signals.published(tmp_path, history=change(signals.run.history))
+    with pytest.raises(ValueError, match=r"table/row.*(history|training_seconds|validation_loss)"):
+        signals.verify(root)
+
+
+@pytest.mark.parametrize("factor, agrees", [(1.0008, True), (1.0012, False)])
+def test_the_validation_error_is_measured_again(signals, tmp_path, factor, agrees):
+    record = signals.run.record
+    kept = {name: value for name, value in record.items() if name not in ("digest", "files", "name")}
+    root = signals.published(tmp_path, record=kept | {"validation_error": record["validation_error"] * factor})
+    if agrees:
+        assert {"validation_error", "validation_loss"} <= signals.verify(root).deviations.keys()
+        return
+    with pytest.raises(ValueError, match="table/row does not agree with its weights: validation_error is stored as"):
+        signals.verify(root)
+
+
+def test_what_trains_nothing_has_no_history(closed, signals, tmp_path):
+    root = closed.published(tmp_path, history=signals.run.history)
+    with pytest.raises(ValueError, match="table/row trains nothing, and must have no history, got 1 rows"):
+        closed.verify(root)
 
 
 def test_weights_that_do_not_give_the_values_are_refused(signals, tiny, tmp_path):
