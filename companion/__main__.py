@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from companion import project
+from companion import project, reading
 from mpicore import checks, files
 
 if TYPE_CHECKING:  # a command loads what it needs: most of a short one is imports
@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # a command loads what it needs: most of a short one is impor
     from companion.experiments import Experiments
 
 Options = argparse.Namespace
+_MOST = 100_000  # of anything that is counted
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -23,7 +24,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = _parser().parse_args(arguments)
         options.action(options)
     except KeyboardInterrupt:
-        print("interrupted; the same command goes on", file=sys.stderr)
+        begun = "\n" if sys.stderr.isatty() else ""  # perhaps a bar stands there
+        print(f"{begun}interrupted; the same command goes on", file=sys.stderr)
         return 130
     except MemoryError as error:
         print(f"error: not enough memory: {error}", file=sys.stderr)
@@ -50,14 +52,15 @@ def _parser() -> argparse.ArgumentParser:
     root.add_argument(
         "--root",
         action="append",
+        type=_place,
         help="a place of finished runs, in turn; default: the published ones, then those made here",
     )
-    root.add_argument("--cache", help="folder of data that processes share")
+    root.add_argument("--cache", type=_place, help="folder of data that processes share")
     machine = argparse.ArgumentParser(add_help=False)
     machine.add_argument("--device", default="auto", help="auto, cpu or cuda")
     machine.add_argument("--threads", type=_count, help="processor threads; default: all cores")
     output = argparse.ArgumentParser(add_help=False)
-    output.add_argument("--output", required=True, help="the file to write")
+    output.add_argument("--output", required=True, type=_place, help="the file to write")
     paper = argparse.ArgumentParser(add_help=False)
     paper.add_argument("--paper", default="book/paper_tables.csv", help="the paper's own figures")
 
@@ -135,6 +138,10 @@ def _known(options: Options) -> "Experiments":
         torch.set_num_threads(options.threads)
     known = experiments.read(options.experiments)
     known.preset(options.preset)
+    if getattr(options, "device", "auto") != "auto":
+        from mpicore.training import resolve_device
+
+        resolve_device(options.device)  # also where nothing is trained
     return known
 
 
@@ -216,11 +223,12 @@ def _verify(options: Options) -> None:
     for number, text in enumerate(wanted, 1):
         where = f"{number} of {len(wanted)}: {text}"
         if text in listed:
-            _, config = listed[text]
+            name, config = listed[text]
             if runs.find(config, root) is None:
                 missing += 1
                 print(f"{where}: not published", flush=True)
                 continue
+            verification.require_weights(name, config, root)
             found = verification.verify(config, root, options.signals, cache=options.cache)
             agree, alone = agree + bool(found.deviations), alone + (not found.deviations)
             print(
@@ -280,13 +288,11 @@ def _analysis(options: Options) -> None:
 
 
 def _leaderboard(options: Options) -> None:
-    import pandas as pd
-
     from companion import leaderboard, tables
 
-    known = _known(options)
-    own = pd.read_csv(options.own) if options.own else None
-    table = _all_methods(options, known, own)
+    known, further = _known(options), _further(options)
+    own = reading.read_csv(options.own, leaderboard.COLUMNS) if options.own else None
+    table = leaderboard.make(known, options.preset, root=_root(options), own=own, **further)
     files.write_text(options.output, table.to_csv(index=False))
     for experiment in known.experiments:
         shown = leaderboard.display(table, experiment)
@@ -294,13 +300,12 @@ def _leaderboard(options: Options) -> None:
         files.write_text(path, shown.to_csv(index=False))
 
 
-def _all_methods(options: Options, known: "Experiments", own: Any) -> Any:
-    import pandas as pd
-
+def _further(options: Options) -> dict[str, Any]:
+    """What stands beside the runs in a leaderboard: the paper's figures, and how long denoising takes."""
     from companion import leaderboard, tables
 
-    times = pd.read_csv(options.benchmarks) if options.benchmarks else None
-    return leaderboard.make(known, options.preset, tables.read_paper(options.paper), _root(options), own, times)
+    times = reading.read_csv(options.benchmarks, leaderboard.TIMES) if options.benchmarks else None
+    return {"paper": tables.read_paper(options.paper), "times": times}
 
 
 def _own(options: Options) -> None:
@@ -309,7 +314,9 @@ def _own(options: Options) -> None:
 
     from companion import leaderboard, plugins, runs
 
-    known, root = _known(options), _root(options)
+    known, root, further = _known(options), _root(options), _further(options)
+    path = Path(options.output or project.outputs(options.preset) / f"results/own/{options.preset}.csv")
+    kept = reading.read_csv(path, leaderboard.COLUMNS) if path.exists() else None
     listed = {name: config for name, config in known.runs(options.preset).items() if not (name.seed or name.case)}
     missing = sum(runs.find(config, root) is None for config in listed.values())
     if missing:
@@ -327,14 +334,12 @@ def _own(options: Options) -> None:
             runs.obtain(config, root, options.device, progress=True, cache=options.cache)
         except ValueError as error:
             raise ValueError(f"{config.experiment}: {error}") from error
-    path = Path(options.output or project.outputs(options.preset) / f"results/own/{options.preset}.csv")
     rows = leaderboard.own_rows(configs, root)
-    if path.exists():
-        kept = pd.read_csv(path)
+    if kept is not None:
         rows = pd.concat([kept[~kept["method"].isin(names)], rows], ignore_index=True) if len(rows) else kept
     if len(rows):
         files.write_text(path, rows.to_csv(index=False))
-    table = _all_methods(options, known, rows)
+    table = leaderboard.make(known, options.preset, root=root, own=rows, **further)
     for experiment, entry in known.experiments.items():
         print(f"\n{entry.title}\n{leaderboard.plain(leaderboard.display(table, experiment))}")
     if len(rows):
@@ -411,21 +416,9 @@ def _finish(options: Options) -> None:
 
 
 def _serve(options: Options) -> None:
-    from functools import partial
-    from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+    from companion import book
 
-    folder = project.outputs(options.preset) / "_build" / "html"
-    if not (folder / "index.html").is_file():
-        raise ValueError(f"there is no book in {folder}; `make book` builds it")
-    try:
-        server = ThreadingHTTPServer(
-            ("127.0.0.1", options.port), partial(SimpleHTTPRequestHandler, directory=str(folder))
-        )
-    except OSError as error:
-        raise OSError(f"port {options.port}: {error.strerror}; choose another, as in: make serve PORT=8001") from None
-    print(f"The book: http://localhost:{options.port}", flush=True)
-    with server:
-        server.serve_forever()
+    book.serve(project.outputs(options.preset) / "_build" / "html", options.port)
 
 
 def _value(text: str) -> Any:
@@ -449,7 +442,16 @@ def _count(text: str) -> int:
         number = 0
     if number < 1:
         raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, got {text!r}")
+    if number > _MOST:
+        raise argparse.ArgumentTypeError(f"must be at most {_MOST}, got {text!r}")
     return number
+
+
+def _place(text: str) -> str:
+    """A file or folder."""
+    if not text or "\0" in text:
+        raise argparse.ArgumentTypeError(f"must be the path of a file or folder, got {text!r}")
+    return text
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ them by key.
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -20,6 +21,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from companion.reading import NAME
 from mpicore import files
 
 MANIFEST = "manifest.json"
@@ -29,6 +31,9 @@ IMAGE_VALUES = ["ssim", "psnr_db", "object_error"]
 _ITEM = ["run", "variant", "index"]
 _DIGITS = "%.6g"
 _SEAL = '"digest": '
+#: Names of its files; nothing else is read, and nothing outside of it.
+_NAME = NAME.strip("^$")
+_FILE = re.compile(rf"{_NAME}(/{_NAME}(\.weights|\.arrays)?)?\.(csv|safetensors)")
 _TYPES = (
     {"run": "str", "variant": "str"}
     | dict.fromkeys(["index", "epoch", "step"], "int64")
@@ -267,8 +272,12 @@ def _read_manifest(path: Path, stamp: tuple[int, ...]) -> dict[str, dict[str, An
         text = path.read_bytes().decode()
         if text != _sealed(text[: max(text.rfind(_SEAL), 0)]):
             raise ValueError("its content does not match its digest")
-        return json.loads(text)
-    except ValueError as error:
+        manifest = json.loads(text)
+        for name in manifest["files"]:
+            if not _FILE.fullmatch(name):
+                raise ValueError(f"an archive has no file {name!r}")
+        return {part: dict(manifest[part]) for part in ("files", "runs", "results")}
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(f"{path} is damaged ({error}); restore it") from None
 
 

@@ -8,19 +8,21 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from companion.citation import CITATION, bibtex
 from companion.experiments import Experiments
 from companion.notebooks import check_executed
+from companion.reading import read_yaml
 from companion.schema import Preset
-from mpicore import files
+from mpicore import checks, files
 
 PAGES = "pages"  #: folder of the executed notebooks in the staged book
 TABLES = "tables"  #: folder of the tables in the staged book
 EXTRA = "extra"  #: folder of the staged book whose files are put beside the pages as they are
 EXPERIMENT = f"{EXTRA}/experiment/data.js"  #: what the experiment in the browser computes with
 MARKER = ".staged"  #: file that says of a folder that it was made here, and may be made anew
+#: What an entry of a table of contents may say, and which of it are lists of entries.
+_LISTS = ("parts", "chapters", "sections")
+_ENTRIES = ("format", "defaults", "options", "caption", "title", "numbered", "maxdepth", "file", "url", *_LISTS)
 
 
 def preset_note(name: str, preset: Preset) -> str:
@@ -68,7 +70,7 @@ def stage(
         OSError: a file cannot be read or written.
     """
     source, target = Path(source), Path(target)
-    contents = _contents(source / "_toc.yml")
+    pages = _pages(source / "_toc.yml")
     for notebook in notebooks:
         check_executed(notebook)
     for table in tables:
@@ -95,9 +97,9 @@ def stage(
         (target / EXPERIMENT).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(experiment, target / EXPERIMENT)
     files.write_text(target / "preset.txt", preset_note(preset, known.presets[preset]))
-    for page in _pages(contents):
+    for page in pages:
         if not any((target / f"{page}{suffix}").exists() for suffix in (".md", ".ipynb")):
-            raise ValueError(f"_toc.yml names {page}, which is neither a text nor an executed notebook")
+            raise ValueError(f"{source / '_toc.yml'} names {page}, which is neither a text nor an executed notebook")
 
 
 def serve(folder: str | Path, port: int) -> None:
@@ -134,18 +136,35 @@ def _check_target(target: Path, sources: Sequence[Path]) -> None:
         raise ValueError(f"{target} holds files and was not made by `stage`; remove it yourself, or stage elsewhere")
 
 
-def _contents(path: Path) -> Any:
-    try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+def _pages(path: Path) -> list[str]:
+    """All pages that a table of contents names, at any depth.
+
+    Raises:
+        ValueError: an entry that is none; where it stands is named.
+    """
+    contents = read_yaml(path)
+    if not isinstance(contents, dict) or not isinstance(contents.get("root"), str):
+        raise ValueError(f"{path} must be a mapping with the entry root, which names the first page")
+    return [contents["root"], *_listed(path, "", {name: part for name, part in contents.items() if name != "root"})]
 
 
-def _pages(entry: Any) -> list[str]:
-    """All page names in a table of contents, at any depth."""
-    if isinstance(entry, list):
-        return [page for item in entry for page in _pages(item)]
-    if isinstance(entry, dict):
-        own = [entry[key] for key in ("root", "file") if key in entry]
-        return own + [page for value in entry.values() if isinstance(value, list) for page in _pages(value)]
-    return []
+def _listed(path: Path, where: str, entry: Any) -> list[str]:
+    if not isinstance(entry, dict):
+        raise ValueError(f"{path}: {where} must be a mapping with the entry file or url, got {entry!r}")
+    pages: list[str] = []
+    for name, part in entry.items():
+        place = f"{where}.{name}".strip(".")
+        checks.choice(name, f"{path}: the entry {place}", _ENTRIES)
+        if name in _LISTS:
+            if not isinstance(part, list):
+                raise ValueError(f"{path}: {place} must be a list, got {part!r}")
+            for number, item in enumerate(part, 1):
+                within = f"{place}.{number}"
+                if name != "parts" and not (isinstance(item, dict) and {"file", "url"} & item.keys()):
+                    raise ValueError(f"{path}: {within} must be a mapping with the entry file or url, got {item!r}")
+                pages += _listed(path, within, item)
+        elif name == "file":
+            if not isinstance(part, str):
+                raise ValueError(f"{path}: {place} must name a page, got {part!r}")
+            pages.append(part)
+    return pages

@@ -15,9 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
-import yaml
 
 from companion import project
+from companion.reading import read_yaml
 from mpicore import checks
 
 #: How long jobs may take to stop after an interruption [s].
@@ -80,14 +80,13 @@ def environment(root: Path) -> dict[str, str]:
 
 
 def _check_preset(name: str) -> None:
-    try:
-        content = yaml.safe_load(Path(project.MARK).read_text(encoding="utf-8"))
-        known = list(content["presets"])
-    except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError):
+    content = read_yaml(project.MARK)
+    known = content.get("presets") if isinstance(content, dict) else None
+    if not isinstance(known, dict):
         from companion import experiments
 
-        known = list(experiments.read().presets)  # says what is wrong with the file
-    checks.choice(name, "preset", known)
+        known = experiments.read().presets  # says what is wrong with the file
+    checks.choice(name, "preset", list(known))
 
 
 @contextmanager
@@ -105,7 +104,10 @@ def _lock(path: Path) -> Iterator[int]:
         except BlockingIOError:
             stream.seek(0)
             holder = stream.read().strip()
-            raise ValueError(f"another build runs in {path.parents[1].resolve()}, process {holder}") from None
+            raise ValueError(
+                f"another build runs in {path.parents[1].resolve()}, process {holder}; "
+                "wait until it has ended, or interrupt it and call this again"
+            ) from None
         stream.truncate(0)
         stream.write(f"{os.getpid()}\n")
         stream.flush()

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-import yaml
+from companion.reading import read_yaml
 
 #: The file in which the facts stand.
 CITATION = Path("CITATION.cff")
@@ -19,10 +19,7 @@ def bibtex(path: str | Path = CITATION) -> str:
         ValueError: the file is not valid, or a fact is missing.
         OSError: it cannot be read.
     """
-    try:
-        facts = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+    facts = read_yaml(path)
     needed = ("title", "authors", "version", "date-released")
     missing = [name for name in needed if not (isinstance(facts, dict) and facts.get(name))]
     if missing:

@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
-from yaml.composer import ComposerError
 
 from companion.config import RunConfig, RunName
+from companion.reading import read_yaml
 from companion.schema import Case, Experiment, File, ImageProtocol, Method, Preset, SignalProtocol, Study, Table
 from mpicore import checks, datasets, denoisers
 from mpicore.denoisers.component_network import ComponentNoise2Noise
@@ -303,16 +302,12 @@ def read(path: str | Path = "experiments.yml") -> Experiments:
             or names that do not fit together; each is named.
         OSError: it cannot be read.
     """
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-        values = yaml.load(text, _UniqueKeys)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is not valid YAML: {error}") from None
+    values = read_yaml(path)
     try:
         # By way of JSON, whose lists are tuples to the strict types.
         file = File.model_validate_json(json.dumps(_inherited(values), default=_foreign))
     except ValueError as error:
-        raise ValueError(f"{path} is refused:\n{_lines(error)}") from None
+        raise ValueError(f"{path} is refused: {_mistakes(error)}") from None
     try:
         _check(file)
         known = Experiments(file)
@@ -322,24 +317,6 @@ def read(path: str | Path = "experiments.yml") -> Experiments:
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     return known
-
-
-class _UniqueKeys(yaml.SafeLoader):
-    """A mapping may hold each key once, and keys are texts or plain whole numbers, which are texts from here on."""
-
-    def compose_mapping_node(self, anchor: Any) -> Any:
-        node = super().compose_mapping_node(anchor)
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if key.tag == "tag:yaml.org,2002:merge":
-                continue
-            number = key.tag == "tag:yaml.org,2002:int" and re.fullmatch("0|-?[1-9][0-9]*", key.value)
-            if not number and key.tag != "tag:yaml.org,2002:str":
-                raise ComposerError(None, None, f"found a key that is no name: {key.value!r}", key.start_mark)
-            if key.value in seen:
-                raise ComposerError(None, None, f"found the key {key.value!r} twice", key.start_mark)
-            seen.add(key.value)
-        return node
 
 
 def _inherited(values: Any) -> Any:
@@ -353,14 +330,14 @@ def _inherited(values: Any) -> Any:
         return values
     for name, entry in methods.items():
         if not isinstance(entry, dict) or ("of" in entry) != ("readout" in entry):
-            raise ValueError(f"  methods.{name}: of and readout must be given together")
+            raise ValueError(f"methods.{name}: of and readout must be given together")
         if "of" not in entry:
             continue
-        base = methods.get(entry["of"])
+        base = methods.get(entry["of"]) if isinstance(entry["of"], str) else None
         if not isinstance(base, dict) or "of" in base:
-            raise ValueError(f"  methods.{name}.of must name a method that fits a denoiser, got {entry['of']!r}")
+            raise ValueError(f"methods.{name}.of must name a method that fits a denoiser, got {entry['of']!r}")
         if given := _TAKEN_OVER & entry.keys():
-            raise ValueError(f"  methods.{name}: {', '.join(sorted(given))} is that of {entry['of']}, and not its own")
+            raise ValueError(f"methods.{name}: {', '.join(sorted(given))} is that of {entry['of']}, and not its own")
         entry |= {part: base[part] for part in _TAKEN_OVER & base.keys()}
     return values
 
@@ -370,10 +347,13 @@ def _foreign(value: Any) -> dict[str, str]:
     return {type(value).__name__: str(value)}
 
 
-def _lines(error: Exception) -> str:
+def _mistakes(error: Exception) -> str:
+    """All of them in one line."""
     if not isinstance(error, ValidationError):
-        return f"  {error}"
-    return "\n".join(f"  {'.'.join(map(str, item['loc']))}: {item['msg']}{_given(item)}" for item in error.errors())
+        return " ".join(str(error).split())
+    return "; ".join(
+        f"{'.'.join(map(str, item['loc'])) or 'the file'}: {item['msg']}{_given(item)}" for item in error.errors()
+    )
 
 
 def _given(item: Any) -> str:

@@ -4,6 +4,7 @@ What comes from outside is wrapped: it gets copies of the data that cannot be wr
 that a mistake in it is named where it is made.
 """
 
+import functools
 import hashlib
 import importlib.util
 import inspect
@@ -19,12 +20,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from companion.reading import NAME
 from mpicore import files
 from mpicore.denoisers import Denoiser, names, register
 
 #: A package lists its denoisers under ``[project.entry-points."mpicore.denoisers"]``.
 GROUP = "mpicore.denoisers"
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _sources: dict[str, str] = {}
 
 
@@ -63,8 +64,8 @@ def load_entry_points() -> list[str]:
     for point in entry_points(group=GROUP):
         try:
             cls = point.load()
-        except Exception as error:  # whatever their package raises
-            raise ValueError(f"{point.value}: {type(error).__name__}: {error}") from error
+        except (Exception, SystemExit) as error:  # whatever their package raises
+            raise ValueError(f"{point.value}: {_said(error)}") from error
         path = inspect.getsourcefile(cls)
         if path is None:
             raise ValueError(f"{point.value}: its code is in no file, and another version could not be told from it")
@@ -90,14 +91,14 @@ def _imported(path: Path, address: str) -> ModuleType:
         spec.loader.exec_module(module)
     except SyntaxError as error:
         raise ValueError(f"{address}: {error.filename}:{error.lineno}: {error.msg}") from None
-    except Exception as error:  # whatever stands in their file
-        raise ValueError(f"{address}: {_where(error, where)}{type(error).__name__}: {error}") from error
+    except (Exception, SystemExit) as error:  # whatever stands in their file
+        raise ValueError(f"{address}: {_where(error, where)}{_said(error)}") from error
     return module
 
 
 def _add(cls: type, address: str, path: Path) -> str:
     name, digest = getattr(cls, "name", "") or cls.__name__, files.digest(path)
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
+    if not isinstance(name, str) or not re.fullmatch(NAME, name):
         raise ValueError(f"{address}: name must be letters, digits, _ and - and begin with no sign, got {name!r}")
     if _sources.get(name) == digest:
         return name  # loaded before
@@ -127,9 +128,26 @@ def _adapted(cls: Any, name: str, path: str) -> type[Denoiser]:
         expected = (len(u), np.shape(u)[-1])
         return _checked(f"{name}: denoise", expected, _called(f"{name}: denoise", path, cls.denoise, self, _sealed(u)))
 
-    content = {"fit": fit, "denoise": denoise, "__doc__": cls.__doc__, "__module__": cls.__module__}
+    content = (
+        {"fit": fit, "denoise": denoise}
+        | _constructor(cls, name, path)
+        | {"__doc__": cls.__doc__, "__module__": cls.__module__}
+    )
     bases = (cls,) if issubclass(cls, Denoiser) else (cls, Denoiser)
     return type(cls.__name__, bases, content | ({} if issubclass(cls, Denoiser) else {"history": ()}))
+
+
+def _constructor(cls: Any, name: str, path: str) -> dict[str, Any]:
+    """Their own constructor, if there is one, whose errors say where they come from."""
+    own = cls.__init__
+    if own in (object.__init__, Denoiser.__init__):
+        return {}
+
+    @functools.wraps(own)
+    def begin(self: Any, *arguments: Any, **options: Any) -> None:
+        _called(f"{name}: the constructor", path, own, self, *arguments, **options)
+
+    return {"__init__": begin}
 
 
 def _sealed(u: Any) -> NDArray[Any]:
@@ -142,8 +160,10 @@ def _sealed(u: Any) -> NDArray[Any]:
 def _called(what: str, path: str, method: Callable[..., Any], *arguments: Any, **further: Any) -> Any:
     try:
         return method(*arguments, **further)
-    except Exception as error:  # whatever their code raises
-        raise ValueError(f"{what} failed, {_where(error, path)}{type(error).__name__}: {error}") from error
+    except MemoryError:
+        raise
+    except (Exception, SystemExit) as error:  # whatever their code raises
+        raise ValueError(f"{what} failed, {_where(error, path)}{_said(error)}") from error
 
 
 def _checked(what: str, shape: tuple[int, int], found: Any) -> NDArray[np.float32]:
@@ -160,6 +180,11 @@ def _checked(what: str, shape: tuple[int, int], found: Any) -> NDArray[np.float3
             f"{what} must return finite numbers, got {found[row, sample]} at signal {row}, sample {sample}"
         )
     return np.asarray(found, np.float32)
+
+
+def _said(error: BaseException) -> str:
+    """Kind and text of an error, in one line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
 def _where(error: BaseException, path: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from companion.config import RunConfig, RunName
+from companion.reading import read_csv
 from companion.runs import ROOT, Root, distinct, load
 
 
@@ -61,7 +62,7 @@ def checked(names: Sequence[str], folder: str | Path = "results/checked") -> pd.
         path = Path(folder) / f"{name}.csv"
         if not path.exists():
             continue
-        table = pd.read_csv(path)
+        table = read_csv(path, ["signals", "images"])
         again = table["signals"] > 0
         deviations = table.get("largest_snr_db", pd.Series(dtype=float))
         row = {"experiment": name, "measured": int(again.sum()), "kept": int((~again).sum())}

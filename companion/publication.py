@@ -42,7 +42,7 @@ def publish(
             yield f"{name}: not finished"
             continue
         stored = runs.load(config, root).stored
-        record = {part: value for part, value in stored.record.items() if part not in ("files", "name")}
+        record = {part: value for part, value in stored.record.items() if part not in ("files", "name", "digest")}
         if not must_have_weights(name, config):
             stored = replace(stored, weights=None)
         elif stored.weights is None:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from companion import evaluation
+from companion import evaluation, record
 from companion.archive import HISTORY, Archive, Stored, read_values
 from companion.cache import lock
 from companion.config import RunConfig, RunName
@@ -35,6 +35,7 @@ _RECORD = "record.json"
 _WEIGHTS = "weights.safetensors"
 _ARRAYS = "arrays.safetensors"
 _TABLES = ("history", "signals", "images")
+_LOCK = ".lock"
 
 
 @dataclass(frozen=True)
@@ -119,13 +120,16 @@ def obtain(
         ValueError: what is there is damaged; its place is named.
         OSError: the folder cannot be written.
     """
+    folder = Path(root[-1]) / config.key
     if find(config, root) is None:
-        folder = Path(root[-1]) / config.key
         folder.mkdir(parents=True, exist_ok=True)
-        with lock(folder / ".lock"):  # another process may be making it
+        with lock(folder / _LOCK):  # another process may be making it
             if find(config, root) is None:
                 _make(Setup(config, cache), folder, root, device, progress)
-    return load(config, root)
+    found = load(config, root)
+    if found.stored.folder == folder:
+        _sweep(folder)
+    return found
 
 
 def load(config: RunConfig, root: Root = ROOT) -> Run:
@@ -140,8 +144,15 @@ def load(config: RunConfig, root: Root = ROOT) -> Run:
         name, where = f"{config.experiment} {config.method} ({config.key})", " or ".join(str(part) for part in root)
         raise FileNotFoundError(f"no finished run of {name} in {where}; `make reproduce` makes it")
     stored = Archive(place).run(config.key) if Archive.is_at(place) else _read(place)
-    if stored is None or stored.record["config"] != config.resolved():
+    if stored is None or stored.record.get("config") != config.resolved():
         raise ValueError(f"{place}: the run {config.key} is of another configuration; delete it to make it again")
+    if Archive.is_at(place):
+        try:
+            record.check(stored.record)
+        except ValueError as error:
+            raise ValueError(f"{place}: the record of the run {config.key} is damaged ({error}); restore it") from None
+    elif stored.weights is None and keeps_weights(config):
+        raise ValueError(f"{place} has no weights, which such a run keeps; delete it to make the run again")
     return Run(config, stored, root)
 
 
@@ -175,9 +186,8 @@ def progress(configs: Mapping[RunName, RunConfig], root: Root = ROOT) -> pd.Data
             pace = run.record["training_seconds"] / made[alike]
             row |= {"state": "finished", "left": 0, "share": 1.0, "pace": pace}
         elif checkpoint.exists():
-            state = files.load_tensors(checkpoint)[1]
-            row |= {"state": "begun", "left": steps - state["step"], "share": state["step"] / steps}
-            row["pace"] = state["seconds"] / state["step"]
+            done, seconds = _reached(checkpoint)
+            row |= {"state": "begun", "left": steps - done, "share": done / steps, "pace": seconds / done}
         rows.append(row)
     table = pd.DataFrame(rows, columns=["run", "alike", "dataset", "state", "left", "share", "pace"])
     pace = table["pace"].astype(float)
@@ -185,6 +195,15 @@ def progress(configs: Mapping[RunName, RunConfig], root: Root = ROOT) -> pd.Data
         pace = pace.fillna(pace.groupby(table[others]).transform("mean"))
     left = (pace * table["left"]).where(table["left"] > 0, 0) / 60
     return table[["run", "state", "share"]].assign(minutes_left=left)
+
+
+def _reached(checkpoint: Path) -> tuple[int, float]:
+    """Steps and seconds of a training so far."""
+    state = files.load_tensors(checkpoint)[1]
+    step, seconds = state.get("step"), state.get("seconds")
+    if not isinstance(step, int) or step < 1 or not isinstance(seconds, (int, float)):
+        raise ValueError(f"{checkpoint} is no checkpoint; delete it to start over")
+    return step, seconds
 
 
 def distinct(configs: Mapping[RunName, RunConfig]) -> list[tuple[RunName, RunConfig]]:
@@ -198,6 +217,11 @@ def distinct(configs: Mapping[RunName, RunConfig]) -> list[tuple[RunName, RunCon
 def learns(config: RunConfig) -> bool:
     """Whether a run has anything to learn."""
     return not config.readout and denoisers.find(config.denoiser).fit is not Denoiser.fit
+
+
+def keeps_weights(config: RunConfig) -> bool:
+    """Whether a run keeps what it has learned; of a denoiser from outside nothing is known."""
+    return learns(config) and denoisers.find(config.denoiser).stored and config.source is None
 
 
 def fit(denoiser: Denoiser, setup: Setup, folder: Path | None = None, progress: bool = False) -> float:
@@ -246,7 +270,7 @@ def _make(setup: Setup, folder: Path, root: Root, device: str, progress: bool) -
         if tensors:
             files.save_tensors(folder / name, tensors)
             names.append(name)
-    record = {
+    content = {
         "config": config.resolved(),
         "key": config.key,
         "name": f"{config.experiment} {config.method}",
@@ -258,9 +282,17 @@ def _make(setup: Setup, folder: Path, root: Root, device: str, progress: bool) -
         **_machine(config, device),
         "files": {name: files.digest(folder / name) for name in names},
     }
-    files.write_json(folder / _RECORD, record)
+    files.write_json(folder / _RECORD, record.sealed(content))
     # The record makes the run whole; until here a kill leaves the checkpoint to go on from.
-    (folder / CHECKPOINT).unlink(missing_ok=True)
+    _sweep(folder)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what a whole run does not need: its checkpoint, and what killed processes have left."""
+    kept = {_LOCK, _RECORD, _WEIGHTS, _ARRAYS, *(f"{name}.csv" for name in _TABLES)}
+    for path in folder.iterdir():
+        if path.name not in kept and (path.name == CHECKPOINT or path.name.startswith(".")):
+            path.unlink(missing_ok=True)
 
 
 def _machine(config: RunConfig, device: str) -> dict[str, Any]:
@@ -278,18 +310,17 @@ def _machine(config: RunConfig, device: str) -> dict[str, Any]:
 
 def _read(folder: Path) -> Stored:
     try:
-        record = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
-        digests = {str(name): str(value) for name, value in record["files"].items()}
+        content = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
+        record.check(content)
+        digests = content["files"]
         missing = {f"{name}.csv" for name in _TABLES} - digests.keys()
         if missing or digests.keys() - {f"{name}.csv" for name in _TABLES} - {_WEIGHTS, _ARRAYS}:
             raise ValueError(f"files must be the tables and tensors of a run, got {sorted(digests)}")
-        float(record["training_seconds"])
-        dict(record["config"])
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, RecursionError) as error:
         raise ValueError(f"{folder / _RECORD} is damaged ({error}); delete {folder} to make the run again") from None
     for name, value in digests.items():
         if not (folder / name).is_file() or files.digest(folder / name) != value:
             raise ValueError(f"{folder / name} is damaged or missing; delete {folder} to make the run again")
     history, signals, images = (read_values(folder / f"{name}.csv") for name in _TABLES)
     weights, arrays = (folder / name if name in digests else None for name in (_WEIGHTS, _ARRAYS))
-    return Stored(folder, record, history, signals, images, weights, arrays)
+    return Stored(folder, content, history, signals, images, weights, arrays)

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from companion.reading import NAME
 from mpicore.background import Background, Empty
 from mpicore.datasets import PixelSplit
 from mpicore.noise import Noise
@@ -18,8 +19,7 @@ from mpicore.truth import Truth
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
-# Names become parts of paths and of commands.
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
+Name = Annotated[str, Field(pattern=NAME)]
 Colour = Annotated[str, Field(pattern=r"^#[0-9A-Fa-f]{6}$")]
 Option = bool | int | Annotated[float, Field(allow_inf_nan=False)]
 DatasetName = Literal["x-space", "system-matrix"]

@@ -12,6 +12,7 @@ import pandas as pd
 from companion import runs
 from companion.evaluation import implied_snr_db
 from companion.experiments import Experiments
+from companion.reading import read_csv
 from companion.runs import ROOT, Root, Run
 from companion.schema import Case, Method
 from companion.statistics import Spread, estimate, pooled
@@ -144,7 +145,7 @@ def columns(study: str, analyses_folder: str | Path) -> dict[str, dict[Any, floa
     path = Path(analyses_folder) / f"{study}.csv"
     if not path.exists():
         return {}
-    frame = pd.read_csv(path, dtype={"case": str}).set_index("case")
+    frame = read_csv(path, ["case"], dtype={"case": str}).set_index("case")
     return {str(heading): frame[heading].to_dict() for heading in frame}
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 from companion import runs
 from companion.archive import IMAGE_VALUES, SIGNAL_VALUES
 from companion.experiments import Experiments
+from companion.reading import read_csv
 from companion.runs import ROOT, Root
 from companion.statistics import Statistics, estimate
 from mpicore import checks
@@ -26,8 +27,12 @@ _DIGITS = {"snr_db": 2, "rmse": 1, "ssim": 3, "psnr_db": 2, "object_error": 3, "
 
 
 def read_paper(path: str | Path = "book/paper_tables.csv") -> pd.DataFrame:
-    """The source paper's own tables: columns ``table, experiment, method, snr_db, rmse, ssim, psnr_db``."""
-    return pd.read_csv(path)
+    """The source paper's own tables: columns ``table, experiment, method, snr_db, rmse, ssim, psnr_db``.
+
+    Raises:
+        ValueError: the file is no table, or lacks a column.
+    """
+    return read_csv(path, ["table", "experiment", "method", *VALUES])
 
 
 def make_table(known: Experiments, table: str, preset: str, paper: pd.DataFrame, root: Root = ROOT) -> pd.DataFrame:

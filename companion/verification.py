@@ -1,8 +1,10 @@
 """Stored runs, measured again from their weights and from data that are made anew, and compared value by value."""
 
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,11 +16,15 @@ from companion.experiments import Experiments
 from companion.runs import ROOT, Root, Run
 from companion.setup import Setup
 from mpicore import denoisers
+from mpicore.denoisers import Denoiser
+from mpicore.denoisers.trained import TrainedDenoiser
 from mpicore.reconstruction import frequency_components
 
 #: How far a value may lie from the stored one on another machine (dB, SSIM and object error absolute, RMSE relative).
 #: Rounding alone stays far below. A wrong weight, noise or grid does not.
 TOLERANCES = {"snr_db": 0.005, "rmse": 0.001, "ssim": 0.002, "psnr_db": 0.02, "object_error": 0.002}
+#: The same for a loss or an error of the whole validation set, relative.
+MEAN_TOLERANCE = 0.001
 #: The same for each element of an array, relative to the largest; whole numbers are equal.
 ARRAY_TOLERANCE = 0.001
 _ITEM = ["variant", "index"]
@@ -60,6 +66,7 @@ def verify(
     """
     run, setup = runs.load(config, root), Setup(config, cache)
     _check_rows(run, setup)
+    _check_history(run)
     denoiser = runs.fitted(run, setup) if refit else run.denoiser
     if denoiser is None:
         return Check(0, 0, {})
@@ -72,6 +79,8 @@ def verify(
         if further := run.arrays.keys() - found.arrays.keys():
             raise ValueError(f"{run.stored.folder} holds arrays that no test gives: {', '.join(sorted(further))}")
         deviations |= _compared_arrays(run, found.arrays)
+    if signals is None:
+        deviations |= _compared_means(run, denoiser, setup)
     return Check(len(found.signals), len(found.images), deviations)
 
 
@@ -102,8 +111,7 @@ def check(
         place = runs.find(config, root)
         if name.experiment != experiment or place is None or not Archive.is_at(place):
             continue
-        if must_have_weights(name, config) and runs.load(config, root).stored.weights is None:
-            raise ValueError(f"{place}: {name} has no weights, and cannot be measured again")
+        require_weights(name, config, root)
         found = verify(config, root, signals, refit=False, cache=cache)
         if name in mapped:
             if runs.load(config, root).stored.arrays is None:
@@ -111,6 +119,16 @@ def check(
             whole = verify_map(config, root, cache, every=10)
             found = Check(whole.signals, whole.images, found.deviations | whole.deviations)
         yield name, config, found
+
+
+def require_weights(name: RunName, config: RunConfig, root: Root = ROOT) -> None:
+    """Refuse a published run that must bring its weights and does not.
+
+    Raises:
+        ValueError: it has none; the message names it.
+    """
+    if must_have_weights(name, config) and runs.load(config, root).stored.weights is None:
+        raise ValueError(f"{runs.find(config, root)}: {name} has no weights, and cannot be measured again")
 
 
 def must_have_weights(name: RunName, config: RunConfig) -> bool:
@@ -171,6 +189,88 @@ def _check_rows(run: Run, setup: Setup) -> None:
             raise ValueError(
                 f"{run.stored.folder}: {columns} must be numbers, they are not in item {_item(missing.iloc[0])}"
             )
+
+
+def _check_history(run: Run) -> None:
+    """A row per epoch, with the steps and learning rates of the settings, up to where the training had to end."""
+    table, settings, config = run.history, run.config.training, run.config
+    if config.source is not None:  # a denoiser from outside may write what it likes
+        return
+    if settings is None or config.readout:
+        if len(table):
+            raise ValueError(
+                f"{run.stored.folder} trains nothing, and its history must be empty, got {len(table)} rows"
+            )
+        return
+    epochs = np.arange(1, len(table) + 1)
+    rows = f"{run.stored.folder}: history must have 1 to {settings.epochs} rows"
+    if not 1 <= len(table) <= settings.epochs:
+        raise ValueError(f"{rows}, got {len(table)}")
+    steps, losses = table["step"].to_numpy(), table["validation_loss"].to_numpy(float)
+    total, seconds = int(steps[0]) * settings.epochs, table["seconds"].to_numpy(float)
+    rates = [settings.rate(int(step) - 1, total) for step in steps]
+    right = {
+        "epoch": np.array_equal(table["epoch"], epochs),
+        "step": steps[0] >= 1 and np.array_equal(steps, steps[0] * epochs),
+        "learning_rate": np.allclose(table["learning_rate"], rates, rtol=2e-5, atol=1e-12),
+        "training_loss": np.isfinite(table["training_loss"]).all(),
+        "validation_loss": np.isfinite(losses).all(),
+        "seconds": seconds[0] >= 0 and (np.diff(seconds) >= 0).all(),
+    }
+    for column, holds in right.items():
+        if not holds:
+            raise ValueError(f"{run.stored.folder}: {column} of the history is not that of such a training")
+    if len(table) < settings.epochs and not 0 < settings.patience <= len(table) - 1 - int(np.argmin(losses)):
+        raise ValueError(f"{rows}, and fewer only where its patience ends, got {len(table)}")
+    if abs(seconds[-1] - run.record["training_seconds"]) > 0.06 + 1e-5 * seconds[-1]:
+        raise ValueError(f"{run.stored.folder}: training_seconds must be those of the history, {seconds[-1]:.1f}")
+
+
+def _compared_means(run: Run, denoiser: Denoiser, setup: Setup) -> dict[str, float]:
+    """The noisy validation error of the record, and the loss by which the epoch of the weights was chosen."""
+    found: dict[str, tuple[float | None, float | None]] = {}
+    if "validation_error" in run.record:
+        found["validation_error"] = run.record["validation_error"], evaluation.validation_error(denoiser, setup)
+    if not run.config.readout and (measured := _validation_loss(denoiser, setup)) is not None:
+        found["validation_loss"] = float(run.history["validation_loss"].min()), measured
+    deviations = {}
+    for name, (kept, value) in found.items():
+        if kept is None and value is None:
+            continue
+        deviations[name] = abs(value / kept - 1) if kept and value is not None else np.inf
+        if not deviations[name] <= MEAN_TOLERANCE:
+            raise ValueError(
+                f"{run.stored.folder} does not agree with its weights: {name} is stored as {kept}, measured {value}"
+            )
+    return deviations
+
+
+class _MeasuredError(Exception):
+    """Ends a fit before it trains."""
+
+
+def _validation_loss(denoiser: Denoiser, setup: Setup) -> float | None:
+    """The loss of a trained network on the validation pairs; ``None`` where its run keeps a part of it alone."""
+    if not isinstance(denoiser, TrainedDenoiser) or type(denoiser).train is not TrainedDenoiser.train:
+        return None
+    from mpicore.training import validation_loss
+
+    weights, fresh, found = list(denoiser.network.parameters()), setup.denoiser(), []  # type: ignore[attr-defined]
+
+    def measure(network: Any, pairs: Any, held: Any, *further: Any) -> None:
+        parameters = list(network.parameters())
+        if [part.shape for part in parameters] == [part.shape for part in weights]:
+            for part, value in zip(parameters, weights, strict=True):
+                part.data.copy_(value.data)
+            found.append(validation_loss(network, fresh.scheme(), held, fresh.seed, fresh.device, fresh.units))
+        raise _MeasuredError
+
+    assert isinstance(fresh, TrainedDenoiser)
+    fresh.train = measure  # type: ignore[method-assign,assignment]
+    pairs, held = setup.fitting_pairs(fresh)
+    with suppress(_MeasuredError):
+        fresh.fit(*pairs, validation=held)
+    return found[0] if found else None
 
 
 def _compared(

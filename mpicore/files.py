@@ -4,9 +4,10 @@ import hashlib
 import json
 import os
 import struct
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,32 +16,67 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
+if sys.platform != "win32":  # there, what a kill leaves stays
+    import fcntl
+
+#: End of the name of a file that is being written.
+_DRAFT = ".draft"
+
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path`` and move it into place when the block ends without an error.
 
+    What a killed process has left of the same file goes with the next one.
+
     Raises:
-        OSError: the folder cannot be made or written; the message names it.
+        OSError: the folder cannot be made or written, or the disk is full; the message names folder or file.
     """
     target = Path(path)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+        place = _shared(target)
     except OSError as error:
         raise OSError(f"cannot write into folder {target.parent}: {error.strerror or error}") from error
-    os.close(handle)
-    os.chmod(name, 0o644)
-    temporary = Path(name)
     try:
-        yield temporary
-        with open(temporary, "rb") as stream:
-            os.fsync(stream.fileno())
-        os.replace(temporary, target)
-    except OSError as error:
-        raise OSError(f"cannot write {target}: {error.strerror or error}") from error
+        try:
+            handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=_DRAFT, dir=target.parent)
+        except OSError as error:
+            raise OSError(f"cannot write into folder {target.parent}: {error.strerror or error}") from error
+        os.close(handle)
+        os.chmod(name, 0o644)
+        temporary = Path(name)
+        try:
+            yield temporary
+            with open(temporary, "rb") as stream:
+                os.fsync(stream.fileno())
+            os.replace(temporary, target)
+        except OSError as error:
+            raise OSError(f"cannot write {target}: {error.strerror or error}") from error
+        finally:
+            temporary.unlink(missing_ok=True)
     finally:
-        temporary.unlink(missing_ok=True)
+        if place is not None:
+            os.close(place)
+
+
+def _shared(target: Path) -> int | None:
+    """Open the folder of a file with a lock that all who write there share, and a kill releases.
+
+    Whoever has it alone for a moment knows that every draft in the folder was left by a process that is gone, and
+    removes those of this file. File systems without such locks keep them.
+    """
+    if sys.platform == "win32":
+        return None
+    place = os.open(target.parent, os.O_RDONLY)
+    with suppress(OSError):
+        fcntl.flock(place, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        for left in target.parent.iterdir():
+            if left.name.startswith(f".{target.name}.") and left.name.endswith(_DRAFT):
+                left.unlink(missing_ok=True)
+    with suppress(OSError):
+        fcntl.flock(place, fcntl.LOCK_SH)
+    return place
 
 
 def write_text(path: str | Path, text: str) -> None:

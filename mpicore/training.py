@@ -42,9 +42,10 @@ def resolve_device(name: str = "auto") -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
-        torch.empty(1, device=device)
+        torch.zeros(1, device=device).cpu()
     except (RuntimeError, AssertionError) as error:
-        raise ValueError(f"device must be auto, cpu or a device of this machine, got {name!r}: {error}") from None
+        reason = str(error).partition("\n")[0].partition(". ")[0]
+        raise ValueError(f"device must be auto, cpu or a device of this machine, got {name!r}: {reason}") from None
     return device
 
 
@@ -99,7 +100,7 @@ def train(
     seeds = branch(seed, "training").generate_state(2, np.uint32)
     optimizer = torch.optim.Adam(network.parameters(), lr=settings.learning_rate, fused=True)
     checkpoint = None if folder is None else Path(folder) / "checkpoint.safetensors"
-    identity: State = {**asdict(settings), "seed": int(seed), "scheme": repr(scheme)}
+    identity: State = {**asdict(settings), "seed": int(seed), "scheme": _described(scheme)}
     identity["network"] = repr(network), [list(parameter.shape) for parameter in network.parameters()]
     identity["data"] = [[*u.shape, zlib.crc32(u.cpu().numpy().data)] for u in (u1, u2, held1, held2)]
     state: State = {"step": 0, "running": 0.0, "history": [], "seconds": 0.0}
@@ -162,6 +163,31 @@ def train(
     network.load_state_dict(best)
     network.eval()
     return history
+
+
+def validation_loss(
+    network: torch.nn.Module, scheme: Scheme, validation: Pairs, seed: int, device: str = "auto", units: bool = True
+) -> float:
+    """The loss per sample of a network on the validation pairs, as :func:`train` measures it after each epoch.
+
+    Args:
+        network, scheme, validation, seed, device, units: as for :func:`train`.
+
+    Raises:
+        ValueError: an unknown device.
+    """
+    where = resolve_device(device)
+    held1, held2 = (_normalised if units else _unchanged)(validation, where)
+    seeds = branch(seed, "training").generate_state(2, np.uint32)
+    loss = _validation_loss(network.to(where), scheme, held1, held2, torch.Generator(), seeds)
+    return loss / validation.arrays[0].shape[1]
+
+
+def _described(scheme: Scheme) -> str:
+    """A scheme in words that are the same in every process."""
+    if type(scheme).__repr__ is not object.__repr__:
+        return repr(scheme)
+    return f"{type(scheme).__qualname__} {sorted(vars(scheme).items())!r}"
 
 
 def _record_passes(network: torch.nn.Module, batch_size: int, samples: int, device: torch.device) -> None:

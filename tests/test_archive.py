@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from companion import runs as runs_of
-from companion.archive import HISTORY, MANIFEST, Archive, Result, Stored
+from companion.archive import HISTORY, MANIFEST, Archive, Result, Stored, _lines, _sealed
 from companion.verification import must_have_weights
 from mpicore import files
 
@@ -278,6 +278,18 @@ def test_a_manifest_of_another_kind_is_named(tmp_path, text):
     (tmp_path / MANIFEST).write_text(text)
     with pytest.raises(ValueError, match=f"{tmp_path / MANIFEST} is damaged"):
         Archive(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["../secret.txt", "/etc/passwd", "a/../b.csv", "table.txt", ".hidden.csv", "a b.csv"])
+def test_a_manifest_names_files_of_an_archive_alone(archive, name):
+    """Also where its digest is made to fit."""
+    path = archive.folder / MANIFEST
+    content = json.loads(path.read_text())
+    del content["digest"]
+    content["files"][name] = "0" * 64
+    path.write_text(_sealed(_lines(content)))
+    with pytest.raises(ValueError, match=f"{path} is damaged .an archive has no file '{name}'.; restore it"):
+        Archive(archive.folder)
 
 
 def test_damage_done_while_an_archive_is_open_is_found(archive, runs):

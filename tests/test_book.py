@@ -110,6 +110,34 @@ def test_a_page_that_the_contents_name_must_be_there(parts, book):
         stage_book(source, target, [], [table], book, "preview")
 
 
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("", "must be a mapping with the entry root"),
+        ("- index", "must be a mapping with the entry root"),
+        ("chapters: []", "must be a mapping with the entry root"),
+        ("root: 3", "must be a mapping with the entry root"),
+        ("root: index\nchapters: more", "chapters must be a list, got 'more'"),
+        ("root: index\nchapters:\n- more", "chapters.1 must be a mapping with the entry file or url, got 'more'"),
+        ("root: index\nchapters:\n- flie: more", "chapters.1 must be a mapping with the entry file or url"),
+        ("root: index\nchapters:\n- file:", "chapters.1.file must name a page, got None"),
+        ("root: index\nchaptres: []", "the entry chaptres must be one of .*chapters"),
+        (
+            "root: index\nparts:\n- caption: a\n  chapters:\n  - file: more\n    sections: 3",
+            "parts.1.chapters.1.sections",
+        ),
+    ],
+)
+def test_entries_that_are_none_are_named_before_the_old_book_is_touched(parts, book, text, message):
+    source, target, *_ = parts
+    stage(parts, book)
+    before = sorted(target.rglob("*"))
+    (source / "_toc.yml").write_text(text)
+    with pytest.raises(ValueError, match=f"{source}/_toc.yml.*{message}"):
+        stage(parts, book)
+    assert sorted(target.rglob("*")) == before
+
+
 def test_contents_that_are_no_yaml_are_one_line(parts, book):
     (parts[0] / "_toc.yml").write_text("root: [index\n")
     with pytest.raises(ValueError, match=r"_toc.yml is not valid YAML") as caught:

@@ -4,6 +4,8 @@ import hashlib
 import json
 import os
 import struct
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -57,6 +59,60 @@ def test_a_reader_of_the_old_file_keeps_it(tmp_path):
 def test_an_error_leaves_no_new_file(tmp_path):
     with pytest.raises(ValueError, match="not JSON compliant"):
         files.write_json(tmp_path / "new.json", {"loss": float("nan")})
+    assert os.listdir(tmp_path) == []
+
+
+KILLED = """
+import os, signal, sys
+from mpicore import files
+with files.replacing(sys.argv[1]) as temporary:
+    temporary.write_text("half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_a_killed_process_has_left_goes_with_the_next_write(tmp_path, root):
+    """And with that of the same file alone: names that only look alike stay."""
+    path = tmp_path / "text.txt"
+    subprocess.run([sys.executable, "-c", KILLED, str(path)], cwd=root, check=False)
+    (left,) = os.listdir(tmp_path)
+    assert left.startswith(".text.txt.")
+    alike = {".text.txt.mine", "other.draft", ".other.txt.1.draft"}
+    for name in alike:
+        (tmp_path / name).write_text("kept")
+    files.write_text(path, "whole")
+    assert set(os.listdir(tmp_path)) == alike | {"text.txt"}
+    assert path.read_text() == "whole"
+
+
+def test_a_draft_that_another_process_is_writing_stays(tmp_path, root):
+    """Also where the two write one file."""
+    path = tmp_path / "text.txt"
+    with files.replacing(path) as first:
+        files.write_text(path, "second")
+        assert first.exists()
+        first.write_text("first")
+    assert path.read_text() == "first" and os.listdir(tmp_path) == ["text.txt"]
+
+
+FULL = """
+import resource, sys
+import numpy as np
+from mpicore import files
+resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+try:
+    files.save_tensors(sys.argv[1], {"a": np.zeros(10000)})
+except OSError as error:
+    print(error)
+"""
+
+
+def test_a_full_disk_names_the_file_and_leaves_no_part_of_it(tmp_path, root):
+    path = tmp_path / "a.safetensors"
+    process = subprocess.run(
+        [sys.executable, "-c", FULL, str(path)], cwd=root, check=True, capture_output=True, text=True
+    )
+    assert process.stdout == f"cannot write {path}: File too large\n"
     assert os.listdir(tmp_path) == []
 
 

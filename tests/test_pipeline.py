@@ -285,7 +285,8 @@ def test_two_builds_in_one_folder_are_refused_in_one_line(tmp_path):
         command = [sys.executable, "-m", "companion", "build", "--preset", "smoke"]
         process = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert process.returncode == 1
-    assert process.stderr == f"error: another build runs in {tmp_path / OUT}, process 4711\n"
+    said = f"error: another build runs in {tmp_path / OUT}, process 4711; wait until it has ended, or interrupt it"
+    assert process.stderr == f"{said} and call this again\n"
 
 
 @pytest.mark.book

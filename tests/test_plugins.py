@@ -119,6 +119,7 @@ def test_further_arguments_come_to_those_who_name_them_and_all_to_those_who_take
         (f"class Mine:\n    name = '../evil name/x'\n{METHODS}", "{}/mine.py:Mine", "name must be .*'../evil name/x'"),
         (f"class Mine:\n    name = 7\n{METHODS}", "{}/mine.py:Mine", "name must be letters.*7"),
         ("class Mine:\n    def fit(self:\n", "{}/mine.py:Mine", r"mine.py:2: .*"),
+        ("import sys\nsys.exit(3)\n", "{}/mine.py:Mine", "mine.py:2: SystemExit: 3"),
         ("import nowhere_at_all\n", "{}/mine.py:Mine", "mine.py:1: ModuleNotFoundError: .*nowhere_at_all"),
     ],
 )
@@ -139,6 +140,9 @@ def test_what_is_wrong_with_the_file_is_named(written, tmp_path, text, address, 
         ("return np.where(u == 6, np.nan, u)", r"finite numbers, got nan at signal 1, sample 2"),
         ("u[:] = 0\n    return u", r"Mine: denoise failed, .*mine.py:6: ValueError: .*read-only"),
         ("return {}['x']", "mine.py:6: KeyError: 'x'"),
+        ("import sys; sys.exit(3)", "Mine: denoise failed, .*mine.py:6: SystemExit: 3"),
+        ("raise RuntimeError('two\\nlines')", "mine.py:6: RuntimeError: two lines"),
+        ("return np.ones((2, 4), object)", "real numbers, got object"),
     ],
 )
 def test_what_is_wrong_with_an_answer_names_the_method(loaded, body, message):
@@ -156,6 +160,20 @@ def test_a_fit_that_writes_its_data_fails_and_leaves_them(loaded):
     with pytest.raises(ValueError, match=r"Mine: fit failed, .*mine.py:4: ValueError: .*read-only"):
         denoiser.fit(given, U + 1)
     np.testing.assert_array_equal(given, U)
+
+
+def test_a_constructor_that_fails_names_its_line(written):
+    path = written(f"class Mine:\n    def __init__(self, width=3):\n        self.x = {{}}['x']\n{METHODS}")
+    name = plugins.load_file(f"{path}:Mine")
+    assert denoisers.parameters(name) == {"width": 3}
+    with pytest.raises(ValueError, match=r"Mine: the constructor failed, .*mine.py:3: KeyError: 'x'"):
+        denoisers.create(name)
+
+
+def test_an_interruption_is_no_error_of_theirs(loaded):
+    denoiser = loaded("def fit(self, u1, u2):\n    raise KeyboardInterrupt\ndef denoise(self, u):\n    return u\n")
+    with pytest.raises(KeyboardInterrupt):
+        denoiser.fit(U, U + 1)
 
 
 def test_whole_numbers_are_taken(loaded):

@@ -15,6 +15,7 @@ import pytest
 from companion import evaluation, runs
 from companion.archive import HISTORY, Archive
 from companion.config import RunName
+from companion.record import sealed
 from companion.setup import Setup
 from mpicore import denoisers, files
 
@@ -214,10 +215,34 @@ def test_a_record_without_its_parts_is_named(config, copy, tmp_path, part, value
         runs.load(config, (tmp_path,))
 
 
+@pytest.mark.parametrize("change", [{"device": "gpu"}, {"threads": 64}, {"evaluation_seconds": 0.0}])
+def test_a_record_in_which_anything_was_changed_is_named(config, copy, tmp_path, change):
+    record = json.loads((copy / RECORD).read_text())
+    files.write_json(copy / RECORD, record | change)
+    with pytest.raises(ValueError, match=f"{copy}/{RECORD} is damaged .its content does not match its digest.; delete"):
+        runs.load(config, (tmp_path,))
+
+
+def test_a_record_of_the_first_release_is_read(config, copy, tmp_path):
+    """It has no digest, and perhaps no validation error."""
+    record = json.loads((copy / RECORD).read_text())
+    del record["digest"], record["validation_error"]
+    files.write_json(copy / RECORD, record)
+    assert runs.load(config, (tmp_path,)).record == record
+
+
+def test_a_run_whose_record_leaves_out_its_weights_is_named(config, copy, tmp_path):
+    record = json.loads((copy / RECORD).read_text())
+    del record["files"]["weights.safetensors"]
+    files.write_json(copy / RECORD, sealed(record))
+    with pytest.raises(ValueError, match=f"{copy} has no weights, which such a run keeps; delete it to make the run"):
+        runs.load(config, (tmp_path,))
+
+
 def test_a_record_of_another_configuration_is_named(config, copy, tmp_path):
     record = json.loads((copy / RECORD).read_text())
     record["config"]["training"]["epochs"] = 7
-    (copy / RECORD).write_text(json.dumps(record))
+    (copy / RECORD).write_text(json.dumps(sealed(record)))
     with pytest.raises(ValueError, match=f"{copy}: the run {config.key} is of another configuration; delete it"):
         runs.obtain(config, (tmp_path,))
 
@@ -282,6 +307,16 @@ def test_a_run_killed_after_training_is_made_whole(config, made, tmp_path, monke
     pd.testing.assert_frame_equal(run.images, whole.images)
     for name, value in whole.denoiser.state().items():
         np.testing.assert_array_equal(run.denoiser.state()[name], value)
+
+
+def test_what_a_kill_after_the_record_has_left_goes_with_the_next_call(config, copy, tmp_path):
+    """And what a kill while a file was written has left; the run is found whole, and not made again."""
+    before = contents(copy)
+    for name in (runs.CHECKPOINT, ".weights.safetensors.abc.draft"):
+        (copy / name).write_bytes(b"left")
+    assert runs.load(config, (tmp_path,))
+    runs.obtain(config, (tmp_path,))
+    assert contents(copy) == before
 
 
 def test_a_run_without_its_record_is_made_again_from_nothing(config, copy, made, tmp_path):
@@ -349,7 +384,7 @@ def test_progress_tells_the_training_that_is_left(config, copy, tiny, tmp_path):
     alone = runs.progress({RunName("xspace-gaussian", "r2r"): waiting}, (tmp_path,))
     assert alone["minutes_left"].isna().all()
     record = json.loads((copy / RECORD).read_text())
-    files.write_json(copy / RECORD, record | {"training_seconds": 2 * 60.0})
+    files.write_json(copy / RECORD, sealed(record | {"training_seconds": 2 * 60.0}))
     checkpoint = tmp_path / begun.key / runs.CHECKPOINT
     files.save_tensors(checkpoint, {"weight": np.zeros(1)}, {"step": 1, "seconds": 60.0})
     found = runs.progress(names, (tmp_path,))
@@ -360,12 +395,21 @@ def test_progress_tells_the_training_that_is_left(config, copy, tiny, tmp_path):
     assert found["minutes_left"].tolist() == [0, 1, 2]
 
 
+@pytest.mark.parametrize("state", [{}, {"step": 0, "seconds": 1.0}, {"step": "one", "seconds": 1.0}, {"step": 1}])
+def test_progress_names_a_checkpoint_that_says_nothing(tiny, tmp_path, state):
+    begun = tiny("xspace-gaussian", "proposed")
+    checkpoint = tmp_path / begun.key / runs.CHECKPOINT
+    files.save_tensors(checkpoint, {"weight": np.zeros(1)}, state)
+    with pytest.raises(ValueError, match=f"{checkpoint} is no checkpoint; delete it to start over"):
+        runs.progress({RunName("xspace-gaussian", "proposed"): begun}, (tmp_path,))
+
+
 def test_progress_takes_the_steps_of_another_seed(config, copy, tmp_path):
     """How many steps a training makes is not always known before: the data or its patience may decide."""
     record, history = json.loads((copy / RECORD).read_text()), pd.read_csv(copy / "history.csv")
     files.write_text(copy / "history.csv", history.assign(step=history["step"] * 10).to_csv(index=False))
     digests = record["files"] | {"history.csv": files.digest(copy / "history.csv")}
-    files.write_json(copy / RECORD, record | {"training_seconds": 20 * 60.0, "files": digests})
+    files.write_json(copy / RECORD, sealed(record | {"training_seconds": 20 * 60.0, "files": digests}))
     names = {RunName("a", "n2n", seed=seed): replace(config, seed=seed) for seed in (0, 1)}
     assert runs.progress(names, (tmp_path,))["minutes_left"].tolist() == [0, 20]
 

@@ -13,6 +13,7 @@ from companion import runs
 from companion.archive import Archive, Result
 from companion.config import RunConfig, RunName, digest
 from companion.experiments import Experiments
+from companion.reading import read_csv
 from companion.runs import Root, Run
 from companion.setup import Setup
 from mpicore import checks, files
@@ -227,9 +228,9 @@ def read(path: str | Path) -> tuple[pd.DataFrame, Arrays]:
 
     Raises:
         OSError: the table is not there.
-        ValueError: the arrays are damaged.
+        ValueError: the table is none, or the arrays are damaged.
     """
-    frame = pd.read_csv(path)
+    frame = read_csv(path)
     return frame, files.load_tensors(_arrays(path))[0] if _arrays(path).exists() else {}
 
 
