@@ -51,10 +51,7 @@ class Background:
         checks.choice(self.drive, "drive", ["x", "y"])
         checks.at_least(self.drift, "drift", -1)
         checks.finite(self.turn, "turn")
-        if not self.harmonics:
-            raise ValueError("harmonics must hold at least one, got none")
-        for harmonic in self.harmonics:
-            checks.count(harmonic, "harmonics")
+        checks.counts(self.harmonics, "harmonics")
 
     def signals(self, time: ArrayLike, scanner: Scanner, power: float, rng: np.random.Generator) -> NDArray[np.float64]:
         """One period of the background at each of some times.
@@ -75,7 +72,7 @@ class Background:
         if tones.max() >= scanner.sampling_frequency / 2:
             limit = scanner.sampling_frequency / 2
             raise ValueError(f"harmonics must lie below {limit:g} Hz, got one at {tones.max():g} Hz")
-        when = np.asarray(time, np.float64)[:, None]
+        when = checks.numbers(time, "time", dimensions=(1,)).astype(np.float64)[:, None]
         amplitude = np.sqrt(2 * checks.positive(power, "power") * 10 ** (-self.sir_db / 10) / tones.size)
         phases = rng.uniform(0, 2 * np.pi, tones.size) + self.turn * when
         angle = 2 * np.pi * tones[:, None] / scanner.sampling_frequency * np.arange(scanner.num_samples)
@@ -133,7 +130,8 @@ class EmptyMeasurement:
 
     def background(self, time: ArrayLike) -> NDArray[np.float64]:
         """The background at times (n,) between 0 and 1, shape (n, N)."""
-        return self._first + np.multiply.outer(np.asarray(time, np.float64), self._growth)
+        when = checks.numbers(time, "time", dimensions=(1,)).astype(np.float64)
+        return self._first + np.multiply.outer(when, self._growth)
 
     def taken_off(self, u: Array, time: ArrayLike) -> Array:
         """Periods u (n, N) without the background of the times (n,) at which they were recorded, in the dtype of u.
@@ -142,9 +140,10 @@ class EmptyMeasurement:
             ValueError: periods of another length than the empty ones, or of another number than the times.
         """
         signals = checks.signals(u, "u", length=len(self._first))
-        if np.shape(time) != (len(signals),):
-            raise ValueError(f"time must be one for each of {len(signals)} periods, got shape {np.shape(time)}")
-        return (signals - self.background(time)).astype(signals.dtype)
+        when = checks.numbers(time, "time")
+        if when.shape != (len(signals),):
+            raise ValueError(f"time must be one for each of {len(signals)} periods, got shape {when.shape}")
+        return (signals - self.background(when)).astype(signals.dtype)
 
 
 def stands_out(
@@ -165,6 +164,7 @@ def stands_out(
     Returns:
         Shape (N // 2 + 1,).
     """
+    groups = [checks.signals(periods, "groups") for periods in groups]
     spectra = [np.fft.rfft(periods, axis=1).astype(np.complex128) for periods in groups]
     lines = spectra[0].shape[1]
     means = [found.mean(axis=0) for found in spectra]

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mpicore import checks
 from mpicore.scanner import Scanner
 
 Array = NDArray[np.floating[Any]]
@@ -34,6 +35,7 @@ def fold(images: Array) -> NDArray[np.float32]:
         >>> fold(np.array([[[1.0, 2.0, 3.0]]])).tolist()
         [[[[4.0, 4.0]], [[0.0, 2.0]], [[0.0, 0.0]], [[0.0, 0.0]]]]
     """
+    images = checks.signals(images, "images", dimensions=(3,))
     ny, nx = images.shape[1:]
     found = np.empty((len(images), 4, (ny + 1) // 2, (nx + 1) // 2), np.float32)
     for k, (odd_y, odd_x) in enumerate(CLASSES):
@@ -49,7 +51,14 @@ def unfold(parts: Array, parity: int, shape: tuple[int, int]) -> NDArray[np.floa
         parts: shape (n, (ny + 1) // 2, (nx + 1) // 2).
         parity: number of the class in ``CLASSES``.
         shape: (ny, nx).
+
+    Raises:
+        ValueError: parts that are not quadrants of such images, or a class that there is not.
     """
+    parts = checks.numbers(parts, "parts", dimensions=(3,))
+    checks.choice(parity, "parity", range(len(CLASSES)))
+    if parts.shape[1:] != tuple((size + 1) // 2 for size in shape):
+        raise ValueError(f"parts must be quadrants of {shape[0]} x {shape[1]} pixels, got shape {parts.shape}")
     (ny, nx), (odd_y, odd_x) = shape, CLASSES[parity]
     images = np.empty((len(parts), ny, nx), np.float32)
     images[:, (ny - 1) // 2 :: -1, (nx - 1) // 2 :: -1] = (1 - 2 * odd_y) * (1 - 2 * odd_x) * parts

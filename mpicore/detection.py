@@ -19,13 +19,16 @@ def threshold(silent: ArrayLike, rate: float) -> NDArray[Any]:
         The (1 - rate) quantile of the draws, shape (...).
 
     Raises:
-        ValueError: a rate out of range, or so few draws that less than one is above the threshold.
+        ValueError: a rate out of range, or so few draws that less than one is above the threshold; NaN or infinite
+            values.
 
     Example:
         >>> float(threshold(np.arange(1, 101), 0.05).round(2))
         95.05
     """
-    values = np.asarray(silent, dtype=np.float64)
+    values = checks.numbers(silent, "silent").astype(np.float64)
+    if not values.ndim:
+        raise ValueError(f"silent must hold one statistic for each draw, got {silent!r}")
     if not 0 < checks.finite(rate, "rate") < 1:
         raise ValueError(f"rate must be in (0, 1), got {rate!r}")
     if len(values) * rate < 1:
@@ -47,8 +50,12 @@ def crossing(levels: ArrayLike, rates: ArrayLike, wanted: float) -> float:
     Example:
         >>> crossing([0, 10, 20], [0.0, 0.4, 0.8], 0.5)
         12.5
+
+    Raises:
+        ValueError: no levels, or rates of another number; NaN or infinite values.
     """
-    x, y = np.asarray(levels, np.float64), np.maximum.accumulate(np.asarray(rates, np.float64))
+    x = checks.signals(levels, "levels", dimensions=(1,)).astype(np.float64)
+    y = np.maximum.accumulate(checks.signals(rates, "rates", dimensions=(1,), length=len(x)).astype(np.float64))
     if y[0] >= wanted:
         return -np.inf
     if y[-1] < wanted:

@@ -66,16 +66,17 @@ class ErrorBars:
             ValueError: denoised periods or positions of another shape, positions below 0, a window longer than the
                 period, no level.
         """
-        if any(np.shape(f) != pairs.u1.shape for f in denoised):
+        made = [checks.numbers(f, "denoised") for f in denoised]
+        if len(made) != 2 or any(f.shape != pairs.u1.shape for f in made):
             raise ValueError(f"denoised must be two arrays of the shape {pairs.u1.shape}")
         places = np.asarray(position)
         if places.shape != (pairs.u1.shape[1],) or not np.issubdtype(places.dtype, np.integer) or places.min() < 0:
             raise ValueError(f"position must be {pairs.u1.shape[1]} whole numbers of at least 0, got {position!r}")
         if checks.count(window, "window") > len(places):
             raise ValueError(f"window must be at most the period of {len(places)} samples, got {window}")
-        unit = rms(pairs.u1)
+        unit = rms(pairs.u1, name="u1")
         u1, u2 = pairs.u1 / unit, pairs.u2 / unit
-        f1, f2 = (np.asarray(f) / unit for f in denoised)
+        f1, f2 = (f / unit for f in made)
         loud = np.concatenate([loudness(f1, window), loudness(f2, window)])
         edges = np.quantile(loud, np.linspace(0, 1, checks.count(levels, "levels") + 1)[1:-1])
         number = (places.max() + 1, levels)
@@ -95,8 +96,16 @@ class ErrorBars:
 
         Args:
             noisy, denoised: shape (n, N).
+
+        Raises:
+            ValueError: signals of another length than the learned, shapes that differ; NaN, infinite or complex values;
+                a zero signal.
         """
-        unit = rms(noisy)
+        noisy = checks.signals(noisy, "noisy", length=len(self.position))
+        denoised = checks.signals(denoised, "denoised", length=len(self.position))
+        if denoised.shape != noisy.shape:
+            raise ValueError(f"denoised must have the shape of noisy, {noisy.shape}, got {denoised.shape}")
+        unit = rms(noisy, name="noisy")
         level = np.searchsorted(self.edges, loudness(denoised / unit, self.window))
         return np.sqrt(self.factor * self.variance[self.position, level]) * unit
 
@@ -107,7 +116,13 @@ def loudness(u: Array, window: int) -> Array:
     Example:
         >>> loudness(np.array([[0.0, 3.0, 0.0, 0.0, 0.0, 0.0]]), 3).round(2)
         array([[1.73, 1.73, 1.73, 0.  , 0.  , 0.  ]])
+
+    Raises:
+        ValueError: a window below 1 or longer than the period; NaN, infinite or complex values.
     """
+    u = checks.signals(u, "u")
+    if checks.count(window, "window") > u.shape[1]:
+        raise ValueError(f"window must be at most the period of {u.shape[1]} samples, got {window}")
     power = np.square(u, dtype=np.float64)
     before = window // 2
     turned = np.concatenate([power[:, power.shape[1] - before :], power, power[:, : window - before - 1]], axis=1)

@@ -66,11 +66,12 @@ class ForwardModel:
 
     def coordinates(self, u: Array) -> Float32:
         """Signals (n, N) to coordinates (n, rank), in which the noise has unit variance; float32."""
-        return self.noise.whitened(sine_lines(u)) @ self._vectors
+        return self.noise.whitened(sine_lines(checks.signals(u, "u", self.scanner.num_samples))) @ self._vectors
 
     def lines(self, z: Float32) -> Float32:
         """Coordinates (n, rank) to sine lines (n, (N - 1) // 2) of the signal they stand for."""
-        return self.noise.coloured(np.matmul(z, self._vectors.T))
+        coordinates = checks.numbers(z, "z", dimensions=(2,), length=self._vectors.shape[1])
+        return self.noise.coloured(np.matmul(coordinates, self._vectors.T))
 
     def signals(self, z: Float32) -> Float32:
         """Coordinates (n, rank) to signals (n, N); float32."""
@@ -80,7 +81,8 @@ class ForwardModel:
         """Distributions (n, pixels of the coarse grid) to images (n, ny, nx) of the field of view, interpolated."""
         import torch
 
-        coarse = torch.from_numpy(np.ascontiguousarray(x, np.float32)).view(-1, 1, *self.shape)
+        flat = checks.numbers(x, "x", dimensions=(2,), length=self.shape[0] * self.shape[1])
+        coarse = torch.from_numpy(np.array(flat, np.float32, order="C")).view(-1, 1, *self.shape)
         return _refine(coarse, self.scanner.shape)[:, 0].numpy()
 
 

@@ -53,7 +53,7 @@ class Risk:
             repeats: R, over which is averaged afterwards.
         """
         u1, u2 = (u.astype(np.float64) for u in pairs.arrays)
-        f1, f2 = (np.asarray(denoise(u), np.float64) for u in pairs.arrays)
+        f1, f2 = (checks.signals(denoise(u), "the denoised", u.shape[1]).astype(np.float64) for u in pairs.arrays)
         noise = np.mean(np.square(u1 - u2), axis=1) / 2
         crossed = (np.mean(np.square(f1 - u2), axis=1) + np.mean(np.square(f2 - u1), axis=1)) / 2
         spread = np.mean(np.square(f1 - f2), axis=1) / 2
@@ -118,7 +118,7 @@ def reference_error(denoised: Array, recordings: Array) -> float:
     Raises:
         ValueError: arrays of different shapes, or fewer than 3 recordings.
     """
-    found = checks.signals(recordings, "recordings")
+    found, denoised = checks.signals(recordings, "recordings"), checks.signals(denoised, "denoised")
     if denoised.shape != found.shape or len(found) < 3:
         raise ValueError(f"denoised and recordings must be alike and at least 3, got {denoised.shape}, {found.shape}")
     total = found.sum(axis=0, dtype=np.float64)
@@ -139,10 +139,10 @@ def passed_of_nothing(denoise: Denoise, empty: Array) -> float:
         ValueError: recordings without any noise.
     """
     found = checks.signals(empty, "empty")
-    power = float(np.mean(np.square(found)))
+    power = float(np.mean(np.square(found, dtype=np.float64)))
     if not power:
         raise ValueError("empty must hold noise, got zeros")
-    return float(np.mean(np.square(denoise(found)))) / power
+    return float(np.mean(np.square(denoise(found), dtype=np.float64))) / power
 
 
 def _mean_of(values: Array) -> tuple[float, float]:

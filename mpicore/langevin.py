@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mpicore import checks
+
 # Below this argument the closed forms lose digits to cancellation, and the power series takes over.
 SERIES_BELOW = 0.3
 # Taylor coefficients of L(x)/x in powers of x^2: 2^(2n) B_(2n) / (2n)! for n = 1, 2, ... (B: Bernoulli numbers).
@@ -54,9 +56,8 @@ def langevin_derivative(x: ArrayLike) -> NDArray[np.floating[Any]]:
 
 
 def _as_float(x: ArrayLike) -> tuple[NDArray[np.float64], type[np.floating[Any]]]:
-    array = np.asarray(x)
-    dtype = array.dtype.type if np.issubdtype(array.dtype, np.floating) else np.float64
-    return array.astype(np.float64), dtype
+    array = checks.numbers(x, "x")
+    return array.astype(np.float64), array.dtype.type
 
 
 def series(x: NDArray[np.float64]) -> NDArray[np.floating[Any]]:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 
+from mpicore import checks
 from mpicore.lowrank import leading_singular
 from mpicore.recordings import Recordings, rms
 from mpicore.symmetry import sine_lines
@@ -43,6 +44,8 @@ class LineNoise:
     factors: NDArray[np.float64]
 
     def __post_init__(self) -> None:
+        for name in ("deviation", "factors"):
+            object.__setattr__(self, name, checks.numbers(getattr(self, name), name).astype(np.float64))
         if self.deviation.ndim != 1 or not np.all(self.deviation > 0):
             raise ValueError(f"deviation must hold positive values, one per line, got shape {self.deviation.shape}")
         if self.factors.ndim != 2 or len(self.factors) != len(self.deviation):
@@ -78,13 +81,19 @@ class LineNoise:
         return type(self)(factor * self.deviation, self.factors)
 
     def whitened(self, lines: Array) -> Float32:
-        """Lines (n, lines) in which this noise is white with unit variance; float32."""
+        """Lines (n, lines) in which this noise is white with unit variance; float32.
+
+        Raises:
+            ValueError: another number of lines; NaN, infinite or complex values.
+        """
+        lines = checks.numbers(lines, "lines", dimensions=(2,), length=len(self.deviation))
         directions, length = self._directions
         found = np.divide(lines, self.deviation.astype(np.float32))
         return self._along(found, directions, np.reciprocal(length))
 
     def coloured(self, white: Array) -> Float32:
         """The inverse of :meth:`whitened`."""
+        white = checks.numbers(white, "white", dimensions=(2,), length=len(self.deviation))
         directions, length = self._directions
         return np.multiply(self._along(white, directions, length), self.deviation.astype(np.float32))
 
@@ -92,7 +101,7 @@ class LineNoise:
     def _directions(self) -> tuple[Float32, Float32]:
         """Orthonormal columns of F, and the deviation along each, sqrt(1 + s^2)."""
         size = np.linalg.norm(self.factors, axis=0)
-        return (self.factors / size).astype(np.float32), np.sqrt(1 + size**2).astype(np.float32)
+        return (self.factors / np.where(size > 0, size, 1)).astype(np.float32), np.sqrt(1 + size**2).astype(np.float32)
 
     @staticmethod
     def _along(lines: Array, directions: Float32, factor: Float32) -> Float32:
@@ -110,7 +119,7 @@ def line_noise(pairs: Recordings) -> LineNoise:
     deviation is that of the floor, a running median over lines, and the eigenvectors that stand out of it are shared
     directions.
     """
-    lines = np.concatenate([sine_lines((part.u1 - part.u2) / rms(part.u1)) for part in pairs.blocks()])
+    lines = np.concatenate([sine_lines((part.u1 - part.u2) / rms(part.u1, name="u1")) for part in pairs.blocks()])
     lines = lines / np.float32(np.sqrt(2))
     count, size = lines.shape
     power = np.mean(np.square(lines, dtype=np.float64), axis=0)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import fftconvolve
 
+from mpicore import checks
 from mpicore.recordings import Recordings, rms
 
 Array = NDArray[np.floating[Any]]
@@ -98,7 +99,7 @@ def line_gain(pairs: Recordings, denoise: Callable[[Array], Array]) -> NDArray[n
     mixed: Any = 0.0
     power: Any = 0.0
     for part in pairs.blocks():
-        scale = rms(part.u1)
+        scale = rms(part.u1, name="u1")
         periods = [u / scale for u in part.arrays]
         spectra = [np.fft.rfft(u, axis=1).astype(np.complex128) for u in periods]
         models = [np.fft.rfft(denoise(u), axis=1).astype(np.complex128) for u in periods]
@@ -120,7 +121,7 @@ def _shared(pairs: Recordings) -> tuple[Complex, NDArray[np.bool_]]:
     common: Any = 0.0
     power: Any = 0.0
     for part in pairs.blocks():
-        scale = rms(part.u1)
+        scale = rms(part.u1, name="u1")
         first, second = (np.fft.rfft(u / scale, axis=1).astype(np.complex128) for u in part.arrays)
         product = product - (first * second).sum(axis=0)
         common = common + (first * second.conj()).real.sum(axis=0)
@@ -131,8 +132,16 @@ def _shared(pairs: Recordings) -> tuple[Complex, NDArray[np.bool_]]:
 
 
 def filtered(u: Array, response: Complex) -> Array:
-    """Periodic signals u (n, N) with each line times a complex number, shape (N // 2 + 1,); in the dtype of ``u``."""
+    """Periodic signals u (n, N) with each line times a complex number, shape (N // 2 + 1,); in the dtype of ``u``.
+
+    Raises:
+        ValueError: another number of lines; NaN or infinite values.
+    """
+    u = checks.signals(u, "u")
     samples = u.shape[1]
+    response = checks.numbers(response, "response", dimensions=(1,), complex_too=True)
+    if len(response) != samples // 2 + 1:
+        raise ValueError(f"response must be one for each of {samples // 2 + 1} lines, got {len(response)}")
     return np.fft.irfft(np.fft.rfft(u, axis=1) * response, samples, axis=1).astype(u.dtype)
 
 

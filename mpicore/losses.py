@@ -115,7 +115,11 @@ def recorrupted_pair(
 
     Returns:
         input and target, each (B, N).
+
+    Raises:
+        ValueError: a strength that is not positive.
     """
+    checks.positive(strength, "strength")
     y, _ = two_period_pair(u1, u2, generator)
     z = sigma * torch.randn(y.shape, generator=generator, dtype=y.dtype).to(y.device)
     return y + strength * z, y - z / strength

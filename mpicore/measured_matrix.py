@@ -71,22 +71,30 @@ def denoise_lines(
     Raises:
         ValueError: arrays that do not fit together, or neither a second recording nor a noise power.
     """
+    first = checks.numbers(first, "first", dimensions=(2,), complex_too=True)
     K, O = first.shape  # noqa: E741
     if math.prod(grid) != O:
         raise ValueError(f"grid must have {O} positions, got {' x '.join(map(str, grid))}")
-    if second is not None and second.shape != first.shape:
-        raise ValueError(f"second must have the shape {first.shape}, got {second.shape}")
+    if second is not None:
+        second = checks.numbers(second, "second", complex_too=True)
+        if second.shape != first.shape:
+            raise ValueError(f"second must have the shape {first.shape}, got {second.shape}")
     if second is None and (noise is None or np.shape(noise) != (K,)):
         raise ValueError(f"noise must be one for each of {K} lines where there is no second recording")
+    # In the unit of the largest entry, as a power of two, no bit changes, and powers fit into single precision.
+    unit = float(np.ldexp(1.0, np.frexp(np.abs(first).max(initial=0))[1]))
+    first, second = first / unit, None if second is None else second / unit
+    power = None if noise is None else np.asarray(noise, np.float64) / unit**2
+    if power is not None and not (np.isfinite(power) & (power >= 0)).all():
+        raise ValueError(f"noise must be powers of at least 0, got {noise!r}")
     found = np.empty_like(first)
     sums = np.zeros(3)
     for start in range(0, K, _LINES):
         rows = slice(start, start + _LINES)
         other = None if second is None else second[rows]
-        power = None if noise is None else np.asarray(noise, np.float64)[rows]
-        found[rows], part = _filtered(first[rows], grid, other, power)
+        found[rows], part = _filtered(first[rows], grid, other, None if power is None else power[rows])
         sums += part
-    return found, Filtered(*sums.tolist())
+    return found * unit, Filtered(*(sums * unit**2).tolist())
 
 
 def _filtered(
@@ -314,6 +322,7 @@ def denoise_matrix(
     power = None
     if noise is not None:
         rows = checks.signals(noise, "noise", first.shape[1])
-        power = np.mean(np.abs(np.fft.rfft(rows, axis=1)) ** 2, axis=0)
+        unit = float(np.ldexp(1.0, np.frexp(np.abs(rows).max())[1]))
+        power = np.mean(np.abs(np.fft.rfft(rows / unit, axis=1)) ** 2, axis=0).astype(np.float64) * unit**2
     found, told = denoise_lines(lines, grid, other, power)
     return np.fft.irfft(found.T, first.shape[1], axis=1), told

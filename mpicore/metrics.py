@@ -126,7 +126,7 @@ def ssim(clean: ArrayLike, estimate: ArrayLike) -> Array:
 
 def scaled_to_fit(objects: ArrayLike, images: ArrayLike) -> Array:
     """Images, each times the factor that brings it closest to its object in least squares; shape (n, ny, nx)."""
-    objects, images = _pair(objects, images, (3,))
+    objects, images = _pair(objects, images, (3,), ("objects", "images"))
     energy = np.sum(images**2, axis=(1, 2), keepdims=True)
     return images * np.sum(objects * images, axis=(1, 2), keepdims=True) / np.where(energy > 0, energy, 1)
 
@@ -141,10 +141,16 @@ def object_error(objects: ArrayLike, images: ArrayLike) -> Array:
 
     Returns:
         Shape (n,), between 0 and 1.
+
+    Raises:
+        ValueError: shapes that differ, NaN or infinite values, an object that is zero everywhere.
     """
-    objects, images = _pair(objects, images, (3,))
+    objects, images = _pair(objects, images, (3,), ("objects", "images"))
     error = objects - scaled_to_fit(objects, images)
-    return np.linalg.norm(error, axis=(1, 2)) / np.linalg.norm(objects, axis=(1, 2))
+    norm = np.linalg.norm(objects, axis=(1, 2))
+    if not norm.all():
+        raise ValueError(f"objects must not be zero everywhere, found one at index {int(np.argmin(norm))}")
+    return np.linalg.norm(error, axis=(1, 2)) / norm
 
 
 def bootstrap_interval(
@@ -184,11 +190,13 @@ def bootstrap_interval(
     return float(found.low), float(found.high)
 
 
-def _pair(clean: ArrayLike, estimate: ArrayLike, dimensions: Sequence[int]) -> tuple[Array, Array]:
-    first = checks.signals(clean, "clean", dimensions=dimensions).astype(np.float64)
-    second = checks.signals(estimate, "estimate", dimensions=dimensions).astype(np.float64)
+def _pair(
+    clean: ArrayLike, estimate: ArrayLike, dimensions: Sequence[int], names: tuple[str, str] = ("clean", "estimate")
+) -> tuple[Array, Array]:
+    first = checks.signals(clean, names[0], dimensions=dimensions).astype(np.float64)
+    second = checks.signals(estimate, names[1], dimensions=dimensions).astype(np.float64)
     if first.shape != second.shape:
-        raise ValueError(f"clean and estimate must have one shape, got {first.shape} and {second.shape}")
+        raise ValueError(f"{names[0]} and {names[1]} must have one shape, got {first.shape} and {second.shape}")
     return first, second
 
 

@@ -10,6 +10,9 @@ from mpicore import checks
 from mpicore.scanner import Scanner
 
 Array = NDArray[np.floating[Any]]
+#: Sums of squares between which single precision loses nothing.
+_SQUARES = 1e-20, 1e30
+_MOST = 200.0  #: decades of power
 
 
 @dataclass(frozen=True)
@@ -45,11 +48,8 @@ class Interference:
         checks.choice(self.drive, "drive", ["x", "y"])
         if checks.finite(self.spread_db, "spread_db") < 0:
             raise ValueError(f"spread_db must be at least 0, got {self.spread_db!r}")
-        if not self.harmonics:
-            raise ValueError("harmonics must hold at least one, got none")
-        for harmonic in self.harmonics:
-            checks.count(harmonic, "harmonics")
-        for offset in self.offsets:
+        checks.counts(self.harmonics, "harmonics")
+        for offset in checks.several(self.offsets, "offsets"):
             checks.finite(offset, "offsets")
         if self.offsets and len(self.offsets) != len(self.harmonics):
             raise ValueError(f"offsets must be one for each of {len(self.harmonics)} harmonics, got {self.offsets!r}")
@@ -197,13 +197,16 @@ def add_gaussian(u: ArrayLike, snr_db: float, rng: np.random.Generator, colour: 
         Noisy signals, shape (..., N), in the dtype of ``u``.
 
     Raises:
-        ValueError: NaN or infinite values, a zero signal, or an ``snr_db`` or ``colour`` that is not finite.
+        ValueError: NaN or infinite values, a zero signal, or an ``snr_db`` or ``colour`` that is not finite; colour
+            without a line beside f = 0; noise that is stronger than ``checks.LARGEST``.
     """
     signals, power = _signal_power(u)
-    deviation = np.sqrt(power * 10 ** (-checks.finite(snr_db, "snr_db") / 10))
+    deviation = _deviation(power * _share(checks.finite(snr_db, "snr_db")), "snr_db", snr_db)
     dtype = np.float32 if signals.dtype == np.float32 else np.float64
     noise: Array = rng.standard_normal(signals.shape, dtype=dtype)
     if checks.finite(colour, "colour") != 0:
+        if signals.shape[-1] < 2:
+            raise ValueError(f"u must have at least 2 samples for coloured noise, got {signals.shape[-1]}")
         spectrum = np.sqrt(coloured_power(colour, signals.shape[-1]))
         noise = np.fft.irfft(np.fft.rfft(noise) * spectrum, signals.shape[-1]).astype(dtype)
     noise *= deviation.astype(dtype)
@@ -244,7 +247,7 @@ def add_spikes(u: ArrayLike, spike_db: float, rate: float, rng: np.random.Genera
     signals, power = _signal_power(u)
     if not 0 < checks.finite(rate, "rate") <= 1:
         raise ValueError(f"rate must be in (0, 1], got {rate!r}")
-    deviation = np.sqrt(power * 10 ** (-checks.finite(spike_db, "spike_db") / 10) / rate)
+    deviation = _deviation(power * _share(checks.finite(spike_db, "spike_db")) / rate, "spike_db", spike_db)
     places, heights = rng.spawn(2)
     hit = places.random(signals.shape) < rate
     return (signals + np.where(hit, deviation * heights.standard_normal(signals.shape), 0)).astype(signals.dtype)
@@ -280,23 +283,21 @@ def add_harmonics(
     """
     signals, power = _signal_power(u)
     sampling_frequency = checks.positive(sampling_frequency, "sampling_frequency")
-    tones = np.atleast_1d(np.asarray(frequencies, dtype=np.float64))
+    tones = np.atleast_1d(checks.numbers(frequencies, "frequencies", dimensions=(0, 1)).astype(np.float64))
     if tones.size == 0 or not np.all((tones > 0) & (tones < sampling_frequency / 2)):
         raise ValueError(f"frequencies must lie in (0, {sampling_frequency / 2:g}) Hz, got {tones.tolist()}")
     if advance is not None and signals.ndim < 3:
         raise ValueError(f"advance needs signals of shape (n, periods, N), got shape {signals.shape}")
     if advance is not None and np.shape(advance) != tones.shape:
         raise ValueError(f"advance must be one for each of {tones.size} frequencies, got shape {np.shape(advance)}")
-    ratio = np.asarray(sir_db if np.ndim(sir_db) else checks.finite(sir_db, "sir_db"), dtype=np.float64)
-    if not np.all(np.isfinite(ratio)):
-        raise ValueError(f"sir_db must be finite, got {sir_db!r}")
+    ratio = checks.numbers(sir_db, "sir_db").astype(np.float64)
     if ratio.ndim not in (0, signals.ndim - 1):
         raise ValueError(f"sir_db must be one number or have {signals.ndim - 1} axes, got shape {ratio.shape}")
-    amplitude = np.sqrt(2 * power * 10 ** (-ratio[..., None] / 10) / tones.size)
+    amplitude = _deviation(2 * power * _share(ratio[..., None]) / tones.size, "sir_db", sir_db)
     shape = signals.shape[:-1] if advance is None else (len(signals), 1)
     phases = rng.uniform(0, 2 * np.pi, (*shape, tones.size))
     if advance is not None:
-        phases = phases + np.arange(signals.shape[1])[:, None] * np.asarray(advance, dtype=np.float64)
+        phases = phases + np.arange(signals.shape[1])[:, None] * checks.numbers(advance, "advance").astype(np.float64)
     angle = 2 * np.pi * tones[:, None] / sampling_frequency * np.arange(signals.shape[-1])
     # sin(wt + phi) = sin(wt) cos(phi) + cos(wt) sin(phi): all signals at once as two products with one small table.
     waves = np.cos(phases) @ np.sin(angle) + np.sin(phases) @ np.cos(angle)
@@ -305,10 +306,36 @@ def add_harmonics(
 
 def _signal_power(u: ArrayLike) -> tuple[Array, NDArray[np.float64]]:
     """The checked signals and their mean power over the last axis, kept as an axis of length one."""
-    signals = checks.signals(u, "u", dimensions=(1, 2, 3))
-    power = np.vecdot(signals, signals)[..., None].astype(np.float64) / signals.shape[-1]
+    signals = checks.strong(checks.signals(u, "u", dimensions=(1, 2, 3)), "u")
+    with np.errstate(over="ignore", under="ignore"):
+        power = np.vecdot(signals, signals)[..., None].astype(np.float64)
+    beyond = (power < _SQUARES[0]) | (power > _SQUARES[1])
+    if beyond.any():  # in units of a power of two no bit changes
+        far = signals[beyond[..., 0]]
+        exponent = np.frexp(np.abs(far).max(axis=-1))[1]
+        unit = np.ldexp(far, -exponent[..., None])
+        power[beyond] = np.ldexp(np.vecdot(unit, unit).astype(np.float64), 2 * exponent)
+    power = power / signals.shape[-1]
     if not power.all():
         raise ValueError(
             f"u must not hold a zero signal, found one at index {np.argwhere(power == 0)[0][:-1].tolist()}"
         )
     return signals, power
+
+
+def _share(ratio_db: Any) -> Any:
+    """Power of a noise over that of the signal; what no number type can hold becomes a large number."""
+    exponent = -ratio_db / 10
+    return 10 ** (min(exponent, _MOST) if isinstance(exponent, float) else np.minimum(exponent, _MOST))
+
+
+def _deviation(power: NDArray[np.float64], name: str, ratio_db: ArrayLike) -> NDArray[np.float64]:
+    """The standard deviation of noise of some power that is added to these signals.
+
+    Raises:
+        ValueError: it is so large that the noisy signals would not be accepted.
+    """
+    deviation = np.sqrt(power)
+    if not (deviation <= checks.LARGEST).all():
+        raise ValueError(f"{name} must leave noise of at most {checks.LARGEST:g}, got {ratio_db!r}")
+    return deviation

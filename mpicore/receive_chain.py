@@ -63,7 +63,7 @@ class ReceiveChain:
         """Complex gain at frequencies [Hz] of at least 0, in the shape that is given."""
         from scipy.signal import butter, freqs
 
-        f = np.asarray(frequency, np.float64)
+        f = checks.numbers(frequency, "frequency").astype(np.float64)
         found = np.exp(-2j * np.pi * f * self.delay)
         for corner, order, kind in (
             (self.high_pass, self.high_pass_order, "highpass"),
@@ -82,7 +82,9 @@ class ReceiveChain:
 
     def apply(self, u: Array, sampling_frequency: float) -> Array:
         """Periodic signals u (n, N) as they come out of the chain, in the dtype of ``u``."""
+        u = checks.signals(u, "u")
         samples = u.shape[1]
+        checks.positive(sampling_frequency, "sampling_frequency")
         response = self.response(np.fft.rfftfreq(samples, 1 / sampling_frequency))
         if samples % 2 == 0:
             response[-1] = response[-1].real  # the line at half the sampling frequency holds no phase

@@ -149,7 +149,9 @@ class SystemMatrixReconstruction:
 
     def measure(self, objects: ArrayLike) -> ComplexArray:
         """What the scanner with this matrix measures of objects (n, ny, nx) without noise: lines (n, lines)."""
-        phantoms = np.asarray(objects)
+        phantoms = checks.signals(objects, "objects", dimensions=(3,))
+        if phantoms.shape[1:] != self.shape:
+            raise ValueError(f"objects must have the shape (n, {self.shape[0]}, {self.shape[1]}), got {phantoms.shape}")
         return phantoms.reshape(len(phantoms), -1) @ self.matrix.T
 
     def components(self, u: ArrayLike) -> ComplexArray:
@@ -181,26 +183,26 @@ def kaczmarz(A: ArrayLike, u: ArrayLike, relative_lambda: float, sweeps: int, no
         Shape (n, P), real with ``nonnegative``, else in the common dtype of A and u.
 
     Raises:
-        ValueError: shapes that do not fit, NaN or infinite values, a zero matrix, parameters out of range.
+        ValueError: shapes that do not fit, NaN or infinite values, a zero matrix, parameters out of range; images that
+            the dtype cannot hold.
 
     Example:
         >>> A, x = np.array([[2.0, 1.0], [1.0, 3.0]]), np.array([[1.0, 2.0]])
         >>> kaczmarz(A, x @ A.T, relative_lambda=1e-9, sweeps=50).round(3)
         array([[1., 2.]])
     """
-    matrix, measured = np.asarray(A), np.asarray(u)
+    matrix = checks.numbers(A, "A", complex_too=True)
+    measured = checks.numbers(u, "u", complex_too=True)
     if matrix.ndim != 2 or measured.ndim != 2 or measured.shape[1] != matrix.shape[0]:
         raise ValueError(f"A must have shape (M, P) and u shape (n, M), got {matrix.shape} and {measured.shape}")
-    for name, array in (("A", matrix), ("u", measured)):
-        if not np.isfinite(array).all():
-            raise ValueError(f"{name} must be finite, found NaN or infinite values")
     checks.positive(relative_lambda, "relative_lambda")
     checks.count(sweeps, "sweeps")
     dtype = np.result_type(matrix.dtype, measured.dtype, np.float32)
     # In the unit of the largest entry, as a power of two, no bit of the result changes, nothing overflows in single
     # precision, and no product is so small that it slows down the processor.
-    unit = float(np.ldexp(1.0, -np.frexp(np.abs(matrix).max(initial=0))[1]))
-    matrix, measured = matrix * unit, measured * unit
+    exponent = int(np.frexp(np.abs(matrix).max(initial=0))[1])
+    strength = np.frexp(np.abs(measured).max(axis=1, keepdims=True, initial=0))[1]
+    matrix, measured = matrix * 2.0**-exponent, measured * np.ldexp(np.ones((), measured.real.dtype), -strength)
     row_energy = np.vecdot(matrix, matrix).real
     rows = row_energy > 0
     if not rows.any():
@@ -230,7 +232,13 @@ def kaczmarz(A: ArrayLike, u: ArrayLike, relative_lambda: float, sweeps: int, no
         if nonnegative:
             np.maximum(x, 0, out=x)
         v += root * step
-    return np.ascontiguousarray(x.T)
+    found = np.ascontiguousarray(x.T)
+    with np.errstate(over="ignore"):
+        unit = np.ldexp(np.ones(()), strength - exponent)
+        scaled = (found * unit).astype(found.dtype)
+    if not np.isfinite(scaled).all():
+        raise ValueError(f"A must be stronger or u weaker, their images overflow {found.dtype}; choose other units")
+    return scaled
 
 
 def _gram(forward: NDArray[Any], split: bool) -> NDArray[Any]:
@@ -261,8 +269,20 @@ def frequency_components(u: ArrayLike, lines: Sequence[int] | NDArray[Any] | Non
         Shape (n, lines), complex.
     """
     signals = checks.signals(u, "u")
-    kept = slice(None) if lines is None else np.asarray(lines)
+    kept = slice(None) if lines is None else _chosen(lines, signals.shape[1] // 2 + 1)
     return np.concatenate([np.fft.rfft(block, axis=1)[:, kept] for block in _row_blocks(signals)])
+
+
+def _chosen(lines: Sequence[int] | NDArray[Any], count: int) -> NDArray[Any]:
+    """Numbers of lines, of so many.
+
+    Raises:
+        ValueError: no whole numbers, or a line that there is not.
+    """
+    found = np.asarray(lines)
+    if found.ndim != 1 or found.dtype.kind not in "iu" or (found < 0).any() or (found >= count).any():
+        raise ValueError(f"lines must be whole numbers from 0 to {count - 1}, got {lines!r}")
+    return found
 
 
 def select_frequencies(u1: ArrayLike, u2: ArrayLike, threshold: float = 1.5) -> NDArray[np.intp]:

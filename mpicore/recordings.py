@@ -15,6 +15,8 @@ Array = NDArray[np.floating[Any]]
 
 # Periods that differ by less than this share of their RMS differ by rounding alone.
 _ROUNDING = 1e-6
+# Two periods of an object are no more apart in strength than this factor.
+_ALIKE = 1e9
 # Shared noise is reported from this correlation of the even parts on, where it is so many standard errors above zero,
 # and only for enough objects to know that error.
 _SHARED, _SIGNIFICANT, _ENOUGH = 0.05, 6.0, 16
@@ -81,11 +83,13 @@ class Recordings:
             Itself.
 
         Raises:
-            ValueError: the two periods of a signal are identical, or differ by rounding alone.
+            ValueError: the two periods of a signal are identical, or differ by rounding alone; signals that are too
+                weak for single precision, or periods of very different strength.
         """
         shared, power = np.zeros(len(self)), np.zeros(len(self))
         for start, part in zip(range(0, len(self), _BLOCK), self.blocks(), strict=True):
             rows = slice(start, start + len(part))
+            like_strength(part, ("u1", "u2"), start)
             difference = np.abs(part.u1 - part.u2).max(axis=1)
             alike = difference <= _ROUNDING * rms(part.u1, zero=True)[:, 0]
             if alike.any():
@@ -129,10 +133,13 @@ class HeldOut(Recordings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if np.shape(self.clean) != self.u1.shape:
-            raise ValueError(f"clean must have the shape of u1, {self.u1.shape}, got {np.shape(self.clean)}")
-        if self.phantoms is not None and len(self.phantoms) != len(self):
-            raise ValueError(f"phantoms must hold {len(self)} objects, got {len(self.phantoms)}")
+        object.__setattr__(self, "clean", checks.numbers(self.clean, "clean"))
+        if self.clean.shape != self.u1.shape:
+            raise ValueError(f"clean must have the shape of u1, {self.u1.shape}, got {self.clean.shape}")
+        if self.phantoms is not None:
+            object.__setattr__(self, "phantoms", checks.numbers(self.phantoms, "phantoms", dimensions=(3,)))
+            if len(self.phantoms) != len(self):
+                raise ValueError(f"phantoms must hold {len(self)} objects, got {len(self.phantoms)}")
 
 
 @dataclass(frozen=True)
@@ -172,7 +179,7 @@ def split(u1: ArrayLike, u2: ArrayLike, validation: Recordings | None) -> tuple[
     Raises:
         ValueError: a single pair, which cannot be split; validation pairs of another length.
     """
-    recordings = Recordings(np.asarray(u1), np.asarray(u2))
+    recordings = Recordings(checks.signals(u1, "u1"), checks.signals(u2, "u2"))
     if validation is not None:
         checks.signals(validation.u1, "validation", length=recordings.u1.shape[1])
         return recordings, validation
@@ -183,19 +190,45 @@ def split(u1: ArrayLike, u2: ArrayLike, validation: Recordings | None) -> tuple[
     return Recordings(first[:cut], second[:cut]), Recordings(first[cut:], second[cut:])
 
 
-def rms(u: Array, zero: bool = False) -> Array:
+def like_strength(pairs: "Recordings | SupervisedPairs", names: tuple[str, str], start: int = 0) -> None:
+    """Refuse signals that are too weak for single precision, and the two of an object where one is far the stronger.
+
+    Args:
+        pairs: the signals.
+        names: what the message calls both.
+        start: number of the first object.
+
+    Raises:
+        ValueError: such signals, unless they are zero.
+    """
+    first, second = (np.maximum(u.max(axis=1), -u.min(axis=1)) for u in pairs.arrays)
+    for u, name in zip(pairs.arrays, names, strict=True):
+        checks.strong(u, name)
+    with np.errstate(over="ignore"):
+        apart = (np.maximum(first, second) / _ALIKE > np.minimum(first, second)) & (first > 0) & (second > 0)
+    if apart.any():
+        number = int(np.flatnonzero(apart)[0])
+        raise ValueError(
+            f"{names[0]} and {names[1]} must be alike in strength, got magnitudes of {first[number]:g} and "
+            f"{second[number]:g} at index {start + number}"
+        )
+
+
+def rms(u: Array, zero: bool = False, name: str = "u") -> Array:
     """Root mean square of each signal, shape (n, 1): the unit in which signals of any strength count alike.
 
     Args:
         u: shape (n, N).
         zero: a zero signal has the unit 0; else it is refused.
+        name: what the message calls the signals.
 
     Raises:
-        ValueError: a zero signal.
+        ValueError: a zero signal; no real and finite signals.
     """
+    u = checks.signals(u, name)
     scale = np.sqrt(np.mean(np.square(u, dtype=np.float64), axis=1, keepdims=True))
     if not zero and not scale.all():
-        raise ValueError(f"u must not hold a zero signal, found one at index {int(scale[:, 0].argmin())}")
+        raise ValueError(f"{name} must not hold a zero signal, found one at index {int(scale[:, 0].argmin())}")
     return scale.astype(u.dtype)
 
 
@@ -208,10 +241,13 @@ def noisy_error(denoise: Callable[[Array], Array], pairs: Recordings) -> float:
     Args:
         denoise: (n, N) -> (n, N).
         pairs: noisy pairs that the denoiser has not learned from. Either period of each is input once.
+
+    Raises:
+        ValueError: a zero period.
     """
     total = 0.0
-    for source, target in ((pairs.u1, pairs.u2), (pairs.u2, pairs.u1)):
-        total += float(np.mean(np.square((denoise(source) - target) / rms(source), dtype=np.float64)))
+    for source, target, name in ((pairs.u1, pairs.u2, "u1"), (pairs.u2, pairs.u1, "u2")):
+        total += float(np.mean(np.square((denoise(source) - target) / rms(source, name=name), dtype=np.float64)))
     return total / 2
 
 
@@ -219,5 +255,8 @@ def binary_exponent(u: Array) -> NDArray[np.intc]:
     """Exponent e of each signal with its largest magnitude in [2^(e-1), 2^e), shape (n, 1); 0 of a zero signal.
 
     ``numpy.ldexp(u, -e)`` is the signal in a unit in which nothing overflows when it is squared, and not a bit changes.
+
+    Raises:
+        ValueError: no real and finite signals.
     """
-    return np.frexp(np.abs(u).max(axis=1, keepdims=True))[1]
+    return np.frexp(np.abs(checks.signals(u, "u")).max(axis=1, keepdims=True))[1]

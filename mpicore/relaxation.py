@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mpicore import checks
 from mpicore.line_phase import filtered
 
 Array = NDArray[np.floating[Any]]
@@ -24,6 +25,12 @@ def debye_relaxation(u: Array, relaxation_time: float, sampling_frequency: float
 
     Returns:
         Shape (n, N), in the dtype of ``u``.
+
+    Raises:
+        ValueError: a negative time, a frequency that is not positive; NaN, infinite or complex values.
     """
+    u = checks.signals(u, "u")
+    checks.at_least(relaxation_time, "relaxation_time", 0)
+    checks.positive(sampling_frequency, "sampling_frequency")
     omega = 2 * np.pi * np.fft.rfftfreq(u.shape[1], 1 / sampling_frequency)
     return filtered(u, np.asarray(1 / (1 + 1j * omega * relaxation_time), np.complex128))

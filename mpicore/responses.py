@@ -106,7 +106,7 @@ def signals(system: System, particle: Particle, objects: ArrayLike) -> Float32:
     Raises:
         ValueError: objects of another shape.
     """
-    amounts = np.asarray(objects, np.float32)
+    amounts = checks.numbers(objects, "objects").astype(np.float32)
     voxels, nx = int(np.prod(system.shape)), system.shape[2]
     if amounts.shape[1:] not in (system.shape, (voxels,)):
         raise ValueError(f"objects must have the shape (M, {', '.join(map(str, system.shape))}), got {amounts.shape}")
@@ -122,8 +122,12 @@ def deviation(clean: ArrayLike, snr_db: float) -> Float64:
 
     Returns:
         The root of the mean power over 10^(snr_db / 10) in the unit of the signals, shape (C,).
+
+    Raises:
+        ValueError: NaN, infinite or complex values; a ratio that is not finite or below -1000.
     """
-    power = np.mean(np.square(clean, dtype=np.float64), axis=(0, 2))
+    power = np.mean(np.square(checks.signals(clean, "clean", dimensions=(3,)), dtype=np.float64), axis=(0, 2))
+    checks.at_least(snr_db, "snr_db", -1000)
     return np.sqrt(power / 10 ** (checks.finite(snr_db, "snr_db") / 10))
 
 
@@ -138,9 +142,14 @@ def record(clean: ArrayLike, deviation: ArrayLike, rng: np.random.Generator, per
 
     Returns:
         Shape (M, J, C, V), float32, the layout of a recording's frames.
+
+    Raises:
+        ValueError: a deviation that is negative or not one for each channel; NaN, infinite or complex values.
     """
-    still = np.asarray(clean, np.float32)[:, None]
-    scale = np.asarray(deviation, np.float32)[:, None]
+    still = checks.signals(clean, "clean", dimensions=(3,)).astype(np.float32)[:, None]
+    scale = checks.numbers(deviation, "deviation", dimensions=(1,), length=still.shape[2]).astype(np.float32)[:, None]
+    if (scale < 0).any():
+        raise ValueError(f"deviation must be at least 0, got {deviation!r}")
     M, _, C, V = still.shape
     return still + scale * rng.standard_normal((M, checks.count(periods, "periods"), C, V), np.float32)
 

@@ -262,7 +262,10 @@ class Sequence:
 
     def static_field(self, positions: ArrayLike) -> Float64:
         """B0 + G r at positions of shape (..., 3) [m], the same shape [T/mu0]."""
-        return np.asarray(positions, np.float64) @ np.array(self.gradient).T + np.array(self.offset)
+        places = checks.numbers(positions, "positions").astype(np.float64)
+        if not places.ndim or places.shape[-1] != 3:
+            raise ValueError(f"positions must have the shape (..., 3), got {places.shape}")
+        return places @ np.array(self.gradient).T + np.array(self.offset)
 
     @property
     def free_dimensions(self) -> int:
@@ -326,7 +329,7 @@ def vector(value: ArrayLike, name: str) -> Vector:
     Raises:
         ValueError: it is not three finite numbers.
     """
-    array = np.asarray(value, np.float64)
+    array = checks.numbers(value, name).astype(np.float64)
     if array.shape != (3,) or not np.isfinite(array).all():
         raise ValueError(f"{name} must be three finite numbers, got {value!r}")
     return float(array[0]), float(array[1]), float(array[2])
@@ -338,7 +341,7 @@ def matrix(value: ArrayLike, name: str) -> tuple[Vector, Vector, Vector]:
     Raises:
         ValueError: it is not of this form, or not finite.
     """
-    array = np.asarray(value, np.float64)
+    array = checks.numbers(value, name).astype(np.float64)
     if array.shape == (3,):
         array = np.diag(array)
     if array.shape != (3, 3) or not np.isfinite(array).all():

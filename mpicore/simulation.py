@@ -38,9 +38,15 @@ def point_spread_function(
     Returns:
         Shape (...) [1/m], the value beta G J_cc with J = (L/z) I + (L' - L/z) h h^T. It is Goodwill and Conolly's
         tangential PSF L' along the channel's axis, and their normal PSF L/z across.
+
+    Raises:
+        ValueError: another shape; NaN, infinite or complex values; a channel other than 0 and 1.
     """
     checks.choice(channel, "channel", (0, 1))
-    field = np.asarray(displacement, dtype=np.float64) * np.array(scanner.gradient)
+    field = checks.numbers(displacement, "displacement").astype(np.float64)
+    if field.ndim == 0 or field.shape[-1] != 2:
+        raise ValueError(f"displacement must have the shape (..., 2), got {field.shape}")
+    field = field * np.array(scanner.gradient)
     z = particle.beta * np.linalg.norm(field, axis=-1)
     safe = np.where(z == 0, 1.0, z)
     normal = np.where(z == 0, 1 / 3, langevin(safe) / safe)

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from mpicore import checks
 from mpicore.scanner import Scanner
 from mpicore.sequence import Sequence
 
@@ -153,16 +154,18 @@ def mirror(u: Array) -> Array:
         >>> mirror(np.array([[0.0, 1.0, 2.0, 3.0]]))
         array([[0., 3., 2., 1.]])
     """
-    return np.roll(u[:, ::-1], 1, axis=1)
+    return np.roll(checks.signals(u, "u")[:, ::-1], 1, axis=1)
 
 
 def odd_part(u: Array) -> NDArray[np.float32]:
     """(u[k] - u[N-k]) / 2 of signals (n, N), with indices modulo N; float32."""
+    u = checks.signals(u, "u")
     return ((u - mirror(u)) / 2).astype(np.float32)
 
 
 def even_part(u: Array) -> NDArray[np.float32]:
     """(u[k] + u[N-k]) / 2 of signals (n, N), with indices modulo N; float32. Of a clean odd signal it is zero."""
+    u = checks.signals(u, "u")
     return ((u + mirror(u)) / 2).astype(np.float32)
 
 
@@ -171,13 +174,21 @@ def sine_lines(u: Array) -> NDArray[np.float32]:
 
     They hold the whole odd part of a signal; u[0] and u[N/2] of an odd signal are zero.
     """
+    u = checks.signals(u, "u")
     samples = u.shape[1]
     blocks = [-np.fft.rfft(u[start : start + _BLOCK], axis=1).imag for start in range(0, len(u), _BLOCK)]
     return (np.concatenate(blocks)[:, 1 : (samples - 1) // 2 + 1] * np.sqrt(2 / samples)).astype(np.float32)
 
 
 def from_sine_lines(lines: Array, samples: int) -> NDArray[np.float32]:
-    """The odd signals (n, N) of these coefficients; float32."""
+    """The odd signals (n, N) of these coefficients; float32.
+
+    Raises:
+        ValueError: more lines than so many samples have; NaN, infinite or complex values.
+    """
+    lines = checks.numbers(lines, "lines", dimensions=(2,))
+    if lines.shape[1] > (checks.count(samples, "samples") - 1) // 2:
+        raise ValueError(f"lines must be at most {(samples - 1) // 2} of {samples} samples, got {lines.shape[1]}")
     spectrum = np.zeros((len(lines), samples // 2 + 1), np.complex64)
     spectrum[:, 1 : lines.shape[1] + 1] = -1j * np.sqrt(samples / 2) * lines
     return np.fft.irfft(spectrum, samples, axis=1).astype(np.float32)

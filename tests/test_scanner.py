@@ -97,6 +97,8 @@ def test_grid_runs_fastest_along_x():
             {"drive_frequency": (25e3, 24e3)},
             "whole multiple .* of each drive_frequency, got 2.475e.06 / 24000 = 103.125",
         ),
+        # A twentieth of a sample per cycle is five samples after a hundred cycles.
+        ({"drive_frequency": (25e3, 2.475e6 / 99.05)}, "whole multiple .* of each drive_frequency, got .* = 99.05"),
         ({"drive_frequency": (1.2375e6, 25e3)}, r"whole multiple \(at least 4\) .* = 2"),
     ],
 )

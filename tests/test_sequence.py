@@ -220,7 +220,7 @@ def test_periods_that_differ_are_described_one_by_one(tmp_path):
         (lambda: Sequence(1e6, ((), ()), FFP), "at least one tone"),
         (lambda: Sequence(1e6, ((40.0,),), FFP), "drive must hold tones"),
         (lambda: cosines(102, gradient=(1.0, 2.0)), "gradient must be three finite numbers"),
-        (lambda: cosines(102, offset=(0, 0, np.nan)), "offset must be three finite numbers"),
+        (lambda: cosines(102, offset=(0, 0, np.nan)), r"offset must be finite, found nan at index \(2,\)"),
         (lambda: cosines(102, cycle=100), "cycle must be a multiple"),
         (lambda: cosines(102, cycle=204, num_samples=4), "num_samples must be more than two per cycle .* 5 or more"),
     ],

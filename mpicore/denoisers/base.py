@@ -220,9 +220,10 @@ class Denoiser:
         """What is to be denoised, shape (n, N).
 
         Raises:
-            ValueError: no real and finite signals, or not of the length of the fit.
+            ValueError: no real and finite signals, or not of the length of the fit; signals that are too weak for
+                single precision.
         """
-        return checks.signals(u, "u", length=self.samples)
+        return checks.strong(checks.signals(u, "u", length=self.samples), "u")
 
     def learned(self, value: Learned | None) -> Learned:
         """What a fit has left.

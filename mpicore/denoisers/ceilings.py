@@ -15,7 +15,7 @@ from mpicore.denoisers.signal_network import SignalNetworkDenoiser
 from mpicore.denoisers.trained import Pairs
 from mpicore.denoisers.whole_matrix import SpatialWiener
 from mpicore.line_noise import line_noise
-from mpicore.recordings import Recordings, SupervisedPairs, rms
+from mpicore.recordings import Recordings, SupervisedPairs, like_strength, rms
 from mpicore.symmetry import from_sine_lines, sine_lines
 
 if TYPE_CHECKING:
@@ -94,9 +94,9 @@ class OracleWiener(Denoiser):
         self, noisy: Array, clean: Array, /, validation: Held = None, folder: Folder = None, progress: bool = False
     ) -> Self:
         """Learn from noisy signals and clean ones, each (n, N)."""
-        pairs = SupervisedPairs(noisy, clean)
+        pairs = _pairs(noisy, clean)
         self.samples = pairs.noisy.shape[1]
-        scale = rms(pairs.noisy)
+        scale = rms(pairs.noisy, name="noisy")
         lines = sine_lines(pairs.clean / scale)
         noise = np.mean((sine_lines(pairs.noisy / scale) - lines).astype(np.float64) ** 2, axis=0)
         covariance = (lines.T @ lines).astype(np.float64) / len(lines)
@@ -124,7 +124,7 @@ class OracleSpatialWiener(SpatialWiener):
         self, noisy: Array, clean: Array, /, validation: Held = None, folder: Folder = None, progress: bool = False
     ) -> Self:
         """Learn from a noisy matrix and the clean one, each (P, N)."""
-        pairs = SupervisedPairs(noisy, clean)
+        pairs = _pairs(noisy, clean)
         self.samples = pairs.noisy.shape[1]
         self._check(pairs.noisy)
         self.units_of_noise(pairs.noisy, pairs.clean)
@@ -135,13 +135,21 @@ class OracleSpatialWiener(SpatialWiener):
         return self
 
 
+def _pairs(noisy: Array, clean: Array, length: int | None = None) -> SupervisedPairs:
+    """Noisy signals and clean ones at the door of a fit."""
+    pairs = SupervisedPairs(checks.signals(noisy, "noisy", length), clean)
+    like_strength(pairs, ("noisy", "clean"))
+    return pairs
+
+
 def _parts(
     noisy: Array, clean: Array, validation: SupervisedPairs | None, length: int | None = None
 ) -> tuple[SupervisedPairs, SupervisedPairs]:
     """Pairs to learn from and pairs to choose with; without any given, the last tenth (at least one) is held out."""
-    pairs, held = SupervisedPairs(checks.signals(noisy, "noisy", length), clean), of_kind(validation, SupervisedPairs)
+    pairs, held = _pairs(noisy, clean, length), of_kind(validation, SupervisedPairs)
     if held is not None:
         checks.signals(held.noisy, "validation", length=pairs.noisy.shape[1])
+        like_strength(held, ("the noisy validation", "the clean validation"))
         return pairs, held
     if len(pairs) < 2:
         raise ValueError("noisy and clean must hold at least 2 signals where no validation pairs are given, got 1")

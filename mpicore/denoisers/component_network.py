@@ -177,7 +177,8 @@ class ComponentNoise2Noise(TrainedDenoiser):
             chosen = numbers % 4 == k
             images[numbers[chosen] // 4] += unfold(parts[chosen], k, self.linear.shape)
         deviation = self.linear.learned(self.linear.deviation)
-        return from_sine_lines(images.reshape(len(images), -1).T * (deviation * scale), u.shape[1])
+        assert self.samples is not None
+        return from_sine_lines(images.reshape(len(images), -1).T * (deviation * scale), self.samples)
 
     def state(self) -> State:
         """Weights of the U-Net in half precision, the unit of each column, the components, and both windows."""

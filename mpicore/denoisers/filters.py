@@ -27,7 +27,7 @@ class TwoPeriodAverage(Denoiser):
 
     def denoise(self, u: Array) -> Float32:
         """Mean over the periods: shape (n, 2, N) -> (n, N)."""
-        periods = checks.signals(u, "u", length=self.samples, dimensions=(3,))
+        periods = checks.strong(checks.signals(u, "u", length=self.samples, dimensions=(3,)), "u")
         if periods.shape[1] != 2:
             raise ValueError(f"u must hold two periods of each object, shape (n, 2, N), got {periods.shape}")
         return periods.mean(axis=1, dtype=np.float32)

@@ -59,7 +59,7 @@ class GaussianProcessWiener(Denoiser):
         """Estimate the noise spectrum, and choose correlation length and strength."""
         train, held = self.parts(u1, u2, validation, odd=True, length=self.scanner.num_samples)
         model = self._model = ForwardModel(self.scanner, self.particle, line_noise(train), self.rank)
-        scale = rms(held.u1)
+        scale = rms(held.u1, name="the first validation period")
         z1, z2 = (model.coordinates(u / scale) for u in (held.u1, held.u2))
         y1, y2 = (sine_lines(u / scale) for u in (held.u1, held.u2))
         power = max(float(np.mean(np.sum(z1 * z2, axis=1))), 1e-3)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from mpicore import checks
 from mpicore.denoisers.base import Array, Float32, Folder, State, register
 from mpicore.denoisers.trained import Pairs, TrainedDenoiser, half_precision, load_weights
-from mpicore.recordings import Recordings, binary_exponent
+from mpicore.recordings import Recordings, binary_exponent, rms
 from mpicore.settings import Settings
 
 if TYPE_CHECKING:
@@ -239,9 +239,13 @@ def noise_level(pairs: Recordings, floor: bool = False) -> float:
         pairs: two noisy periods of each object.
         floor: of the white floor alone: the median power of the lines of u1 - u2, over log 2, which few strong lines do
             not change. Of white noise both are the same level.
+
+    Raises:
+        ValueError: a zero signal.
     """
     powers: list[Array] = []
     for part in pairs.blocks():
+        rms(part.u1, name="u1")  # refuses zero signals
         exponent = binary_exponent(part.u1)
         u1, u2 = (np.ldexp(u, -exponent) for u in part.arrays)
         if floor:

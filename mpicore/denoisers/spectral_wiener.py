@@ -36,7 +36,7 @@ class SpectralWiener(Denoiser):
         cross, power = np.zeros((2, pairs.u1.shape[1] // 2 + 1))
         for start in range(0, len(pairs), 1000):
             rows = slice(start, start + 1000)
-            scale = rms(pairs.u1[rows])
+            scale = rms(pairs.u1[rows], name="u1")
             first, second = (np.fft.rfft(self.prepare(u[rows] / scale), axis=1) for u in (pairs.u1, pairs.u2))
             cross = cross + np.sum((first * second.conj()).real, axis=0, dtype=np.float64)
             power = power + np.sum(np.abs(first) ** 2 + np.abs(second) ** 2, axis=0, dtype=np.float64) / 2

@@ -43,7 +43,7 @@ class _Subspace(Denoiser):
     def denoise(self, u: Array) -> Float32:
         """Analyse u, shape (n, N), and put it together again."""
         analysis, synthesis = self.learned(self.analysis), self.learned(self.synthesis)
-        signals = self.prepare(checks.signals(u, "u", length=len(analysis)))
+        signals = self.prepare(checks.strong(checks.signals(u, "u", length=len(analysis)), "u"))
         return ((signals @ analysis) @ synthesis.T).astype(np.float32)
 
     def prepare(self, u: Array) -> Float32:
@@ -52,7 +52,7 @@ class _Subspace(Denoiser):
 
     def scaled(self, pairs: Recordings) -> tuple[Float32, Float32]:
         """Both prepared periods in units of the power of the first."""
-        scale = rms(pairs.u1)
+        scale = rms(pairs.u1, name="u1")
         return self.prepare(pairs.u1 / scale), self.prepare(pairs.u2 / scale)
 
     def state(self) -> State:
@@ -121,7 +121,10 @@ class SingularValueShrinkage(_Subspace):
         self, u1: Array, u2: Array, /, validation: Held = None, folder: Folder = None, progress: bool = False
     ) -> Self:
         """Singular vectors and factors from both periods of all pairs; there is no parameter to choose."""
-        first, second = self.scaled(self.recorded(u1, u2, odd=self.antisymmetric))
+        pairs = self.recorded(u1, u2, odd=self.antisymmetric)
+        if pairs.u1.shape[1] < 3:
+            raise ValueError(f"u1 and u2 must have at least 3 samples per signal, got {pairs.u1.shape[1]}")
+        first, second = self.scaled(pairs)
         noise = np.mean((first - second).astype(np.float64) ** 2) / 2
         matrix = np.concatenate([first, second])
         _, _, basis = leading_singular(matrix, _LARGEST)

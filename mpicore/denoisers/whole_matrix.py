@@ -82,7 +82,7 @@ class MatrixDenoiser(Denoiser):
         """Cosine transforms of the components of lines (P, lines), shape (lines, ny, nx)."""
         from scipy.fft import dctn
 
-        images = np.ascontiguousarray(y.T, np.float32).reshape(-1, *self.shape)
+        images = np.array(y.T, np.float32, order="C").reshape(-1, *self.shape)  # a copy, which is overwritten
         return dctn(images, axes=(1, 2), norm="ortho", overwrite_x=True)
 
     def _back(self, coefficients: Float32) -> Float32:

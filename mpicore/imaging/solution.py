@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mpicore import checks
 from mpicore.imaging.settings import Imaging
 from mpicore.reconstruction import kaczmarz
 
@@ -58,6 +59,8 @@ def image(
         ValueError: shapes that do not fit, the sign of a channel is the opposite of the matrix's, or no signal is
             explained.
     """
+    matrix, first, second, unit = _in_unit(matrix, first, second)
+    noise = None if noise is None else checks.at_least(noise, "noise", 0) / unit**2
     chosen, notes = settings or Imaging(), []
     which = np.zeros(len(matrix), np.intp) if channel is None else np.asarray(channel)
     whole = np.isfinite(first).all(axis=1)
@@ -93,7 +96,9 @@ def image(
     if other is not None:
         common = np.sum((half.conj() * other).real)
         signal = float(common / (_energy(half) * _energy(other)) ** 0.5)
-    values = _images(matrix, mean, strength, chosen.sweeps, notes)
+    values = _images(matrix, mean, strength, chosen.sweeps, notes) * unit
+    if not np.isfinite(values).all():
+        raise ValueError(f"first must be weaker or matrix stronger, their images overflow {values.dtype}")
     return Solution(values, strength, errors, explained, signal, tuple(notes))
 
 
@@ -127,7 +132,12 @@ def choose_lambda(
 
     Returns:
         The strength, and of each the mean over both directions of ||u2 - A x(u1)||^2 / ||u2||^2.
+
+    Raises:
+        ValueError: shapes that do not fit, NaN or infinite values, no candidate.
     """
+    if not len(candidates):
+        raise ValueError("candidates must hold at least one strength, got none")
     errors = {strength: 1 - gain(matrix, first, second, strength, sweeps) for strength in candidates}
     return min(errors, key=lambda strength: errors[strength]), errors
 
@@ -146,7 +156,11 @@ def gain(matrix: Complexes, first: Complexes, second: Complexes | None, strength
     """Share of the energy of one half that the image of the other predicts, 1 - ||u2 - A x(u1)||^2 / ||u2||^2.
 
     The mean over both directions; without a second half, of the half that the image is made of.
+
+    Raises:
+        ValueError: shapes that do not fit, NaN or infinite values.
     """
+    matrix, first, second, _ = _in_unit(matrix, first, second)
     seen = first if second is None else np.concatenate([first, second])
     other = first if second is None else np.concatenate([second, first])
     predicted = kaczmarz(matrix, seen, strength, sweeps) @ matrix.T
@@ -155,6 +169,27 @@ def gain(matrix: Complexes, first: Complexes, second: Complexes | None, strength
         energy = max(_energy(other[part]), np.finfo(float).tiny)
         shares.append(1 - _energy(other[part] - predicted[part]) / energy)
     return float(np.mean(shares))
+
+
+def _in_unit(
+    matrix: Complexes, first: Complexes, second: Complexes | None
+) -> tuple[Complexes, Complexes, Complexes | None, float]:
+    """Matrix and lines, checked, with the lines in the unit of the largest; and that unit.
+
+    It is a power of two, so that no bit changes, and energies fit into single precision.
+    """
+    matrix = checks.numbers(matrix, "matrix", dimensions=(2,), complex_too=True)
+    first = checks.numbers(first, "first", dimensions=(2,), length=len(matrix), complex_too=True, missing=True)
+    if not first.size:
+        raise ValueError(f"first must hold at least one image, got shape {first.shape}")
+    largest = np.abs(first[~np.isnan(first)]).max(initial=0.0)
+    unit = float(np.ldexp(1.0, np.frexp(largest)[1]))
+    if second is not None:
+        second = checks.numbers(second, "second", dimensions=(2,), length=len(matrix), complex_too=True, missing=True)
+        if second.shape != first.shape:
+            raise ValueError(f"second must have the shape of first, {first.shape}, got {second.shape}")
+        second = second / unit
+    return matrix, first / unit, second, unit
 
 
 def _energy(lines: Complexes) -> float:
