@@ -99,6 +99,7 @@ WITHOUT = {
     "report_figures": "of recordings",
     "sample": "of recordings",
     "scan": "writes files of its own numbers",
+    "skipped": "of recordings, in which NaN is what it looks for",
     "unet": "networks",
     "commands": "of files",
 }
