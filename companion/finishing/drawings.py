@@ -10,6 +10,7 @@ from mpicore import files
 
 DARK = "-dark"  #: end of the name of a dark version
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}\b")
+_OPENING = re.compile(r"<svg\b")
 _BOX = re.compile(r'viewBox="0 0 ([\d.]+) ([\d.]+)"')
 
 
@@ -39,8 +40,11 @@ def show(page: BeautifulSoup, html: Path, name: str) -> None:
 
 
 def turned(text: str) -> str:
-    """A drawing for a dark ground: its colours with their lightness turned over, save the middle ones, seen on both."""
-    return _COLOUR.sub(lambda found: dark_colour(found[0]), text)
+    """A drawing for a dark ground: its colours with their lightness turned over, save the middle ones, seen on both.
+
+    What names no colour is black in the one and white in the other. Images in it, which are maps of values, stay.
+    """
+    return _OPENING.sub(r'\g<0> fill="#ffffff"', _COLOUR.sub(lambda found: dark_colour(found[0]), text), count=1)
 
 
 def dark_colour(colour: str) -> str:
