@@ -237,7 +237,7 @@ def signals_and_images(
 
 
 def component_maps(components: Mapping[str, Array], harmonics: Sequence[int], scanner: Scanner) -> Figure:
-    """Figure 3: magnitude of system-matrix components by method, and of their errors; two rows per harmonic.
+    """Figure 3: magnitude of system-matrix components by method, and of their errors; two columns per harmonic.
 
     Args:
         components: by title, shape (harmonics, P), complex; the first one is the reference and sets the scale.
@@ -256,7 +256,7 @@ def component_maps(components: Mapping[str, Array], harmonics: Sequence[int], sc
 def reconstructions(
     objects: Array, reference: Array, images: Mapping[str, Array], labels: Sequence[str], scanner: Scanner
 ) -> Figure:
-    """Objects, their images, and the errors of these against the image with the clean matrix; two rows per object.
+    """Objects, their images, and the errors of these against the one with the clean matrix; two columns per object.
 
     Args:
         objects: shape (n, ny, nx).
@@ -279,29 +279,34 @@ def _maps_and_errors(
     reference: int,
     scanner: Scanner,
 ) -> Figure:
-    """Rows of maps with a row of errors below each, from the column after the reference; one scale for each kind."""
-    rows, columns = 2 * len(labels), len(maps)
-    figure, axes = plt.subplots(rows, columns, figsize=(WIDTH, 0.6 + 3.7 / columns * rows), squeeze=False)
-    titles = list(maps)
+    """A row per title: for each label its map and, in the rows after the reference, the error; one scale for each."""
+    rows, columns = len(maps), 2 * len(labels)
+    figure, axes = plt.subplots(rows, columns, figsize=(WIDTH, 1.1 + 3.2 / columns * rows), squeeze=False)
     highest = max(float(values.max()) for values in maps.values())
-    wrong = np.stack([errors[title] for title in titles[reference + 1 :]])
+    wrong = np.stack([errors[title] for title in list(maps)[reference + 1 :]])
     reach = float(np.quantile(np.abs(wrong), 0.995)) or 1.0
     signed = wrong.min() < 0
     look: dict[str, Any] = {"vmin": -reach, "vmax": reach, "cmap": "RdBu_r"} if signed else {"vmin": 0, "vmax": reach}
     extend = "both" if signed else "max"
-    for row, label in enumerate(labels):
-        for column, title in enumerate(titles):
-            upper, lower = axes[2 * row : 2 * row + 2, column]
-            shown = _map(upper, maps[title][row], scanner, column == 0, False, vmin=0, vmax=highest)
+    for row, title in enumerate(maps):
+        for column, label in enumerate(labels):
+            left, right = axes[row, 2 * column : 2 * column + 2]
+            shown = _map(left, maps[title][column], scanner, False, False, vmin=0, vmax=highest)
             if row == 0:
-                upper.set_title(wrapped(title, 9))
-            if column > reference:
-                mistaken = _map(lower, errors[title][row], scanner, False, row + 1 == len(labels), **look)
+                left.set_title(label)
+            if row > reference:
+                mistaken = _map(right, errors[title][column], scanner, False, False, **look)
             else:
-                lower.set_axis_off()
-        axes[2 * row, 0].set_ylabel(f"{label}\ny [mm]")
-        figure.colorbar(shown, ax=axes[2 * row], label=unit, pad=0.01)
-        figure.colorbar(mistaken, ax=axes[2 * row + 1], label=error_unit, pad=0.01, extend=extend)
+                right.set_axis_off()
+        axes[row, 0].set_ylabel(wrapped(title, 11), rotation=0, ha="right", va="center")
+    digit = 10.0 ** np.floor(np.log10(reach))
+    mark = digit * np.floor(reach / digit)
+    ticks = [-mark, mark] if signed else [0, mark]
+    for column in range(len(labels)):
+        axes[reference + 1, 2 * column + 1].set_title("errors")
+        bars = {"location": "bottom", "pad": 0.02}
+        figure.colorbar(shown, ax=axes[:, 2 * column], label=unit, **bars)
+        figure.colorbar(mistaken, ax=axes[:, 2 * column + 1], label=error_unit, extend=extend, ticks=ticks, **bars)
     return figure
 
 
@@ -467,14 +472,18 @@ def distributions(objects: Array, estimates: Mapping[str, Array], labels: Sequen
         scanner: whose pixels these are.
     """
     panels = {"object": objects, **estimates}
-    figure, axes = plt.subplots(len(objects), len(panels), figsize=(WIDTH, 0.5 + 1.1 * len(objects)), squeeze=False)
-    for row, label in enumerate(labels):
+    lines = -(-len(panels) // 4)
+    figure = plt.figure(figsize=(WIDTH, 1.55 * lines * len(objects)))
+    parts: Any = figure.subfigures(len(objects), 1, squeeze=False)
+    for row, (label, part) in enumerate(zip(labels, parts[:, 0], strict=True)):
+        axes = part.subplots(lines, min(4, len(panels)), squeeze=False)
         look: dict[str, Any] = {"vmin": 0.0, "vmax": float(objects[row].max())}
-        for column, (title, images) in enumerate(panels.items()):
-            shown = _map(axes[row, column], images[row], scanner, column == 0, row == len(objects) - 1, **look)
-            axes[row, column].set_title(wrapped(title, 9) if row == 0 else "")
-        axes[row, 0].set_ylabel(f"{label}\ny [mm]")
-        figure.colorbar(shown, ax=axes[row], label="concentration", pad=0.01, extend="both")
+        for axis in axes.flat[len(panels) :]:
+            axis.set_visible(False)
+        for axis, (title, images) in zip(axes.flat, panels.items(), strict=False):
+            shown = _map(axis, images[row], scanner, False, False, **look)
+            axis.set_title(wrapped(title, 14))
+        part.colorbar(shown, ax=axes, label=f"concentration, {label}", extend="both")
     return figure
 
 

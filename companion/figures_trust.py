@@ -37,7 +37,7 @@ def amplitude(table: pd.DataFrame, methods: Methods) -> Figure:
     left.axhline(1, color=GREY, linewidth=0.8, linestyle=":")
     left.set(xlabel="SNR of the recording [dB]", ylabel="denoised / true amplitude")
     right.axvline(lowest - 3, color=GREY, linewidth=0.8, linestyle=":")
-    ticks = sorted(set(table["snr_db"][~silent]))[::2]
+    ticks = sorted(set(table["snr_db"][~silent]))[1::2]
     right.set_xticks([lowest - 6, *ticks], ["none", *(f"{tick:g}".replace("-", "−") for tick in ticks)])
     right.set(xlabel="SNR of the recording [dB]", ylabel="error / noise [dB]")
     _legend(figure, left)

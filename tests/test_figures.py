@@ -100,8 +100,8 @@ def test_component_maps_are_relative_to_the_clean_maximum():
     figure = figures.component_maps({"Clean": clean, "Noisy": 2 * clean}, (3, 7), SCANNER)
     pictures = [axis.images[0].get_array() for axis in figure.axes if axis.images]
     assert len(pictures) == 6
-    for row in (0, 1):
-        clean_map, noisy_map, error_map = (pictures[place] for place in (3 * row, 3 * row + 1, 3 * row + 2))
+    for harmonic in (0, 1):
+        clean_map, noisy_map, error_map = (pictures[place] for place in (harmonic, 2 + 2 * harmonic, 3 + 2 * harmonic))
         assert clean_map.max() == pytest.approx(1)
         np.testing.assert_allclose(noisy_map, 2 * clean_map)
         np.testing.assert_allclose(error_map, clean_map)
