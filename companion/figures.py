@@ -304,7 +304,7 @@ def _maps_and_errors(
     ticks = [-mark, mark] if signed else [0, mark]
     for column in range(len(labels)):
         axes[reference + 1, 2 * column + 1].set_title("errors")
-        bars = {"location": "bottom", "pad": 0.02}
+        bars: dict[str, Any] = {"location": "bottom", "pad": 0.02}
         figure.colorbar(shown, ax=axes[:, 2 * column], label=unit, **bars)
         figure.colorbar(mistaken, ax=axes[:, 2 * column + 1], label=error_unit, extend=extend, ticks=ticks, **bars)
     return figure
