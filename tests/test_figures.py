@@ -120,7 +120,9 @@ def test_reconstructions_show_signed_errors_against_the_clean_matrix():
 
 def test_a_training_is_drawn_over_its_steps():
     history = pd.DataFrame({"step": [1, 2], "training_loss": [4.0, 2], "validation_loss": [5.0, 3]})
-    assert labelled(figures.training_curve(history.assign(learning_rate=1e-3)).axes[0])
+    upper, lower = figures.training_curve(history.assign(learning_rate=1e-3)).axes
+    assert labelled(lower) and upper.get_ylabel() == "loss per sample"
+    assert [line.get_ydata().tolist() for line in upper.lines] == [[4, 2], [5, 3]]
 
 
 def test_spectra_are_cut_at_the_highest_frequency():

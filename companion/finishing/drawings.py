@@ -73,14 +73,18 @@ def _size(picture: Tag, text: str) -> None:
 
 
 def _pair(page: BeautifulSoup, picture: Tag, source: str) -> None:
-    """A light and a dark version, of which a browser loads the one that it shows."""
+    """A light and a dark version, of which a browser loads the one that it shows.
+
+    They have a frame of their own: the theme hides a caption that stands beside a hidden picture.
+    """
     attributes = {key: str(value) for key, value in picture.attrs.items() if key != "class"}
     attributes["loading"] = "lazy"
     light = page.new_tag("img", attrs={**attributes, "class": "only-light drawing"})
     name = f"{source.removesuffix('.svg')}{DARK}.svg"
     dark = page.new_tag("img", attrs={**attributes, "class": "only-dark drawing", "src": name})
-    picture.replace_with(light)
-    light.insert_after(dark)
+    frame = page.new_tag("span", attrs={"class": "drawings"})
+    picture.replace_with(frame)
+    frame.extend([light, dark])
 
 
 def _tools(page: BeautifulSoup, figure: Tag, source: str) -> None:
