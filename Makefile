@@ -26,7 +26,7 @@ except ImportError as error:
 endef
 export CHECK
 
-.PHONY: help env book smoke reproduce progress leaderboard verify publish measured test test-fast bench lint types links serve clean
+.PHONY: help env book smoke reproduce progress leaderboard verify publish measured test test-fast bench lint types links pdf serve clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -103,6 +103,9 @@ types: $(ENV) ## static types: strict for the library, basic for the companion
 
 links: book ## follow every link of the book to other machines
 	@PATH="$$PWD/.venv/bin:$$PATH" PYTHONPATH="$$PWD" jupyter-book build build/source --config _config.yml --path-output build/links --builder linkcheck --quiet
+
+pdf: book ## print the book as one PDF with Chromium, and offer it on the front page
+	@$(COMPANION) pdf --preset "$$PRESET"
 
 serve: $(ENV) ## serve the built book on http://localhost:PORT
 	@$(COMPANION) serve --preset "$$PRESET" --port "$$PORT"

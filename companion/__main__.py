@@ -118,6 +118,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--folder", default="build/measured", help="where they are kept, and the page looks for them")
     command = add("serve", _serve, "serve the built book on this machine", preset)
     command.add_argument("--port", type=_count, default=8000)
+    add("pdf", _pdf, "print the built book, and offer the file on its front page", preset)
     command = add("stage", _stage, "put the sources of the book together", preset)
     command.add_argument("target")
     command.add_argument("--source", default="book")
@@ -413,6 +414,14 @@ def _finish(options: Options) -> None:
     from companion.finishing import site
 
     finishing.finish(options.html, site.read())
+
+
+def _pdf(options: Options) -> None:
+    from companion import printing
+    from companion.finishing import site
+
+    target = printing.write(project.outputs(options.preset) / "_build" / "html", site.read())
+    print(f"{target.resolve().as_uri()}: {printing.count(target)} pages, {target.stat().st_size / 1e6:.1f} MB")
 
 
 def _serve(options: Options) -> None:

@@ -89,6 +89,9 @@ def stage(
         (target / folder).mkdir()
         for path in paths:
             shutil.copy(path, target / folder)
+    for path in tables:
+        if Path(path).suffix == ".png":  # what other sites show of this one
+            shutil.copy(path, target / EXTRA)
     # One file with all its fonts, out of the package django-static-mathjax.
     mathjax = resources.files("mathjax") / "static/mathjax/es5/tex-svg.js"
     files.write_text(target / EXTRA / "mathjax.js", mathjax.read_text(encoding="utf-8"))

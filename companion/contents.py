@@ -103,9 +103,11 @@ class Page:
         return {name: _moved(value, results) for name, value in found.items()}
 
     def writes(self, results: str) -> list[str]:
-        """Files beside the page: those of its parameters ``target`` and ``..._table``."""
+        """Files beside the page: those of its parameters ``target``, ``..._table`` and ``..._drawing``."""
         values = {**self.defaults, **{k: v for k, v in self.values.items() if k in self.defaults}}
-        return [str(_moved(v, results)) for k, v in values.items() if k == "target" or k.endswith("_table")]
+        return [
+            str(_moved(v, results)) for k, v in values.items() if k == "target" or k.endswith(("_table", "_drawing"))
+        ]
 
     def reads(self, results: str) -> list[str]:
         """Files that its parameters name and that it does not write."""

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from IPython.core.getipython import get_ipython
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, Rectangle
+from matplotlib_inline.backend_inline import set_matplotlib_formats
 
 from companion.looks import look
 from companion.schema import Method
@@ -26,22 +28,29 @@ _OTHERS = (GREEN, PURPLE, SKY, "#8C564B")
 #: Width of a figure [inches], with which text of 9 points has 9 pixels in the column of a telephone, 342 pixels wide.
 WIDTH = 4.75
 Array = np.ndarray[Any, Any]
+#: No ground of its own, and each pixel of an image as it is: a drawing stands on light and dark pages, at any size.
 _STYLE: dict[str, Any] = {
-    "figure.figsize": (7.2, 3.2), "figure.dpi": 150, "figure.constrained_layout.use": True, "figure.facecolor": "white",
-    "font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "grid.alpha": 0.25,
-    "legend.frameon": False, "image.cmap": "viridis", "image.origin": "lower", "lines.linewidth": 1.2,
+    "figure.figsize": (WIDTH, 2.8), "figure.dpi": 150, "figure.constrained_layout.use": True,
+    "figure.facecolor": "none", "axes.facecolor": "none", "font.size": 9, "axes.titlesize": 9, "axes.labelsize": 9,
+    "xtick.labelsize": 9, "ytick.labelsize": 9, "legend.fontsize": 9, "axes.spines.top": False,
+    "axes.spines.right": False, "axes.grid": True, "grid.alpha": 0.25, "legend.frameon": False,
+    "image.cmap": "viridis", "image.origin": "lower", "image.interpolation": "none", "lines.linewidth": 1.2,
+    # Text is text, in a face of the same widths where there is no DejaVu.
+    "font.sans-serif": ["DejaVu Sans", "Verdana", "sans-serif"], "svg.fonttype": "none", "svg.hashsalt": "mpicore",
 }  # fmt: skip
 
 
 def use_style() -> None:
-    """Set the book's style for all figures that follow."""
+    """Set the book's style for all figures that follow; a notebook shows them as drawings (SVG), the same each time."""
     plt.rcdefaults()
     plt.style.use(_STYLE)
+    if get_ipython() is not None:
+        set_matplotlib_formats("svg", bbox_inches=None, metadata={"Date": None})
 
 
 def trajectories(scanners: Mapping[str, Scanner]) -> Figure:
     """Paths of the field-free point, one panel per scanner, in millimetres."""
-    figure, axes = plt.subplots(1, len(scanners), figsize=(7.2, 3.5))
+    figure, axes = plt.subplots(1, len(scanners), figsize=(WIDTH, 2.6))
     for axis, (title, scanner) in zip(np.atleast_1d(axes), scanners.items(), strict=True):
         x, y = 1e3 * scanner.ffp.T
         axis.plot(np.append(x, x[0]), np.append(y, y[0]), color=BLUE, linewidth=0.5)
@@ -57,7 +66,7 @@ def point_spread(scanner: Scanner, particle: Particle) -> Figure:
     x, y = np.meshgrid(line, line)
     image = point_spread_function(np.stack([x, y], axis=-1), scanner, particle)
     peak = image.max()
-    figure, (left, right) = plt.subplots(1, 2, width_ratios=(1, 1.25))
+    figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 2.9), width_ratios=(1, 1.1))
     shown = left.imshow(image / peak, extent=2 * (-1e3 * reach, 1e3 * reach), vmin=0, vmax=1)
     left.grid(False)
     left.set(xlabel="x [mm]", ylabel="y [mm]", title="x channel")
@@ -66,7 +75,7 @@ def point_spread(scanner: Scanner, particle: Particle) -> Figure:
     right.plot(1e3 * line, image[:, 150] / peak, color=RED, label="along y (normal)")
     right.axhline(0.5, color="0.5", linewidth=0.8, linestyle=":")
     right.set(xlabel="distance [mm]", ylabel="relative to the peak", ylim=(0, None))
-    right.legend(loc="upper right", fontsize=7)
+    figure.legend(*right.get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure
 
 
@@ -74,11 +83,11 @@ def odd_symmetry(time: Array, signal: Array) -> Figure:
     """A clean period u(t), its mirror -u(T - t), and their difference. ``time`` in s, ``signal`` (N,)."""
     mirror = -symmetry.mirror(signal[None])[0]
     peak = np.abs(signal).max()
-    figure, (top, bottom) = plt.subplots(2, 1, figsize=(7.2, 3.6), sharex=True, height_ratios=(2, 1))
+    figure, (top, bottom) = plt.subplots(2, 1, figsize=(WIDTH, 3.4), sharex=True, height_ratios=(2, 1))
     top.plot(1e3 * time, signal / peak, color=BLUE, label="u(t)", linewidth=0.8)
     top.plot(1e3 * time, mirror / peak, color=RED, label="−u(T − t)", linewidth=0.8, linestyle="--")
     top.set(ylabel="relative to the peak")
-    top.legend(loc="upper right", ncols=2)
+    figure.legend(*top.get_legend_handles_labels(), loc="outside upper center", ncols=2)
     bottom.plot(1e3 * time, (signal - mirror) / peak, color="black", linewidth=0.8)
     bottom.set(xlabel="time [ms]", ylabel="difference")
     return figure
@@ -93,14 +102,14 @@ def spectra(frequency: Array, amplitudes: Mapping[str, Array], highest: float) -
         look: dict[str, Any] = {"color": _OTHERS[number % len(_OTHERS)], "label": label, "linewidth": 0.8}
         axis.semilogy(1e-3 * frequency[keep], values[keep] / peak, **look)
     axis.set(xlabel="frequency [kHz]", ylabel="amplitude, relative to the peak", ylim=(1e-6, 2))
-    axis.legend(loc="upper right")
+    figure.legend(*axis.get_legend_handles_labels(), loc="outside upper center", ncols=2)
     return figure
 
 
 def images(panels: Mapping[str, Array], columns: int, label: str, scanner: Scanner) -> Figure:
     """Images (ny, nx) of a scanner's field of view by title, on one shared colour scale with its unit in ``label``."""
     rows = -(-len(panels) // columns)
-    figure, axes = plt.subplots(rows, columns, figsize=(7.2, 0.5 + 6.6 / columns * rows), squeeze=False)
+    figure, axes = plt.subplots(rows, columns, figsize=(WIDTH, 0.5 + 4.0 / columns * rows), squeeze=False)
     low = min(0.0, *(float(panel.min()) for panel in panels.values()))
     high = max(float(panel.max()) for panel in panels.values())
     for number, axis in enumerate(axes.flat):
@@ -109,37 +118,40 @@ def images(panels: Mapping[str, Array], columns: int, label: str, scanner: Scann
         axis = axes.flat[number]
         outer = number % columns == 0, number + columns >= len(panels)
         shown = _map(axis, panel, scanner, *outer, vmin=low, vmax=high)
-        axis.set_title(title, fontsize=8)
+        axis.set_title(title)
     figure.colorbar(shown, ax=axes, label=label, shrink=0.9, pad=0.01)
     return figure
 
 
 def network_diagram(network: "EncoderDecoder", samples: int) -> Figure:
-    """Figure 1: every feature map of the network as a box, with the channels and length of a real pass."""
+    """Figure 1: every feature map of the network as a box, with the channels and length of a real pass.
+
+    Down the left side the encoder, up the right side the decoder; one unit is one inch.
+    """
     maps = {name: (channels, length) for name, channels, length in network.dimensions(samples)}
-    figure, axis = plt.subplots(figsize=(9.6, 4.4))
-    axis.set_axis_off()
     encoder = [name for name in maps if name == "stem" or name.startswith("EcB")]
     decoder = [name for name in maps if name.startswith("DcB")]
     longest = maps["stem"][1]
     depth = len(encoder)
-    place = {name: (level, -level) for level, name in enumerate(encoder)}
-    place |= {name: (depth + level, level + 2 - depth) for level, name in enumerate(decoder)}
-    place["input"] = (-1, 0)
-    place["up-sampling"] = (2 * depth - 1, 0)
+    figure, axis = plt.subplots(figsize=(WIDTH, 0.85 * depth + 1.8))
+    axis.set_axis_off()
+    left, right, step = 0.8, WIDTH - 0.8, 0.85
+    place = {name: (left, -step * level) for level, name in enumerate(encoder)}
+    place |= {name: (right, step * (level + 2 - depth)) for level, name in enumerate(decoder)}
+    place |= {"input": (left, step), "up-sampling": (right, step)}
     boxes = {"input": (1, samples), **maps, "up-sampling": (1, samples)}
     fill = {"E": "#9ecae1", "D": "#fdae6b", "s": "#c7e9c0", "u": "#c7e9c0", "i": "#eeeeee"}
     sizes = {}
     for name, (channels, length) in boxes.items():
         x, y = place[name]
-        height = 0.36 + 0.40 * min(length, longest) / longest
-        width = max(0.31, 0.16 + 0.05 * np.log2(channels + 1))
+        height = 0.34 + 0.26 * min(length, longest) / longest
+        width = 0.42 + 0.04 * np.log2(channels)
         sizes[name] = (width, height / 2)
         axis.add_patch(
             Rectangle((x - width, y - height / 2), 2 * width, height, facecolor=fill[name[0]], edgecolor="0.3")
         )
         title = "output" if name == "up-sampling" else name
-        axis.text(x, y, f"{title}\n{channels} × {length}", ha="center", va="center", fontsize=7.5)
+        axis.text(x, y, f"{title}\n{channels} × {length}", ha="center", va="center")
     path = ["input", *encoder, *decoder, "up-sampling"]
     for start, end in pairwise(path):
         _connect(axis, place, sizes, start, end, "black", "-")
@@ -152,22 +164,26 @@ def network_diagram(network: "EncoderDecoder", samples: int) -> Figure:
         "DcB: up-sampling, concatenation (dashed), 2 convolutions, PReLU\n"
         f"output: up-sampling, cut to N0 = {samples}; {parameters:,} parameters"
     )
-    axis.text(-1.3, -depth + 0.55, notes, fontsize=7.5, va="bottom", linespacing=1.5)
-    axis.set(xlim=(-1.5, 2 * depth - 0.5), ylim=(-depth + 0.4, 0.6))
+    lowest = -step * (depth - 1) - 0.4
+    axis.text(0.05, lowest, notes, va="top", linespacing=1.5)
+    axis.set(xlim=(0, WIDTH), ylim=(lowest - 0.85, step + 0.4), aspect="equal")
     return figure
 
 
 def _connect(axis, place, sizes, start, end, colour, style):
-    """An arrow between the facing sides of two boxes."""
+    """An arrow between the facing sides of two boxes; from one side to the other, it goes in below the second."""
     (x0, y0), (x1, y1) = place[start], place[end]
     (width0, height0), (width1, height1) = sizes[start], sizes[end]
+    way = "arc3"
     if y0 == y1:
         ends = (x0 + width0, y0), (x1 - width1, y1)
-    else:
+    elif x0 == x1:
         turn = np.sign(y1 - y0)
-        ends = (x0 + 0.6 * width0, y0 + turn * height0), (x1 - 0.6 * width1, y1 - turn * height1)
+        ends = (x0, y0 + turn * height0), (x1, y1 - turn * height1)
+    else:
+        ends, way = ((x0 + width0, y0), (x1, y1 - height1)), "angle,angleA=0,angleB=90,rad=0"
     look: dict[str, Any] = {"arrowstyle": "-|>", "mutation_scale": 8, "shrinkA": 0, "shrinkB": 0, "linewidth": 0.9}
-    axis.add_patch(FancyArrowPatch(*ends, color=colour, linestyle=style, **look))
+    axis.add_patch(FancyArrowPatch(*ends, color=colour, linestyle=style, connectionstyle=way, **look))
 
 
 def signals_and_images(
@@ -226,7 +242,7 @@ def signals_and_images(
 
 
 def component_maps(components: Mapping[str, Array], harmonics: Sequence[int], scanner: Scanner) -> Figure:
-    """Figure 3: magnitude of system-matrix components by method, and of their errors; two rows per harmonic.
+    """Figure 3: magnitude of system-matrix components by method, and of their errors; two columns per harmonic.
 
     Args:
         components: by title, shape (harmonics, P), complex; the first one is the reference and sets the scale.
@@ -245,7 +261,7 @@ def component_maps(components: Mapping[str, Array], harmonics: Sequence[int], sc
 def reconstructions(
     objects: Array, reference: Array, images: Mapping[str, Array], labels: Sequence[str], scanner: Scanner
 ) -> Figure:
-    """Objects, their images, and the errors of these against the image with the clean matrix; two rows per object.
+    """Objects, their images, and the errors of these against the one with the clean matrix; two columns per object.
 
     Args:
         objects: shape (n, ny, nx).
@@ -268,29 +284,34 @@ def _maps_and_errors(
     reference: int,
     scanner: Scanner,
 ) -> Figure:
-    """Rows of maps with a row of errors below each, from the column after the reference; one scale for each kind."""
-    rows, columns = 2 * len(labels), len(maps)
-    figure, axes = plt.subplots(rows, columns, figsize=(7.6, 0.5 + 6.4 / columns * rows), squeeze=False)
-    titles = list(maps)
+    """A row per title: for each label its map and, in the rows after the reference, the error; one scale for each."""
+    rows, columns = len(maps), 2 * len(labels)
+    figure, axes = plt.subplots(rows, columns, figsize=(WIDTH, 1.1 + 3.2 / columns * rows), squeeze=False)
     highest = max(float(values.max()) for values in maps.values())
-    wrong = np.stack([errors[title] for title in titles[reference + 1 :]])
+    wrong = np.stack([errors[title] for title in list(maps)[reference + 1 :]])
     reach = float(np.quantile(np.abs(wrong), 0.995)) or 1.0
     signed = wrong.min() < 0
     look: dict[str, Any] = {"vmin": -reach, "vmax": reach, "cmap": "RdBu_r"} if signed else {"vmin": 0, "vmax": reach}
     extend = "both" if signed else "max"
-    for row, label in enumerate(labels):
-        for column, title in enumerate(titles):
-            upper, lower = axes[2 * row : 2 * row + 2, column]
-            shown = _map(upper, maps[title][row], scanner, column == 0, False, vmin=0, vmax=highest)
+    for row, title in enumerate(maps):
+        for column, label in enumerate(labels):
+            left, right = axes[row, 2 * column : 2 * column + 2]
+            shown = _map(left, maps[title][column], scanner, False, False, vmin=0, vmax=highest)
             if row == 0:
-                upper.set_title(title, fontsize=8)
-            if column > reference:
-                mistaken = _map(lower, errors[title][row], scanner, False, row + 1 == len(labels), **look)
+                left.set_title(label)
+            if row > reference:
+                mistaken = _map(right, errors[title][column], scanner, False, False, **look)
             else:
-                lower.set_axis_off()
-        axes[2 * row, 0].set_ylabel(f"{label}\ny [mm]")
-        figure.colorbar(shown, ax=axes[2 * row], label=unit, pad=0.01)
-        figure.colorbar(mistaken, ax=axes[2 * row + 1], label=error_unit, pad=0.01, extend=extend)
+                right.set_axis_off()
+        axes[row, 0].set_ylabel(wrapped(title, 11), rotation=0, ha="right", va="center")
+    digit = 10.0 ** np.floor(np.log10(reach))
+    mark = digit * np.floor(reach / digit)
+    ticks = [-mark, mark] if signed else [0, mark]
+    for column in range(len(labels)):
+        axes[reference + 1, 2 * column + 1].set_title("errors")
+        bars: dict[str, Any] = {"location": "bottom", "pad": 0.02}
+        figure.colorbar(shown, ax=axes[:, 2 * column], label=unit, **bars)
+        figure.colorbar(mistaken, ax=axes[:, 2 * column + 1], label=error_unit, extend=extend, ticks=ticks, **bars)
     return figure
 
 
@@ -307,13 +328,13 @@ def _map(axis: Any, image: Array, scanner: Scanner, left: bool, bottom: bool, **
 
 def training_curve(history: pd.DataFrame) -> Figure:
     """Training and noisy validation loss per sample, and the learning rate, over the steps of one run."""
-    figure, (left, right) = plt.subplots(1, 2)
-    left.plot(history["step"], history["training_loss"], "o:", color=BLUE, markersize=3, label="training")
-    left.plot(history["step"], history["validation_loss"], "o-", color=RED, markersize=3, label="validation")
-    left.set(xlabel="training steps", ylabel="loss per sample")
-    left.legend()
-    right.plot(history["step"], history["learning_rate"], "o-", color="black", markersize=3)
-    right.set(xlabel="training steps", ylabel="learning rate at the end of the epoch", ylim=(0, None))
+    figure, (upper, lower) = plt.subplots(2, 1, figsize=(WIDTH, 4.2), sharex=True)
+    upper.plot(history["step"], history["training_loss"], "o:", color=BLUE, markersize=3, label="training")
+    upper.plot(history["step"], history["validation_loss"], "o-", color=RED, markersize=3, label="validation")
+    upper.set(ylabel="loss per sample")
+    upper.legend()
+    lower.plot(history["step"], history["learning_rate"], "o-", color="black", markersize=3)
+    lower.set(xlabel="training steps", ylabel="learning rate at the\nend of the epoch", ylim=(0, None))
     return figure
 
 
@@ -332,7 +353,7 @@ def leaderboard(rows: pd.DataFrame, methods: Mapping[str, Method]) -> Figure:
         rows: of one experiment and one variant of :func:`companion.leaderboard.make`.
         methods: how each is drawn. A value that the paper prints is a black bar.
     """
-    figure, axis = plt.subplots(figsize=(WIDTH, 0.7 + 0.29 * len(rows)))
+    figure, axis = plt.subplots(figsize=(WIDTH, 0.7 + 0.33 * len(rows)))
     rows = rows.iloc[::-1].reset_index(drop=True)
     for place, row in enumerate(rows.to_dict("records")):
         if row["group"] == "printed in the paper":
@@ -346,11 +367,10 @@ def leaderboard(rows: pd.DataFrame, methods: Mapping[str, Method]) -> Figure:
             xytext=(3, 0),
             textcoords="offset points",
             va="center",
-            fontsize=7.5,
             color=GREY,
         )
     names = [wrapped(str(title).replace(" (printed in the paper)", ""), 26) for title in rows["title"]]
-    axis.set_yticks(rows.index, names, fontsize=8, linespacing=0.9)
+    axis.set_yticks(rows.index, names, linespacing=0.9)
     axis.set(xlabel="SNR [dB]", ylim=(-0.7, len(rows) - 0.3))
     return figure
 
@@ -408,7 +428,7 @@ def losses(table: pd.DataFrame) -> Figure:
         table: columns ``title``, ``kind``, ``loss_db``, ``loss_db_low``, ``loss_db_high``.
     """
     titles, kinds = (list(dict.fromkeys(table[column])) for column in ("title", "kind"))
-    figure, axis = plt.subplots(figsize=(7.2, 0.9 + 0.36 * len(titles)))
+    figure, axis = plt.subplots(figsize=(WIDTH, 1.1 + 0.36 * len(titles)))
     for number, kind in enumerate(kinds):
         part = table[table["kind"] == kind]
         height = [-titles.index(title) + 0.3 * (0.5 - (number + 0.5) / len(kinds)) for title in part["title"]]
@@ -416,9 +436,9 @@ def losses(table: pd.DataFrame) -> Figure:
         look: dict[str, Any] = {"color": (BLUE, RED, GREEN)[number % 3], "markersize": 4, "label": kind}
         axis.errorbar(part["loss_db"], height, xerr=np.nan_to_num(spread), fmt="os^"[number % 3], **look)
     axis.axvline(0, color=GREY, linewidth=0.8)
-    axis.set_yticks(-np.arange(len(titles)), titles)
+    axis.set_yticks(-np.arange(len(titles)), [wrapped(title, 22) for title in titles])
     axis.set(xlabel="loss of SNR [dB]", ylim=(0.6 - len(titles), 0.6))
-    axis.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.01, 1.0))
+    figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=1)
     return figure
 
 
@@ -442,7 +462,6 @@ def conditions(table: pd.DataFrame, methods: Mapping[str, Method]) -> Figure:
             drawn = look(methods, str(method)).points(5)
             axis.plot(part["psnr_db"], place, label=title, linestyle="none", **drawn)
         axis.set(title=f"relative λ = {strength:g}", xlabel="PSNR [dB]", ylim=(0.6 - len(names), 0.6))
-        axis.title.set_fontsize(9)
     panels[0, 0].set_yticks(-np.arange(len(names)), [wrapped(name, 14) for name in names])
     figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure
@@ -458,14 +477,18 @@ def distributions(objects: Array, estimates: Mapping[str, Array], labels: Sequen
         scanner: whose pixels these are.
     """
     panels = {"object": objects, **estimates}
-    figure, axes = plt.subplots(len(objects), len(panels), figsize=(9.0, 1.9 * len(objects)), squeeze=False)
-    for row, label in enumerate(labels):
+    lines = -(-len(panels) // 4)
+    figure = plt.figure(figsize=(WIDTH, 1.55 * lines * len(objects)))
+    parts: Any = figure.subfigures(len(objects), 1, squeeze=False)
+    for row, (label, part) in enumerate(zip(labels, parts[:, 0], strict=True)):
+        axes = part.subplots(lines, min(4, len(panels)), squeeze=False)
         look: dict[str, Any] = {"vmin": 0.0, "vmax": float(objects[row].max())}
-        for column, (title, images) in enumerate(panels.items()):
-            shown = _map(axes[row, column], images[row], scanner, column == 0, row == len(objects) - 1, **look)
-            axes[row, column].set_title(title.replace(", ", ",\n") if row == 0 else "", fontsize=8)
-        axes[row, 0].set_ylabel(f"{label}\ny [mm]")
-        figure.colorbar(shown, ax=axes[row], label="concentration", pad=0.01, extend="both")
+        for axis in axes.flat[len(panels) :]:
+            axis.set_visible(False)
+        for axis, (title, images) in zip(axes.flat, panels.items(), strict=False):
+            shown = _map(axis, images[row], scanner, False, False, **look)
+            axis.set_title(wrapped(title, 14))
+        part.colorbar(shown, ax=axes, label=f"concentration, {label}", extend="both")
     return figure
 
 

@@ -108,7 +108,7 @@ def claims(judged: pd.DataFrame, margin: float) -> Figure:
         point = {"color": "#0072B2", "marker": "o", "markersize": 7}
         interval(axis, {**row, "measured_low": row["low"], "measured_high": row["high"]}, height, point, "measured")
         text = f"{row['claim']} — {row['verdict']}"
-        axis.annotate(text, (0.02, height + 0.26), xycoords=("axes fraction", "data"), va="bottom", fontsize=8.5)
+        axis.annotate(text, (0.02, height + 0.26), xycoords=("axes fraction", "data"), va="bottom")
     axis.set_yticks([])
     axis.set(xlabel="difference [dB]", ylim=(0.5, len(judged) + 0.85))
     axis.plot([], [], label="printed in the paper", **PRINTED)
@@ -131,7 +131,7 @@ def findings(thing: Array, clean: Array, images: Mapping[str, Array], scanner: S
     panels = {"Object": thing / thing.max()} | {title: image / top for title, image in images.items()}
     for axis, (title, image) in zip(axes[0], panels.items(), strict=True):
         _bare(axis, image, scanner, vmin=0, vmax=1)
-        axis.set_title(title, fontsize=9)
+        axis.set_title(title)
     _bare(axes[1, 0], clean / top, scanner, vmin=0, vmax=1)
     axes[1, 0].set_xlabel("image without\nany noise")
     for axis, image in zip(axes[1, 1:], images.values(), strict=True):
@@ -188,9 +188,9 @@ def learning_curves(histories: pd.DataFrame, methods: Methods, rows: Mapping[str
                 steps = run["step"] / 1000
                 axis.plot(steps, left["training_loss"], color=GREY, linewidth=0.9)
                 axis.plot(steps, left["validation_loss"], linestyle="-", linewidth=1, **drawn)
-        line[0].set_ylabel(wrapped(title, 18), fontsize=8.5)
+        line[0].set_ylabel(wrapped(title, 18))
     for axis, name in zip(axes[0], names, strict=True):
-        axis.set_title(methods[name].title, fontsize=9, color=look(methods, name).colour)
+        axis.set_title(methods[name].title, color=look(methods, name).colour)
     axes[-1, len(names) // 2].set_xlabel("thousand steps")
     axes[0, 0].set(ylim=(-0.15, 1.1), yticks=(0, 0.5, 1))
     point: dict[str, Any] = {"color": BLACK, "marker": "o", "markersize": 5}

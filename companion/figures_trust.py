@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from companion.figures import BLACK, GREY, RED
+from companion.figures import BLACK, GREY, RED, WIDTH, wrapped
 from companion.looks import look
 from companion.schema import Method
 from mpicore.scanner import Scanner
@@ -24,7 +24,7 @@ def amplitude(table: pd.DataFrame, methods: Methods) -> Figure:
         table: the analysis ``trust-amplitude``.
         methods: how each is called and drawn.
     """
-    figure, (left, right) = plt.subplots(1, 2, figsize=(7.6, 3.8))
+    figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 3.4))
     silent = np.isneginf(table["level_db"])
     lowest = table["snr_db"][~silent].min()
     for name, part, drawn in _lines(table, methods):
@@ -37,7 +37,7 @@ def amplitude(table: pd.DataFrame, methods: Methods) -> Figure:
     left.axhline(1, color=GREY, linewidth=0.8, linestyle=":")
     left.set(xlabel="SNR of the recording [dB]", ylabel="denoised / true amplitude")
     right.axvline(lowest - 3, color=GREY, linewidth=0.8, linestyle=":")
-    ticks = sorted(set(table["snr_db"][~silent]))[::2]
+    ticks = sorted(set(table["snr_db"][~silent]))[1::2]
     right.set_xticks([lowest - 6, *ticks], ["none", *(f"{tick:g}".replace("-", "−") for tick in ticks)])
     right.set(xlabel="SNR of the recording [dB]", ylabel="error / noise [dB]")
     _legend(figure, left)
@@ -52,7 +52,7 @@ def detection(table: pd.DataFrame, methods: Methods) -> Figure:
         methods: how each is called and drawn.
     """
     titles = {"image": "peak of the image", "projection": "known signal"}
-    figure, panels = plt.subplots(1, 2, figsize=(7.6, 3.8), sharey=True)
+    figure, panels = plt.subplots(1, 2, figsize=(WIDTH, 3.4), sharey=True)
     for axis, (rule, title) in zip(panels, titles.items(), strict=True):
         shown = table[table["rule"] == rule]
         for name, part in shown[shown["method"].str.startswith("average")].groupby("method", sort=False):
@@ -63,7 +63,6 @@ def detection(table: pd.DataFrame, methods: Methods) -> Figure:
             axis.plot(part["snr_db"], part["seen"], label=methods[name].title, **drawn)
         axis.axhline(0.5, color=GREY, linewidth=0.8, linestyle=":")
         axis.set(xlabel="SNR of the recording [dB]", title=title)
-        axis.title.set_fontsize(9)
     panels[0].set_ylabel("share that is seen")
     _legend(figure, panels[0])
     return figure
@@ -77,16 +76,15 @@ def bias_and_variance(table: pd.DataFrame, methods: Methods, kinds: Mapping[str,
         methods: how each is called.
         kinds: titles of the panels by the kind of object.
     """
-    figure, panels = plt.subplots(1, len(kinds), figsize=(7.6, 3.0), sharey=True, sharex=True, squeeze=False)
+    figure, panels = plt.subplots(1, len(kinds), figsize=(WIDTH, 2.8), sharey=True, sharex=True, squeeze=False)
     for axis, (kind, title) in zip(panels[0], kinds.items(), strict=True):
         part = table[table["kind"] == kind].iloc[::-1].reset_index(drop=True)
         looks = {"bias_db": ("squared bias", "o", RED), "variance_db": ("variance", "^", "#0072B2")}
         for column, (label, marker, colour) in looks.items():
             axis.plot(part[column], part.index, marker, color=colour, markersize=5, label=label)
         axis.plot(part["error_db"], part.index, "|", color=BLACK, markersize=12, markeredgewidth=2, label="sum")
-        axis.set_yticks(part.index, [methods[name].title for name in part["method"]])
+        axis.set_yticks(part.index, [wrapped(methods[name].title, 16) for name in part["method"]])
         axis.set(xlabel="power / signal [dB]", title=title, ylim=(-0.5, len(part) - 0.5))
-        axis.title.set_fontsize(9)
     _legend(figure, panels[0, 0])
     return figure
 
@@ -98,7 +96,7 @@ def gap(table: pd.DataFrame, methods: Methods) -> Figure:
         table: the analysis ``trust-gap``.
         methods: how each is called and drawn.
     """
-    figure, (left, right) = plt.subplots(1, 2, figsize=(7.6, 3.8))
+    figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 3.4))
     clean = table.drop_duplicates("gap_mm")
     left.plot(clean["gap_mm"], clean["clean_dip"], color=BLACK, linestyle="--", label="Clean")
     for name, part, drawn in _lines(table, methods):
@@ -118,7 +116,7 @@ def error_bars(clean: Array, noisy: Array, denoised: Array, deviation: Array, sc
         clean, noisy, denoised, deviation: shape (N,).
         scanner: whose period it is.
     """
-    figure, axis = plt.subplots(figsize=(7.2, 3.4))
+    figure, axis = plt.subplots(figsize=(WIDTH, 3.0))
     peak, middle = np.abs(clean).max(), int(np.argmax(np.abs(clean)))
     window = slice(max(0, middle - 75), middle + 75)
     time = 1e3 * scanner.time[window]
@@ -128,7 +126,7 @@ def error_bars(clean: Array, noisy: Array, denoised: Array, deviation: Array, sc
     axis.plot(time, centre, color=RED, label="Denoised")
     axis.plot(time, clean[window] / peak, color=BLACK, linestyle="--", label="Clean")
     axis.set(xlabel="time [ms]", ylabel="signal, relative\nto the clean peak")
-    axis.legend(ncols=4, fontsize=8, loc="lower left", bbox_to_anchor=(0, 1.0), borderaxespad=0)
+    figure.legend(*axis.get_legend_handles_labels(), loc="outside upper center", ncols=2)
     return figure
 
 
@@ -140,7 +138,7 @@ def coverage(table: pd.DataFrame, methods: Methods, situations: Mapping[str, tup
         methods: how each is called and drawn.
         situations: title of each row: its situation in the table, and the column that is drawn.
     """
-    figure, axis = plt.subplots(figsize=(7.2, 1.2 + 0.45 * len(situations)))
+    figure, axis = plt.subplots(figsize=(WIDTH, 1.2 + 0.45 * len(situations)))
     rows = list(situations)[::-1]
     shown = table[table["bars"] == "classes"].set_index(["method", "situation"])
     names = list(dict.fromkeys(table["method"]))
@@ -150,7 +148,7 @@ def coverage(table: pd.DataFrame, methods: Methods, situations: Mapping[str, tup
         values = [shown.loc[(name, situations[row][0]), situations[row][1]] for row in rows]
         axis.plot(np.multiply(100, values), height, label=methods[name].title, **drawn)
     axis.axvline(95, color=BLACK, linewidth=0.8, linestyle=":")
-    axis.set_yticks(range(len(rows)), rows)
+    axis.set_yticks(range(len(rows)), [wrapped(row, 20) for row in rows])
     axis.set(xlabel="samples whose error bar holds the clean signal [%]", ylim=(-0.5, len(rows) - 0.5))
     _legend(figure, axis)
     return figure
@@ -164,4 +162,4 @@ def _lines(table: pd.DataFrame, methods: Methods) -> Iterator[tuple[str, pd.Data
 
 def _legend(figure: Figure, axis: Any) -> None:
     """One legend for all panels, below them."""
-    figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=8)
+    figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=2)

@@ -84,6 +84,12 @@ def save_picture(figure: "Figure", path: str | Path, source: str) -> None:
         few.save(temporary, format="PNG", optimize=True, pnginfo=note)
 
 
+def save_drawing(figure: "Figure", path: str | Path) -> None:
+    """Write a figure as a drawing (SVG) that is the same each time, for a page that is not executed."""
+    with files.replacing(path) as temporary:
+        figure.savefig(temporary, format="svg", metadata={"Date": None})
+
+
 def source_note(notebook: str, preset: str, used: Sequence[Run]) -> str:
     """Markdown, folded, that names what a page was made from: notebook, preset, and each run with its cost."""
     experiments = ", ".join(f"`{name}`" for name in dict.fromkeys(run.config.experiment for run in used))

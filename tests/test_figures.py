@@ -100,8 +100,8 @@ def test_component_maps_are_relative_to_the_clean_maximum():
     figure = figures.component_maps({"Clean": clean, "Noisy": 2 * clean}, (3, 7), SCANNER)
     pictures = [axis.images[0].get_array() for axis in figure.axes if axis.images]
     assert len(pictures) == 6
-    for row in (0, 1):
-        clean_map, noisy_map, error_map = (pictures[place] for place in (3 * row, 3 * row + 1, 3 * row + 2))
+    for harmonic in (0, 1):
+        clean_map, noisy_map, error_map = (pictures[place] for place in (harmonic, 2 + 2 * harmonic, 3 + 2 * harmonic))
         assert clean_map.max() == pytest.approx(1)
         np.testing.assert_allclose(noisy_map, 2 * clean_map)
         np.testing.assert_allclose(error_map, clean_map)
@@ -120,7 +120,9 @@ def test_reconstructions_show_signed_errors_against_the_clean_matrix():
 
 def test_a_training_is_drawn_over_its_steps():
     history = pd.DataFrame({"step": [1, 2], "training_loss": [4.0, 2], "validation_loss": [5.0, 3]})
-    assert labelled(figures.training_curve(history.assign(learning_rate=1e-3)).axes[0])
+    upper, lower = figures.training_curve(history.assign(learning_rate=1e-3)).axes
+    assert labelled(lower) and upper.get_ylabel() == "loss per sample"
+    assert [line.get_ydata().tolist() for line in upper.lines] == [[4, 2], [5, 3]]
 
 
 def test_spectra_are_cut_at_the_highest_frequency():

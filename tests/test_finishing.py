@@ -128,7 +128,11 @@ def test_a_drawing_has_two_versions_and_goes_along(built):
     light, dark = figure.find_all("img")
     assert (light["src"], dark["src"]) == ("a.svg", "a-dark.svg")
     assert light["alt"] == dark["alt"] == "A line" and light["width"] == "96" and light["height"] == "48"
-    assert (folder / "a-dark.svg").read_text() == DRAWING.replace("#000000", "#ffffff")
+    assert (folder / "a-dark.svg").read_text() == DRAWING.replace("<svg", '<svg fill="#ffffff"').replace(
+        "#000000", "#ffffff"
+    )
+    # The theme hides a caption that is a sibling of a hidden picture.
+    assert not {light, dark} & set(figure.figcaption.find_previous_siblings())
     assert figure.find("a")["href"] == "a.svg" and figure.button.get_text() == "Enlarge Fig. 1"
 
 

@@ -1,4 +1,4 @@
-/* A figure enlarges in a dialog: by its button, or by a click on it. Escape closes it. */
+/* A figure enlarges in a dialog: by its button, or by a click on it. Escape, or another click, closes it. */
 "use strict";
 
 document.addEventListener("DOMContentLoaded", () => {
@@ -14,6 +14,9 @@ document.addEventListener("DOMContentLoaded", () => {
   pane.tabIndex = 0;
   dialog.append(close, pane);
   document.body.append(dialog);
+  dialog.addEventListener("click", (event) => {
+    if (event.target === dialog || event.target instanceof HTMLImageElement) dialog.close();
+  });
 
   const enlarge = (figure) => {
     const copies = [...figure.querySelectorAll("img")].map((picture) => picture.cloneNode());

@@ -32,6 +32,7 @@ def finish(html: str | Path, about: Site) -> list[str]:
     if not (folder / "index.html").is_file():
         raise ValueError(f"there is no book in {folder}")
     drawn, runs = icons.read(folder), provenance.keys(folder)
+    preview = head.PREVIEW if (folder / head.PREVIEW).is_file() else ""
     found = []
     for path in sorted(folder.rglob("*.html")):
         name = path.relative_to(folder).with_suffix("").as_posix()
@@ -46,7 +47,7 @@ def finish(html: str | Path, about: Site) -> list[str]:
         drawings.show(page, folder, name)
         footer.add(page, about, name)
         icons.inline(page, drawn)
-        head.complete(page, about, name)
+        head.complete(page, about, name, preview)
         files.write_text(path, str(page))
         found.append(name)
     site.complete(folder, about, [name for name in found if name not in GENERATED])

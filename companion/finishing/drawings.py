@@ -10,6 +10,7 @@ from mpicore import files
 
 DARK = "-dark"  #: end of the name of a dark version
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}\b")
+_OPENING = re.compile(r"<svg\b")
 _BOX = re.compile(r'viewBox="0 0 ([\d.]+) ([\d.]+)"')
 
 
@@ -39,8 +40,11 @@ def show(page: BeautifulSoup, html: Path, name: str) -> None:
 
 
 def turned(text: str) -> str:
-    """A drawing for a dark ground: its colours with their lightness turned over, save the middle ones, seen on both."""
-    return _COLOUR.sub(lambda found: dark_colour(found[0]), text)
+    """A drawing for a dark ground: its colours with their lightness turned over, save the middle ones, seen on both.
+
+    What names no colour is black in the one and white in the other. Images in it, which are maps of values, stay.
+    """
+    return _OPENING.sub(r'\g<0> fill="#ffffff"', _COLOUR.sub(lambda found: dark_colour(found[0]), text), count=1)
 
 
 def dark_colour(colour: str) -> str:
@@ -69,14 +73,18 @@ def _size(picture: Tag, text: str) -> None:
 
 
 def _pair(page: BeautifulSoup, picture: Tag, source: str) -> None:
-    """A light and a dark version, of which a browser loads the one that it shows."""
+    """A light and a dark version, of which a browser loads the one that it shows.
+
+    They have a frame of their own: the theme hides a caption that stands beside a hidden picture.
+    """
     attributes = {key: str(value) for key, value in picture.attrs.items() if key != "class"}
     attributes["loading"] = "lazy"
     light = page.new_tag("img", attrs={**attributes, "class": "only-light drawing"})
     name = f"{source.removesuffix('.svg')}{DARK}.svg"
     dark = page.new_tag("img", attrs={**attributes, "class": "only-dark drawing", "src": name})
-    picture.replace_with(light)
-    light.insert_after(dark)
+    frame = page.new_tag("span", attrs={"class": "drawings"})
+    picture.replace_with(frame)
+    frame.extend([light, dark])
 
 
 def _tools(page: BeautifulSoup, figure: Tag, source: str) -> None:

@@ -9,16 +9,18 @@ from companion.finishing.site import Site
 
 MARK = "generator"  #: name of the meta tag that says that a page is finished
 LONGEST = 200  #: letters of a description
+PREVIEW = "findings.png"  #: the picture that other sites show of a page without one that they could
 ICON = "_static/logo.svg"  #: the picture in a browser's tab
 
 
-def complete(page: BeautifulSoup, about: Site, name: str) -> None:
+def complete(page: BeautifulSoup, about: Site, name: str, preview: str = "") -> None:
     """Complete the head of a page in place.
 
     Args:
         page: its tree.
         about: what is published; addresses that are not known are left out.
         name: of the page, without suffix.
+        preview: address in the book of a picture for previews; pages with a PNG of their own have that.
     """
     head = page.head
     if head is None:
@@ -38,6 +40,8 @@ def complete(page: BeautifulSoup, about: Site, name: str) -> None:
     if about.address:
         if picture is not None:
             graph["og:image"] = urljoin(f"{about.address}{name}.html", str(picture["src"]))
+        elif preview:
+            graph["og:image"] = about.address + preview
         graph["og:url"] = f"{about.address}{name}.html"
         _append(page, head, "link", {"rel": "canonical", "href": f"{about.address}{name}.html"})
     for key, content in graph.items():
