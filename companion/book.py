@@ -13,6 +13,7 @@ import yaml
 from companion.citation import CITATION, bibtex
 from companion.experiments import Experiments
 from companion.notebooks import check_executed
+from companion.proofreading import refuse, texts
 from companion.schema import Preset
 from mpicore import files
 
@@ -48,6 +49,7 @@ def stage(
     preset: str,
     citation: str | Path = CITATION,
     experiment: str | Path | None = None,
+    executed_from: str | Path = "notebooks",
 ) -> None:
     """Copy everything the book needs into one fresh folder, MathJax among it.
 
@@ -60,11 +62,12 @@ def stage(
         citation: how this work is cited, in the Citation File Format.
         experiment: what the experiment in the browser computes with, see :mod:`companion.browser_experiment`; a page
             that is staged without it says that it is not there.
+        executed_from: folder of the sources of the notebooks, which must not have changed since.
 
     Raises:
         ValueError: the target is a source, holds one, lies in one, or is a folder that was not made here; a notebook
             is missing, failed or was not executed; the table of contents is not valid, or names a page that is not
-            there.
+            there; the texts have faults, see :mod:`companion.proofreading.texts`.
         OSError: a file cannot be read or written.
     """
     source, target = Path(source), Path(target)
@@ -95,9 +98,11 @@ def stage(
         (target / EXPERIMENT).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(experiment, target / EXPERIMENT)
     files.write_text(target / "preset.txt", preset_note(preset, known.presets[preset]))
-    for page in _pages(contents):
+    pages = _pages(contents)
+    for page in pages:
         if not any((target / f"{page}{suffix}").exists() for suffix in (".md", ".ipynb")):
             raise ValueError(f"_toc.yml names {page}, which is neither a text nor an executed notebook")
+    refuse(texts.faults(target, pages, executed_from))
 
 
 def serve(folder: str | Path, port: int) -> None:
