@@ -84,7 +84,9 @@ def small(folder: Path) -> Small:
     (made.texts / "_toc.yml").write_text("format: jb-book\nroot: index\nchapters:\n  - file: pages/one\n")
     (made.texts / "index.md").write_text(f"# A book\n\n{GOOD}")
     (made.texts / "stated.yml").write_text("index: [5]\n")
-    (made.texts / "references.bib").write_text("@book{knuth, author={Knuth}, title={TeX}, year={1984}}\n")
+    (made.texts / "references.bib").write_text(
+        "@book{knuth, author={Knuth}, title={TeX}, publisher={AW}, year={1984}}\n"
+    )
     made.add("sources", "```{bibliography}\n```")
     original = folder / "notebooks" / "one.md"
     original.write_text("# One\n")
@@ -94,11 +96,9 @@ def small(folder: Path) -> Small:
         NEW.new_markdown_cell("# One\n\n(here)=\n## Part\n\nText.\n\n" + glued),
         NEW.new_code_cell("1", execution_count=1, outputs=[drawn], metadata={"mystnb": FIGURE}),
     ]
-    metadata = {
-        MADE_FROM: original.name,
-        DIGEST: source_digest(original),
-        "kernelspec": {"name": "python3", "display_name": "Python 3"},
-    }
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    lexer = {"name": "python", "pygments_lexer": "ipython3"}
+    metadata = {MADE_FROM: original.name, DIGEST: source_digest(original), "kernelspec": kernel, "language_info": lexer}
     nbformat.write(NEW.new_notebook(cells=cells, metadata=metadata), made.notebook)
     made.table.write_text("a,b\n1,2\n")
     return made
@@ -297,7 +297,7 @@ def builder_misses(folder: Path, known) -> list[str]:
     with open(place.texts / "_toc.yml", "a") as contents:
         contents.write("  - file: pages/two\n")
     with open(place.texts / "references.bib", "a") as stream:
-        stream.write("@book{knuth, author={Knuth}, title={Again}, year={1984}}\n")
+        stream.write("@book{knuth, author={Knuth}, title={Again}, publisher={AW}, year={1984}}\n")
     place.stage(known)
     broken = build(place.staged, folder / "broken")
     said = re.sub(r"\x1b\[[0-9;]*m", "", broken.stdout + broken.stderr)
