@@ -87,8 +87,8 @@ test-fast: $(ENV) ## the tests that need neither the book nor a browser
 attack: $(ENV) ## what takes hours: kills, damage, bad calls, planted faults, mutants; the book shows the figures
 	@rm -rf results/attack
 	@status=0; ATTACK_REPORT=results/attack $(ONE_THREAD) $(RUN) -m pytest -m attack || status=1; \
-	ATTACK_REPORT=results/attack $(MAKE) mutants || status=1; \
-	$(RUN) -m attacks.collect results/attack && exit $$status
+	ATTACK_REPORT=results/attack $(ONE_THREAD) $(RUN) -m attacks.mutants --jobs "$${JOBS:-2}" || status=1; \
+	$(RUN) -m attacks.collect results/attack || status=1; exit $$status
 
 mutants: $(ENV) ## small faults in copies of the code, one at a time: do the tests notice them?
 	@$(ONE_THREAD) $(RUN) -m attacks.mutants --jobs "$${JOBS:-2}"

@@ -247,9 +247,9 @@ SPHINX: dict[str, tuple[str, str]] = {
     "dead link to a page": ("[there](gone.md)", "gone.md"),
     "dead anchor": ("[there](#gone)", "gone"),
     "missing glue": ("{glue:text}`gone`", "gone"),
-    "missing glue of another page": ("{glue:text}`pages/one.ipynb::gone`", "gone"),
+    "missing glue of another page": ("{glue:text}`pages/one.ipynb::gone:.1f`", "gone"),
     "unknown citation": ("{cite:p}`nobody`", "nobody"),
-    "missing table file": ("```{csv-table}\n:name: tab-gone\n:file: tables/gone.csv\n```", "gone.csv"),
+    "missing table file": ("```{csv-table}\n:name: tab-gone\n:file: tables/gone.csv\n```", "csv-table. directive"),
     "missing picture": ("![A thing.](gone.png)", "gone.png"),
     "missing figure": ("```{figure} gone.svg\n:alt: A thing.\nCaption.\n```", "gone.svg"),
     "unknown numref": ("{numref}`fig-gone`", "fig-gone"),
@@ -266,7 +266,7 @@ SPHINX: dict[str, tuple[str, str]] = {
 def build(staged: Path, out: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     program = str(Path(sys.executable).with_name("jupyter-book"))
     command = [program, "build", str(staged), "--config", str(ROOT / "_config.yml")]
-    command += ["--path-output", str(out), "-W", "-n", "--keep-going", "--quiet", *arguments]
+    command += ["--path-output", str(out), "--quiet", *(arguments or ("-W", "-n", "--keep-going"))]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
