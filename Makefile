@@ -26,7 +26,7 @@ except ImportError as error:
 endef
 export CHECK
 
-.PHONY: help env book smoke reproduce progress leaderboard verify publish measured test test-fast bench lint types links pdf serve clean
+.PHONY: help env book smoke reproduce progress leaderboard verify publish measured test test-fast attack mutants bench lint types links pdf serve clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -83,6 +83,15 @@ test: $(ENV) ## all tests; those that need a browser say so when there is none
 
 test-fast: $(ENV) ## the tests that need neither the book nor a browser
 	@$(ONE_THREAD) $(RUN) -m pytest -n 2 --dist worksteal -m "not book and not browser and not attack"
+
+attack: $(ENV) ## what takes hours: kills, damage, bad calls, planted faults, mutants; the book shows the figures
+	@rm -rf results/attack
+	@status=0; ATTACK_REPORT=results/attack $(ONE_THREAD) $(RUN) -m pytest -m attack || status=1; \
+	ATTACK_REPORT=results/attack $(ONE_THREAD) $(RUN) -m attacks.mutants --jobs "$${JOBS:-2}" || status=1; \
+	$(RUN) -m attacks.collect results/attack || status=1; exit $$status
+
+mutants: $(ENV) ## small faults in copies of the code, one at a time: do the tests notice them?
+	@$(ONE_THREAD) $(RUN) -m attacks.mutants --jobs "$${JOBS:-2}"
 
 measured: $(ENV) ## download the measured files of the page Measured signals, which the book then shows
 	@$(COMPANION) measured

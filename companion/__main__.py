@@ -410,10 +410,12 @@ def _stage(options: Options) -> None:
 
 
 def _finish(options: Options) -> None:
-    from companion import finishing
+    from companion import finishing, proofreading
     from companion.finishing import site
+    from companion.proofreading import built
 
     finishing.finish(options.html, site.read())
+    proofreading.refuse(built.faults(options.html))
 
 
 def _pdf(options: Options) -> None:

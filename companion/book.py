@@ -11,6 +11,7 @@ from typing import Any
 from companion.citation import CITATION, bibtex
 from companion.experiments import Experiments
 from companion.notebooks import check_executed
+from companion.proofreading import refuse, texts
 from companion.reading import read_yaml
 from companion.schema import Preset
 from mpicore import checks, files
@@ -50,6 +51,7 @@ def stage(
     preset: str,
     citation: str | Path = CITATION,
     experiment: str | Path | None = None,
+    executed_from: str | Path = "notebooks",
 ) -> None:
     """Copy everything the book needs into one fresh folder, MathJax among it.
 
@@ -62,11 +64,12 @@ def stage(
         citation: how this work is cited, in the Citation File Format.
         experiment: what the experiment in the browser computes with, see :mod:`companion.browser_experiment`; a page
             that is staged without it says that it is not there.
+        executed_from: folder of the sources of the notebooks, which must not have changed since.
 
     Raises:
         ValueError: the target is a source, holds one, lies in one, or is a folder that was not made here; a notebook
             is missing, failed or was not executed; the table of contents is not valid, or names a page that is not
-            there.
+            there; the texts have faults, see :mod:`companion.proofreading.texts`.
         OSError: a file cannot be read or written.
     """
     source, target = Path(source), Path(target)
@@ -103,6 +106,7 @@ def stage(
     for page in pages:
         if not any((target / f"{page}{suffix}").exists() for suffix in (".md", ".ipynb")):
             raise ValueError(f"{source / '_toc.yml'} names {page}, which is neither a text nor an executed notebook")
+    refuse(texts.faults(target, pages, executed_from))
 
 
 def serve(folder: str | Path, port: int) -> None:

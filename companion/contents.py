@@ -17,6 +17,7 @@ from companion.experiments import Experiments
 
 #: Experiments whose runs a page loads, by the name of its notebook; ``None`` for those of all, studies included.
 _RUNS: dict[str, tuple[str, ...] | None] = {
+    "attacks": (),
     "benchmarks": (),
     "data": (),
     "figure1": (),

@@ -25,6 +25,8 @@ from mpicore import files
 
 #: Entry of an executed notebook's metadata with the name of its source, by which the runner knows what it made.
 MADE_FROM = "source"
+#: Another one with the digest of that source, by which a notebook is known whose source has changed since.
+DIGEST = "source_digest"
 
 
 class ThisInterpreter(AsyncKernelManager):
@@ -75,6 +77,7 @@ def execute(
         papermill.PapermillExecutionError: a cell failed; the message holds the cell and its traceback.
     """
     _check_target(Path(source), Path(target))
+    digest = source_digest(source)
     try:
         notebook = jupytext.read(source)
     except (ValueError, KeyError) as error:
@@ -98,6 +101,7 @@ def execute(
         )
         executed = nbformat.read(result, as_version=4)
     _make_reproducible(executed, Path(source).name)
+    executed.metadata[DIGEST] = digest
     with files.replacing(target) as temporary:
         nbformat.write(executed, temporary)
 
@@ -116,6 +120,11 @@ def _fill_in(notebook: Any, values: Mapping[str, object]) -> None:
         cell.metadata = nbformat.from_dict(filled(dict(cell.metadata)))
         if cell.cell_type == "markdown":
             cell.source = filled(cell.source)
+
+
+def source_digest(source: str | Path) -> str:
+    """Digest of the text of a notebook's source, hexadecimal."""
+    return files.digest(source)[:16]
 
 
 def check_executed(path: str | Path) -> None:

@@ -81,7 +81,7 @@ def short_pairs():
 
 
 #: What a copy of the project needs for a build.
-PARTS = ("mpicore", "companion", "notebooks", "book", "benchmarks", "examples", "published")
+PARTS = ("mpicore", "companion", "notebooks", "book", "benchmarks", "attacks", "examples", "published")
 FILES = ("Snakefile", "experiments.yml", "_config.yml", "pyproject.toml", "CITATION.cff")
 
 

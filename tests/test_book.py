@@ -7,6 +7,7 @@ import pytest
 
 from companion.book import preset_note, serve
 from companion.book import stage as stage_book
+from companion.notebooks import DIGEST, MADE_FROM, source_digest
 
 
 @pytest.fixture
@@ -19,9 +20,14 @@ def parts(tmp_path):
     )
     for name in ("index", "more"):
         (source / f"{name}.md").write_text(f"# {name}\n")
+    original = tmp_path / "notebooks" / "one.md"
+    original.parent.mkdir()
+    original.write_text("# One\n")
     page = tmp_path / "made" / "one.ipynb"
     page.parent.mkdir()
-    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1", execution_count=1)]), page)
+    made = {MADE_FROM: original.name, DIGEST: source_digest(original)}
+    cells = [nbformat.v4.new_code_cell("1", execution_count=1)]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=made), page)
     table = tmp_path / "made" / "table.csv"
     table.write_text("a\n1\n")
     return source, tmp_path / "staged", page, table
@@ -29,7 +35,8 @@ def parts(tmp_path):
 
 def stage(parts, experiments, target=None, preset="preview"):
     source, staged, page, table = parts
-    stage_book(source, target or staged, [page], [table], experiments, preset)
+    originals = source.parent / "notebooks"
+    stage_book(source, target or staged, [page], [table], experiments, preset, executed_from=originals)
 
 
 def test_stage_collects_everything_and_nothing_old(parts, book):

@@ -75,3 +75,13 @@ def test_choice_lists_what_is_allowed():
     assert checks.choice("a", "letter", ("a", "b")) == "a"
     with pytest.raises(ValueError, match="letter must be one of a, b; got 'c'"):
         checks.choice("c", "letter", ("a", "b"))
+
+
+def test_a_bound_that_is_allowed_is_returned_and_one_beyond_is_refused():
+    assert checks.at_least(2, "x", 2) == 2
+    with pytest.raises(ValueError, match=r"x must be at least 2, got 1\.9"):
+        checks.at_least(1.9, "x", 2)
+    assert checks.probability(0, "x") == 0 and checks.probability(0.999, "x") == 0.999
+    for value in (1, 1.0, -1e-9, 2):
+        with pytest.raises(ValueError, match=r"x must be in \[0, 1\), got"):
+            checks.probability(value, "x")

@@ -128,7 +128,7 @@ def imported(folder):
                 names |= {name.name.partition(".")[0] for name in node.names}
             elif isinstance(node, ast.ImportFrom):
                 names.add(node.module.partition(".")[0])
-    own = {"mpicore", "companion", "benchmarks"} | {path.stem for path in (ROOT / folder).glob("*.py")}
+    own = {"mpicore", "companion", "benchmarks", "attacks"} | {path.stem for path in (ROOT / folder).glob("*.py")}
     return {canonical(packages_distributions()[name][0]) for name in names - own - sys.stdlib_module_names}
 
 

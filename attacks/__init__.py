@@ -1,0 +1,1 @@
+"""Attacks on the project whose figures the book shows: ``make attack``."""
