@@ -6,7 +6,7 @@ that comes with the repository, or `none` to make every run here), threads (per 
 
 from pathlib import Path
 
-from companion import analyses, contents, experiments, project, runs
+from companion import analyses, contents, experiments, project, repository, runs
 from companion.archive import MANIFEST, Archive
 
 PRESET = config.get("preset", "paper")
@@ -259,11 +259,14 @@ rule book:
             *(path for page in PAGE.values() for path in page.writes(str(RESULTS))),
             EXAMPLE,
         ],
+        # What the notebooks to take home read comes along.
+        read=sorted({str(path) for page in PAGE.values() for path in read_by(page)}),
     output:
         OUT / "_build/html/index.html",
     params:
         source=BUILD / "source",
         out=OUT,
+        origin=str(repository.read()),
     shell:
         # A fresh build each time: pages that are gone must not stay. Warnings and unresolved references are errors.
         "python -m companion stage {params.source:q} --preset {PRESET:q} --notebooks {input.pages:q} --tables {input.tables:q}"

@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from companion import take_home
 from companion.experiments import Experiments
 from companion.notebooks import check_executed
 from companion.schema import Preset
@@ -45,7 +46,7 @@ def stage(
     known: Experiments,
     preset: str,
 ) -> None:
-    """Copy everything the book needs into one fresh folder, MathJax among it.
+    """Copy everything the book needs into one fresh folder, MathJax and the files of notebooks to take home among it.
 
     Args:
         source: folder of the texts, with ``_toc.yml``.
@@ -76,6 +77,10 @@ def stage(
         (target / folder).mkdir()
         for path in paths:
             shutil.copy(path, target / folder)
+    for path in take_home.read_and_made(notebooks):
+        kept = target / EXTRA / take_home.FILES / path
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, kept)
     # One file with all its fonts, out of the package django-static-mathjax.
     mathjax = resources.files("mathjax") / "static/mathjax/es5/tex-svg.js"
     files.write_text(target / EXTRA / "mathjax.js", mathjax.read_text(encoding="utf-8"))
