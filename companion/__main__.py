@@ -109,6 +109,8 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), dest="values")
     command = add("serve", _serve, "serve the built book on this machine", preset)
     command.add_argument("--port", type=_count, default=8000)
+    command = add("lab", _lab, "JupyterLab on the notebooks")
+    command.add_argument("arguments", nargs="*", help="of JupyterLab, after --, such as: -- --no-browser")
     command = add("stage", _stage, "put the sources of the book together", preset)
     command.add_argument("target")
     command.add_argument("--source", default="book")
@@ -376,6 +378,12 @@ def _stage(options: Options) -> None:
 
     known = _known(options)
     book.stage(options.source, Path(options.target), options.notebooks, options.tables, known, options.preset)
+
+
+def _lab(options: Options) -> None:
+    from companion import lab
+
+    lab.run(options.arguments)
 
 
 def _serve(options: Options) -> None:
