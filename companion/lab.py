@@ -22,7 +22,7 @@ def command(arguments: Sequence[str] = ()) -> list[str]:
 
 
 def environment(root: Path) -> dict[str, str]:
-    """That of a build, with the project's settings of JupyterLab; what it keeps stays below ``build``, not in the home."""
+    """That of a build, with the project's settings of JupyterLab; what it keeps stays below ``build``."""
     caches = root / "build" / "caches" / "lab"
     kept = {name: str(caches / name.lower()) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR")}
     kept |= {f"JUPYTERLAB_{name}_DIR": str(caches / name.lower()) for name in ("SETTINGS", "WORKSPACES")}

@@ -46,10 +46,6 @@ class Repository:
         """What pip installs the packages of the commit from."""
         return f"mpicore[notebooks] @ git+{self.address}@{self.commit}"
 
-    def binder(self, path: str) -> str:
-        """Address that opens a file of the repository in JupyterLab on Binder."""
-        return f"https://mybinder.org/v2/gh/{self.owner}/{self.name}/{self.commit}?urlpath=lab/tree/{quote(path)}"
-
     def colab(self, path: str) -> str:
         """Address that opens a notebook of the published book on Colab."""
         return f"https://colab.research.google.com/#fileId={quote(self.book + path, safe='')}"

@@ -203,15 +203,15 @@ def _link(text: str, target: str, anchor: str | None, page: str, book: Book) -> 
 
 def _first_cells(read: Mapping[str, str], origin: repository.Repository | None) -> list[Any]:
     """What this notebook is, and the cell that fetches what it reads."""
-    package = repr(origin.package) if origin else f"'mpicore[notebooks]', version {__version__}"
-    how = f"%pip install {json.dumps(origin.package)}" if origin else "pip install the wheel of the project"
+    package = origin.package if origin else f"mpicore[notebooks]=={__version__}"
+    needed = f"This notebook needs the project's package; install it and run this cell again: %pip install '{package}'"
     places = [f"{origin.book}{FILES}/", origin.files] if origin else []
     lines = [
         "# The files of the project that this notebook reads, each with its SHA-256. They are put beside the notebook.",
         "try:",
         "    from companion import fetch",
         "except ModuleNotFoundError:",
-        f"    raise SystemExit({f'This notebook needs the package {package}: {how}.'!r}) from None",
+        f"    raise SystemExit({json.dumps(needed)}) from None",
         "",
         f"fetch.enter({json.dumps(dict(read), indent=4)}, {json.dumps(places)})",
     ]
@@ -253,21 +253,8 @@ def _offer(app: Any, page: str, template: str, context: dict[str, Any], document
     origin = repository.read()
     if origin is None:
         return
-    executed = json.loads(Path(app.srcdir, f"{page}.ipynb").read_text(encoding="utf-8"))
-    places = {"Binder": origin.binder(f"notebooks/{executed['metadata']['source']}"), "Colab": origin.colab(name)}
-    buttons = [
-        {"type": "link", "text": place, "tooltip": f"Run on {place}", "icon": "fas fa-play", "url": url}
-        for place, url in places.items()
-    ]
-    context["header_buttons"].append(
-        {
-            "type": "group",
-            "tooltip": "Run this page",
-            "icon": "fas fa-rocket",
-            "buttons": buttons,
-            "label": "launch-buttons",
-        }
-    )
+    button = {"type": "link", "tooltip": "Run on Colab", "icon": "fas fa-rocket", "url": origin.colab(name)}
+    context["header_buttons"].append(button | {"text": "", "label": "launch-colab-button"})
 
 
 def _write(app: Any, error: Exception | None) -> None:

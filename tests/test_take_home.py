@@ -1,0 +1,254 @@
+"""Notebooks that leave the book: their texts, the files that they fetch, and that they run beside the package alone."""
+
+import functools
+import hashlib
+import http.server
+import os
+import re
+import subprocess
+import sys
+import threading
+import zipfile
+from contextlib import contextmanager
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from companion import fetch, kernel, notebooks, repository, take_home
+
+ROOT = Path(__file__).resolve().parents[1]
+ORIGIN = repository.Repository("owner", "name", "abc", "https://owner.github.io/name/")
+# Pages whose notebooks are run; `.ci/weekly` names all of them by a word.
+TRIED = os.environ.get("TAKE_HOME", "benchmarks loss_terms").split()
+RUN = """
+import sys, nbformat
+from nbclient import NotebookClient
+NotebookClient(nbformat.read(sys.argv[1], 4), timeout=None, startup_timeout=600, kernel_name="python3").execute()
+"""
+
+
+@contextmanager
+def served(folder):
+    """The address of a folder, served to this machine; and the paths that were asked for."""
+    asked = []
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *arguments):
+            asked.append(self.path)
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=str(folder)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/", asked
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture
+def staged(tmp_path):
+    """A book of one page with all that is written for the book alone."""
+    folder = tmp_path / "book"
+    (folder / "pages").mkdir(parents=True)
+    (folder / "tables").mkdir()
+    (folder / "note.txt").write_text(":::{admonition} Preset toy\n:class: warning\nNot meant.\n:::\n")
+    (folder / "tables/a.csv").write_text('Method,SNR\n"a | b","{glue:text}`snr:.1f` dB"\n')
+    text = "# Page\n\n```{include} ../note.txt\n```\n\n"
+    text += "It is {glue:text}`snr:.2f` dB, see {numref}`tab-a` and [](b.ipynb).\n"
+    table = "```{csv-table} The values.\n:name: tab-a\n:file: ../tables/a.csv\n:header-rows: 1\n```"
+    glue = nbformat.v4.new_output(
+        "display_data",
+        {"application/papermill.record/text/plain": "20.456"},
+        metadata={"scrapbook": {"name": "snr", "mime_prefix": "application/papermill.record/"}},
+    )
+    figure = {"mystnb": {"figure": {"name": "fig-a", "caption": "What {numref}`tab-a` has."}}}
+    cells = [
+        nbformat.v4.new_markdown_cell(text),
+        nbformat.v4.new_code_cell("n = 1", metadata={"tags": ["parameters"]}),
+        nbformat.v4.new_code_cell("n = 2", metadata={"tags": ["injected-parameters", "remove-cell"]}),
+        nbformat.v4.new_code_cell(
+            "draw()", metadata=figure, outputs=[glue, nbformat.v4.new_output("stream", text="x")]
+        ),
+        nbformat.v4.new_markdown_cell(table),
+    ]
+    page = nbformat.v4.new_notebook(cells=cells, metadata={"reads": {"experiments.yml": "0" * 64}, "source": "a.md"})
+    nbformat.write(page, folder / "pages/a.ipynb")
+    values = {"pages/a": take_home.glued(folder / "pages/a.ipynb")}
+    numbers = {"tab-a": "Table 3.1", "fig-a": "Fig. 2", "eq-a": "(1.1)"}
+    return take_home.Book(folder, values, numbers, {"pages/b": "The other page"}, ORIGIN)
+
+
+def test_a_notebook_to_take_home_has_all_in_its_place(staged):
+    made = take_home.notebook("pages/a", staged)
+    nbformat.validate(made)
+    texts = [cell.source for cell in made.cells if cell.cell_type == "markdown"]
+    assert "> **Preset toy**" in texts[0] and "> Not meant." in texts[0]
+    assert "It is 20.46 dB, see Table 3.1 and [The other page](https://owner.github.io/name/pages/b.html)." in texts[0]
+    assert texts[1] == "**Fig. 2.** What Table 3.1 has."
+    assert texts[2] == "**Table 3.1.** The values.\n\n| Method | SNR |\n|---|---|\n| a \\| b | 20.5 dB |"
+    first, parameters, drawn = (cell for cell in made.cells if cell.cell_type == "code")
+    assert '"experiments.yml"' in first.source and ORIGIN.files in first.source and ORIGIN.package in first.source
+    assert parameters.source == "n = 2" and parameters.metadata.tags == ["parameters"]
+    assert [output.output_type for output in drawn.outputs] == ["stream"]
+    assert take_home.notebook("pages/a", staged) == made
+
+
+@pytest.mark.parametrize(
+    "text, shown",
+    [
+        ("{cite:p}`goodwill2010,smith2011`", "(Goodwill 2010, Smith 2011)"),
+        ("{func}`~mpicore.metrics.snr_db` and {term}`words <word>`", "`mpicore.metrics.snr_db` and words"),
+        ("{eq}`eq-a`", "(1.1)"),
+        ("```{math}\n:label: eq-a\nx = 1\n```", "$$\nx = 1\n\\tag{1.1}\n$$"),
+        ("[text](../words.md#loss)", "[text](https://owner.github.io/name/words.html#loss)"),
+        ("[text](https://example.org/a)", "[text](https://example.org/a)"),
+        ("{glue:text}`a.ipynb::snr:.0f`", "20"),
+        ("$x_{i}$ and `code`", "$x_{i}$ and `code`"),
+    ],
+)
+def test_texts_are_those_of_plain_markdown(staged, text, shown):
+    assert take_home.plain(text, "pages/a", staged) == shown
+
+
+def test_without_an_address_other_pages_are_named_alone(staged):
+    alone = take_home.Book(staged.folder, staged.glued, staged.numbers, staged.titles)
+    assert take_home.plain("[](b.ipynb)", "pages/a", alone) == "*The other page*"
+    (first, *_) = (cell for cell in take_home.notebook("pages/a", alone).cells if cell.cell_type == "code")
+    assert "http" not in first.source
+
+
+def test_a_value_that_is_not_there_is_named(staged):
+    with pytest.raises(KeyError, match="nothing"):
+        take_home.plain("{glue:text}`nothing:.1f`", "pages/a", staged)
+
+
+def digest(content):
+    return hashlib.sha256(content).hexdigest()
+
+
+def test_files_come_by_digest_from_the_first_place_that_has_them(tmp_path):
+    right, wrong, target = (tmp_path / name for name in ("right", "wrong place", "target"))
+    for folder, content in ((right, b"right"), (wrong, b"wrong")):
+        (folder / "a").mkdir(parents=True)
+        (folder / "a/some file.csv").write_bytes(content)
+    wanted = {"a/some file.csv": digest(b"right")}
+    with served(right) as (address, asked):
+        assert fetch.fetch(wanted, [str(wrong), "http://127.0.0.1:1/", address], target) == 1
+        assert (target / "a/some file.csv").read_bytes() == b"right"
+        (target / "a/some file.csv").write_bytes(b"changed")
+        assert fetch.fetch(wanted, [address], target) == 1
+        assert fetch.fetch(wanted, [address], target) == 0
+        assert len(asked) == 2
+    with pytest.raises(OSError, match=r"other, one of 1 files .* cannot be had from .*wrong place; set MPICORE_FILES"):
+        fetch.fetch({"other": digest(b"")}, [str(wrong)], target)
+    with pytest.raises(ValueError, match="leads out"):
+        fetch.fetch({"../x": digest(b"")}, [str(right)], target)
+
+
+def test_a_notebook_enters_the_folder_of_its_files_once(tmp_path, monkeypatch):
+    place = tmp_path / "place"
+    place.mkdir()
+    (place / "experiments.yml").write_bytes(b"known: 1\n")
+    wanted = {"experiments.yml": digest(b"known: 1\n")}
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv(fetch.SETTING, raising=False)
+    with pytest.raises(SystemExit, match="no place is known"):
+        fetch.enter(wanted)
+    monkeypatch.setenv(fetch.SETTING, str(place))
+    for _ in range(2):
+        fetch.enter(wanted, ["http://127.0.0.1:1/"])
+        assert Path.cwd() == tmp_path / fetch.FOLDER
+
+
+def test_an_executed_notebook_lists_what_it_reads_and_not_what_it_writes(tmp_path, monkeypatch):
+    for name in ("experiments.yml", "read.csv", "unread.csv"):
+        (tmp_path / name).write_text(name)
+    source = tmp_path / "source.md"
+    body = "\n".join(
+        [
+            "from pathlib import Path",
+            "from mpicore import files",
+            "Path('read.csv').read_text()",
+            "files.write_text('written.csv', '')",
+            "Path('written.csv').read_text()",
+        ]
+    )
+    head = "---\nkernelspec:\n  display_name: Python 3\n  language: python\n  name: python3\n---\n\n"
+    source.write_text(f"{head}```{{code-cell}}\n:tags: [parameters]\n\nn = 1\n```\n\n```{{code-cell}}\n{body}\n```\n")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    notebooks.execute(source, tmp_path / "build/result.ipynb", folder=tmp_path)
+    reads = nbformat.read(tmp_path / "build/result.ipynb", 4).metadata[notebooks.READS]
+    assert reads == {name: digest(name.encode()) for name in ("experiments.yml", "read.csv")}
+
+
+def test_code_caches_and_other_folders_are_not_what_a_notebook_reads(tmp_path):
+    names = ["experiments.yml", ".venv/a.py", "mpicore/a.py", "build/caches/a", "a/__pycache__/b.pyc", "results/a.csv"]
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    notes = tmp_path / ".notes"
+    notes.write_text(
+        "".join(f"read {tmp_path / name}\n" for name in names[1:]) + f"read {tmp_path}x/y\nread /etc/hosts\n"
+    )
+    assert kernel.read_files(notes, tmp_path) == ["experiments.yml", "results/a.csv"]
+
+
+def test_the_repository_is_one_setting(tmp_path):
+    assert repository.read({}) is None
+    found = repository.read({repository.SETTING: "https://github.com/Owner/name.git"}, tmp_path)
+    assert (found.address, found.commit) == ("https://github.com/Owner/name", "main")
+    assert found.book == "https://owner.github.io/name/"
+    assert found.colab("downloads/a.ipynb").endswith(
+        "#fileId=https%3A%2F%2Fowner.github.io%2Fname%2Fdownloads%2Fa.ipynb"
+    )
+    own = {repository.SETTING: "https://github.com/owner/owner.github.io", repository.SITE: "https://example.org/b"}
+    assert repository.read(own, tmp_path).book == "https://example.org/b/"
+    for wrong in ("github.com/a/b", "https://github.com/a", "https://example.org/a/b", "https://github.com/a/b/c"):
+        with pytest.raises(ValueError, match=repository.SETTING):
+            repository.read({repository.SETTING: wrong})
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """The wheel of the project, unpacked."""
+    folder = tmp_path_factory.mktemp("wheel")
+    source = folder / "source"
+    listed = ["mpicore", "companion", "pyproject.toml", "README.md", "LICENSE"]
+    source.mkdir()
+    subprocess.run(["cp", "-r", *listed, str(source)], cwd=ROOT, check=True)
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
+    subprocess.run([*command, "--wheel-dir", str(folder), str(source)], check=True)
+    (found,) = folder.glob("mpicore-*.whl")
+    zipfile.ZipFile(found).extractall(folder / "unpacked")
+    return folder / "unpacked"
+
+
+@pytest.mark.book
+def test_no_notebook_to_take_home_holds_what_only_the_book_understands(smoke):
+    downloads = sorted((smoke / "build/smoke/_build/html" / take_home.FOLDER).glob("*.ipynb"))
+    assert {path.name for path in downloads} == {path.name for path in smoke.glob("build/smoke/build/pages/*.ipynb")}
+    for path in downloads:
+        text = "\n".join(cell.source for cell in nbformat.read(path, 4).cells if cell.cell_type == "markdown")
+        assert not re.search(r"\{[a-z][\w:-]*\}`|^(```|:::)\{", text, re.MULTILINE), path.name
+
+
+@pytest.mark.book
+def test_notebooks_run_at_home_beside_the_wheel_and_a_mirror(smoke, wheel, tmp_path):
+    """Outside the project, with its files over HTTP; without them, one sentence says what is missing."""
+    folder = smoke / "build/smoke/_build/html" / take_home.FOLDER
+    pages = sorted(path.stem for path in folder.glob("*.ipynb")) if TRIED == ["all"] else TRIED
+    variables = os.environ | {"PYTHONPATH": str(wheel), "OMP_NUM_THREADS": "1", "IPYTHONDIR": str(tmp_path / "ipython")}
+
+    def run(page, place):
+        home = tmp_path / page
+        home.mkdir(exist_ok=True)
+        command = [sys.executable, "-c", RUN, str(folder / f"{page}.ipynb")]
+        environment = variables | {fetch.SETTING: place}
+        return subprocess.run(command, cwd=home, env=environment, capture_output=True, text=True, check=False)
+
+    refused = run(pages[0], str(tmp_path / "nothing"))
+    assert refused.returncode and "cannot be had from" in refused.stderr and "MPICORE_FILES" in refused.stderr
+    with served(smoke) as (address, asked):
+        failed = {page: process.stderr[-3000:] for page in pages if (process := run(page, address)).returncode}
+    assert not failed and asked
