@@ -7,7 +7,7 @@ MAKEFLAGS += --no-print-directory
 PRESET ?= paper
 PORT ?= 8000
 # Settings go to the commands by way of the environment, where a space or a quote in them means nothing.
-export PRESET JOBS PORT DENOISER DENOISERS PYTHON
+export MEASURED_FROM PRESET JOBS PORT DENOISER DENOISERS PYTHON
 ENV := .venv/.ready
 LAB := .venv/.lab
 RUN := PATH="$$PWD/.venv/bin:$$PATH" PYTHONPATH="$$PWD" python
@@ -27,7 +27,7 @@ except ImportError as error:
 endef
 export CHECK
 
-.PHONY: help env book lab smoke reproduce progress leaderboard verify publish test test-fast bench lint types links serve clean
+.PHONY: help env book lab smoke reproduce progress leaderboard verify publish measured test test-fast bench lint types links serve clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -37,6 +37,7 @@ help: ## show this list
 	@echo "  DENOISER='my file.py:Name'   one denoiser of your own"
 	@echo "  DENOISERS='a.py:A;b.py:B'    several, separated by semicolons"
 	@echo "  PYTHON=python3.12            interpreter of the environment; without it the first that is fit"
+	@echo "  MEASURED_FROM=FOLDER         of make measured: a folder or address that has the files"
 	@echo "  PORT=8000                    of make serve"
 
 env: $(ENV) ## virtual environment .venv with the locked dependencies
@@ -84,12 +85,16 @@ verify: $(ENV) ## measure every published run again in full, and compare
 
 publish: $(ENV) ## bring the finished runs of the preset paper to published/
 	@$(COMPANION) publish
+	@cp results/tables/findings.png book/findings.png
 
 test: $(ENV) ## all tests; those that need a browser say so when there is none
 	@$(ONE_THREAD) $(RUN) -m pytest -n 2 --dist worksteal --cov=mpicore --cov=companion --cov-report=term --cov-fail-under=95
 
 test-fast: $(ENV) ## the tests that need neither the book nor a browser
 	@$(ONE_THREAD) $(RUN) -m pytest -n 2 --dist worksteal -m "not book and not browser"
+
+measured: $(ENV) ## download the measured files of the page Measured signals, which the book then shows
+	@$(COMPANION) measured
 
 bench: $(ENV) ## time the library, and write benchmarks/benchmarks.csv, which the book shows
 	@$(RUN) -m benchmarks.benchmark --output benchmarks/benchmarks.csv

@@ -6,13 +6,14 @@ that comes with the repository, or `none` to make every run here), threads (per 
 
 from pathlib import Path
 
-from companion import analyses, contents, experiments, project, repository, runs
+from companion import analyses, browser_experiment, contents, experiments, measured_data, project, repository, runs
 from companion.archive import MANIFEST, Archive
 
 PRESET = config.get("preset", "paper")
 OUT = Path(config.get("out", "."))
 PUBLISHED = [] if config.get("published", "published") == "none" else [config.get("published", "published")]
 THREADS = int(config.get("threads", 1))
+ORIGIN = repository.read()
 KNOWN = experiments.read()
 NAMED = {name: run.key for name, run in KNOWN.runs(PRESET).items()}
 BASE = {run.key: run.base.key for run in KNOWN.runs(PRESET).values() if run.base}
@@ -32,6 +33,7 @@ PAGES = BUILD / "pages"
 ROOT = [*PUBLISHED, str(OUT / "runs")]
 ARCHIVE = [Path(folder) / MANIFEST for folder in PUBLISHED if Archive.is_at(folder)]
 OWN = [path for path in [RESULTS / f"own/{PRESET}.csv"] if path.exists()]
+BROWSER = BUILD / "experiment/data.js"
 PAPER = "book/paper_tables.csv"
 # What shows titles and texts of this file lists it. The others know of its settings by the keys of their runs.
 EXPERIMENTS = "experiments.yml"
@@ -53,8 +55,9 @@ def proofs(*wanted):
 
 
 def proofs_of(names):
-    """The proofs of runs by name."""
-    return sorted({proof(NAMED[name]) for name in names})
+    """The proofs of runs by name, and of those whose fitted denoisers they read out."""
+    keys = {NAMED[name] for name in names}
+    return sorted({proof(key) for key in keys | {BASE[key] for key in keys & BASE.keys()}})
 
 
 def code(*modules):
@@ -92,6 +95,8 @@ def read_by(page):
     read = [*page.reads(str(RESULTS)), *contents.FILES.get(page.name, ())]
     if "companion.contents" in project.cells(page.text):  # it lists the pages
         read += NOTEBOOKS
+    if "companion.measured_data" in project.cells(page.text):
+        read += measured_data.present()  # none where nobody has downloaded them
     if page.runs is None:
         read += proofs()
     elif page.runs:
@@ -227,6 +232,23 @@ for name in analyses.names():
             " --cache {params.data:q} --output {output[0]:q}"
 
 
+rule browser:
+    input:
+        result("browser"),
+        proofs_of(browser_experiment.needs(KNOWN, PRESET)),
+        ARCHIVE,
+        experiments=EXPERIMENTS,
+        code=code("companion.browser_experiment"),
+    output:
+        BROWSER,
+    params:
+        places=PLACES,
+        data=DATA,
+    shell:
+        "{ONE_THREAD} python -m companion browser --preset {PRESET:q} {params.places:q} --cache {params.data:q}"
+        " --output {output:q} --fitted {input[0]:q}"
+
+
 for page in PAGE.values():
 
     rule:
@@ -250,6 +272,8 @@ rule book:
     input:
         [path for path in sorted(Path("book").rglob("*")) if path.is_file()],
         "_config.yml",
+        "CITATION.cff",
+        "pyproject.toml",
         experiments=EXPERIMENTS,
         # The API page shows both packages.
         code=sorted(str(path) for name in project.PACKAGES for path in Path(name).rglob("*.py")),
@@ -261,15 +285,19 @@ rule book:
         ],
         # What the notebooks to take home read comes along.
         read=sorted({str(path) for page in PAGE.values() for path in read_by(page)}),
+        browser=BROWSER,
     output:
         OUT / "_build/html/index.html",
     params:
         source=BUILD / "source",
         out=OUT,
-        origin=str(repository.read()),
+        # Not the commit: all that it could change in the book is among the inputs.
+        places=[ORIGIN.address, ORIGIN.book],
     shell:
         # A fresh build each time: pages that are gone must not stay. Warnings and unresolved references are errors.
         "python -m companion stage {params.source:q} --preset {PRESET:q} --notebooks {input.pages:q} --tables {input.tables:q}"
+        " --experiment {input.browser:q}"
         " && rm -rf {params.out:q}/_build"
         " && jupyter-book build {params.source:q} --config _config.yml --path-output {params.out:q}"
         " -W -n --keep-going --quiet"
+        " && python -m companion finish {params.out:q}/_build/html"

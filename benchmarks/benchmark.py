@@ -1,13 +1,14 @@
 """Speed as ratios of two timings in one run: ``make bench``, which writes ``benchmarks/benchmarks.csv``.
 
 Both sides of a ratio are timed in turns, and the median time of each counts. Before that, both sides must agree. The
-table says on which processor, with how many cores and when it was measured.
+table says on which processor, with how many cores and when it was measured, and how busy the machine was before it.
 """
 
 import argparse
 import datetime
 import os
 import platform
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +18,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from benchmarks import plain, steps
+from benchmarks import plain, recordings, steps
 from companion import experiments
 from mpicore import denoisers, files
 from mpicore.datasets import recorded_matrix, xspace
@@ -46,7 +47,7 @@ DENOISERS = (
 MATRIX_DENOISERS = ("svd_shrinkage", "dct_wiener", "dct_wiener_twice")
 NETWORKS = {"proposed": {"width": 16, "dropout": 0.02}, "forward_n2n": {"width": 24}}
 COLUMNS = ["key", "name", "baseline", "candidate", "baseline_seconds", "candidate_seconds", "ratio", "required"]
-Row = tuple[str, str, str, str, float, float, float, float | None]
+Row = tuple[str, str, str, str, float | None, float | None, float, float | None]
 
 
 def main() -> None:
@@ -56,48 +57,56 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="smaller sizes and fewer repetitions: a test of this file")
     threads = "threads of PyTorch, default: all cores (those of NumPy follow OPENBLAS_NUM_THREADS)"
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help=threads)
+    parser.add_argument("--only", nargs="+", choices=list(BENCHMARKS), help="parts, whose rows alone are replaced")
     options = parser.parse_args()
     if options.threads < 1:
         parser.error(f"--threads must be at least 1, got {options.threads}")
     torch.set_num_threads(options.threads)
+    described = machine()
     rows: list[Row] = []
-    for benchmark in (
-        system_matrices,
-        systems_in_space,
-        data_generation,
-        training_steps,
-        denoisers_in_turn,
-        kaczmarz_images,
-    ):
+    for name in options.only or BENCHMARKS:
         started = time.perf_counter()
-        print(f"{benchmark.__name__.replace('_', ' ')} ...", end=" ", flush=True)
-        rows += benchmark(options.quick, options.threads)
+        print(f"{name.replace('_', ' ')} ...", end=" ", flush=True)
+        rows += BENCHMARKS[name](options.quick, options.threads)
         print(f"{time.perf_counter() - started:.0f} s", flush=True)
-    table = pd.DataFrame(rows, columns=COLUMNS).assign(**machine())
+    table = pd.DataFrame(rows, columns=COLUMNS).assign(**described)
+    if options.only and Path(options.output).exists():
+        before = pd.read_csv(options.output).set_index("key")
+        new = table.set_index("key")
+        order = [*before.index, *(key for key in new.index if key not in before.index)]
+        table = pd.concat([before.drop(new.index, errors="ignore"), new]).loc[order].reset_index()
     files.write_text(options.output, table.to_csv(index=False))
     print(report(table))
 
 
-def machine() -> dict[str, str | int]:
-    """Processor, number of its cores that this process may use, and today's date."""
+def machine() -> dict[str, str | int | float]:
+    """Processor, number of its cores that this process may use, today's date, and how many processes want a core."""
     name = platform.processor() or platform.machine()
     described = Path("/proc/cpuinfo")  # Linux alone
     if described.exists():
         lines = [line.split(":", 1)[1].strip() for line in described.read_text().splitlines() if "model name" in line]
         name = lines[0] if lines else name
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return {"processor": name, "cores": cores, "date": datetime.date.today().isoformat()}
+    return {
+        "processor": name,
+        "cores": cores,
+        "date": datetime.date.today().isoformat(),
+        "load": round(os.getloadavg()[0], 1),
+    }
 
 
 def report(table: pd.DataFrame) -> str:
     """The table as lines of text, with a verdict where a ratio is required."""
-    lines = [f"{'ratio':>8s}  {'':22s}{'baseline':>8s}  {'here [s]':>8s}"]
+    lines = [f"{'ratio':>8s}  {'':24s}{'baseline':>8s}  {'here [s]':>8s}"]
     for row in table.to_dict("records"):
         required, verdict = row["required"], ""
         if pd.notna(required):
-            verdict = f"{required:g} is met" if row["ratio"] >= required else f"below the required {required:.1f}"
-        times = f"{row['baseline_seconds']:8.3g}  {row['candidate_seconds']:8.3g}"
-        lines.append(f"{row['ratio']:8.2f}  {verdict:22s}{times}  {row['name']}, against {row['baseline']}")
+            verdict = f"{required:.3g} is met" if row["ratio"] >= required else f"below the required {required:.3g}"
+        times = "  ".join(
+            f"{row[side]:8.3g}" if pd.notna(row[side]) else 8 * " "
+            for side in ("baseline_seconds", "candidate_seconds")
+        )
+        lines.append(f"{row['ratio']:8.2f}  {verdict:24s}{times}  {row['name']}, against {row['baseline']}")
     return "\n".join(lines)
 
 
@@ -128,9 +137,9 @@ def systems_in_space(quick: bool, threads: int) -> list[Row]:
     same = System(planar.sequence, (1, 11, 11), (*planar.fov, 0.0))
     _agree(responses(same, particle, 0)[:, 0], system_matrix(planar, particle).T, 1e-5, "responses")
     system = System.open_data((3, 5, 19) if quick else (19, 19, 19))
-    *rows, nx = system.shape
+    nz, ny, nx = system.shape
     argument = 40 * torch.rand(nx, system.sequence.num_samples)
-    written = torch.empty(rows[0] * rows[1], *argument.shape)
+    written = torch.empty(nz * ny, *argument.shape)
 
     def write() -> None:
         for row in written:
@@ -140,9 +149,15 @@ def systems_in_space(quick: bool, threads: int) -> list[Row]:
         for _ in response_blocks(system, particle, 0):
             pass
 
-    least, fast = _medians(1 if quick else 3, write, stream)
-    name = f"system matrix in 3-D, one channel, {len(system.grid)} x {system.sequence.num_samples}"
-    return [_row("space_limit", name, "writing it with one tanh per entry", least, fast, 1 / 3)]
+    name, rows = f"system matrix in 3-D, one channel, {len(system.grid)} x {system.sequence.num_samples}", []
+    for used in sorted({1, threads}):
+        torch.set_num_threads(used)
+        least, fast = _medians(1 if quick else 5, write, stream)
+        what = f"{name}, {used} thread{'s' if used > 1 else ''}"
+        key = "space_limit" if used == 1 else f"space_limit_{used}"
+        rows.append(_row(key, what, "writing it with one tanh per entry", least, fast, 1 / 3))
+    torch.set_num_threads(threads)
+    return rows
 
 
 def data_generation(quick: bool, threads: int) -> list[Row]:
@@ -239,6 +254,58 @@ def kaczmarz_images(quick: bool, threads: int) -> list[Row]:
     return [_row("kaczmarz", name, "a NumPy loop over rows", slow, together / len(u), 25.0)]
 
 
+def commands_on_files(quick: bool, threads: int) -> list[Row]:
+    """Whole commands, start and learning included, on files of 16-bit integers that are made on the spot."""
+    size, large = (2 * 10**6, 10**7) if quick else (4 * 10**8, 4 * 10**9)
+    with tempfile.TemporaryDirectory() as folder:
+        small, big = Path(folder) / "small.mdf", Path(folder) / "big.mdf"
+        made, copied = Path(folder) / "made.mdf", Path(folder) / "copied.mdf"
+        recordings.write(small, size)
+        denoise = ("denoise", small, "-o", made, "--method", "wiener", "--quiet")
+        copying, denoising = _medians(
+            1 if quick else 3,
+            lambda: recordings.run(recordings.COPY, small, copied),
+            lambda: recordings.run(recordings.COMMAND, *denoise),
+            warm=False,
+        )
+        made.unlink()
+        copied.unlink()
+        recordings.write(big, large)
+        few, many = _medians(
+            1 if quick else 5,
+            lambda: recordings.run(recordings.COMMAND, "info", small),
+            lambda: recordings.run(recordings.COMMAND, "info", big),
+            warm=not quick,
+        )
+        computing = np.median([recordings.run(recordings.COMMAND, "info", big)[0] for _ in range(1 if quick else 3)])
+        small.unlink()
+        limited = ("denoise", big, "-o", made, "--method", "wiener", "--quiet")
+        peak = 1024 * int(recordings.run(recordings.LIMITED, *limited)[1].split("peak")[1])
+    amount, whole = f"{size / 1e6:.0f} MB", f"{large / 1e9:g} GB"
+    return [
+        _row(
+            "file_denoise",
+            f"mpicore denoise --method wiener, {amount} of integers, learning included",
+            "copying the file with one FFT forth and back",
+            copying,
+            denoising,
+            1 / 3,
+        ),
+        _row("file_info", f"mpicore info, {whole}, time of computing", "one second", 1.0, float(computing), 1.0),
+        _row("file_info_size", f"mpicore info, {whole}", f"the same of {amount}", few, many),
+        (
+            "file_memory",
+            f"peak memory of mpicore denoise, {whole}, with 3 GB of addresses",
+            "1 GB",
+            "mpicore",
+            None,
+            None,
+            1e9 / peak,
+            1.0,
+        ),
+    ]
+
+
 def _row(
     key: str,
     name: str,
@@ -268,6 +335,20 @@ def _agree(found: np.ndarray, expected: np.ndarray, tolerance: float, name: str)
     if not error <= tolerance:
         raise SystemExit(f"{name}: both sides must agree to {tolerance:g}, they differ by {error:.1e}")
 
+
+#: The parts, in their order.
+BENCHMARKS = {
+    benchmark.__name__: benchmark
+    for benchmark in (
+        system_matrices,
+        systems_in_space,
+        data_generation,
+        training_steps,
+        denoisers_in_turn,
+        kaczmarz_images,
+        commands_on_files,
+    )
+}
 
 if __name__ == "__main__":
     main()

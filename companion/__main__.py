@@ -99,6 +99,9 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--denoisers", default="", help="several of these, separated by semicolons or new lines")
     command.add_argument("--benchmarks", help="table of the benchmarks, for the time that denoising takes")
     command.add_argument("--output", help="rows of denoisers from outside; default: where the book looks for them")
+    add(
+        "browser", _browser, "write what the experiment in the browser computes with", preset, root, output
+    ).add_argument("--fitted", required=True, help="table of the analysis browser")
     command = add("publish", _publish, "keep the finished runs of a preset in the archive", preset, root)
     command.add_argument("--target", default="published")
     command = add("progress", _progress, "how far the trainings of a preset are, and the time left", preset, root)
@@ -107,6 +110,9 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("source")
     command.add_argument("target")
     command.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), dest="values")
+    command = add("measured", _measured, "download the measured files that a page shows, and check them")
+    command.add_argument("--source", help="an address or a folder that has them; default: MEASURED_FROM, else GitHub")
+    command.add_argument("--folder", default="build/measured", help="where they are kept, and the page looks for them")
     command = add("serve", _serve, "serve the built book on this machine", preset)
     command.add_argument("--port", type=_count, default=8000)
     command = add("lab", _lab, "JupyterLab on the notebooks")
@@ -116,6 +122,9 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--source", default="book")
     command.add_argument("--notebooks", nargs="+", required=True)
     command.add_argument("--tables", nargs="+", required=True)
+    command.add_argument("--experiment", help="what the experiment in the browser computes with")
+    command = add("finish", _finish, "mend and complete the pages of a book that was just built")
+    command.add_argument("html", help="folder of the built book")
     return parser
 
 
@@ -334,6 +343,13 @@ def _own(options: Options) -> None:
         print(f"\nRows of your own are kept in {path}; `make book` shows them.")
 
 
+def _browser(options: Options) -> None:
+    from companion import browser_experiment
+
+    known = _known(options)
+    browser_experiment.export(known, options.preset, _root(options), options.fitted, options.output, options.cache)
+
+
 def _publish(options: Options) -> None:
     from companion import analyses, publication
 
@@ -373,11 +389,27 @@ def _notebook(options: Options) -> None:
         raise ValueError(f"{options.source} failed\n{error}") from None
 
 
+def _measured(options: Options) -> None:
+    from companion import measured_data
+
+    found = measured_data.download(options.folder, options.source)
+    size = sum(path.stat().st_size for path in found)
+    print(f"{len(found)} files in {options.folder}, {size / 1e3:.0f} kB; `make book` shows them")
+
+
 def _stage(options: Options) -> None:
     from companion import book
 
     known = _known(options)
-    book.stage(options.source, Path(options.target), options.notebooks, options.tables, known, options.preset)
+    parts = (options.notebooks, options.tables)
+    book.stage(options.source, Path(options.target), *parts, known, options.preset, experiment=options.experiment)
+
+
+def _finish(options: Options) -> None:
+    from companion import finishing
+    from companion.finishing import site
+
+    finishing.finish(options.html, site.read())
 
 
 def _lab(options: Options) -> None:

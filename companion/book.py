@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from companion import take_home
+from companion.citation import CITATION, bibtex
 from companion.experiments import Experiments
 from companion.notebooks import check_executed
 from companion.schema import Preset
@@ -19,6 +20,7 @@ from mpicore import files
 PAGES = "pages"  #: folder of the executed notebooks in the staged book
 TABLES = "tables"  #: folder of the tables in the staged book
 EXTRA = "extra"  #: folder of the staged book whose files are put beside the pages as they are
+EXPERIMENT = f"{EXTRA}/experiment/data.js"  #: what the experiment in the browser computes with
 MARKER = ".staged"  #: file that says of a folder that it was made here, and may be made anew
 
 
@@ -45,6 +47,8 @@ def stage(
     tables: Sequence[str | Path],
     known: Experiments,
     preset: str,
+    citation: str | Path = CITATION,
+    experiment: str | Path | None = None,
 ) -> None:
     """Copy everything the book needs into one fresh folder, MathJax and the files of notebooks to take home among it.
 
@@ -54,6 +58,9 @@ def stage(
         notebooks: executed notebooks.
         tables: CSV files, and code, that the pages include.
         known, preset: for the note.
+        citation: how this work is cited, in the Citation File Format.
+        experiment: what the experiment in the browser computes with, see :mod:`companion.browser_experiment`; a page
+            that is staged without it says that it is not there.
 
     Raises:
         ValueError: the target is a source, holds one, lies in one, or is a folder that was not made here; a notebook
@@ -68,7 +75,11 @@ def stage(
     for table in tables:
         if not Path(table).is_file():
             raise ValueError(f"{table} is missing: the book cannot be built without it")
-    _check_target(target, [source, *(Path(path).parent for path in (*notebooks, *tables))])
+    cited = bibtex(citation)
+    if experiment is not None and not Path(experiment).is_file():
+        raise ValueError(f"{experiment} is missing: the experiment in the browser computes with it")
+    parts = [*notebooks, *tables, *([experiment] if experiment else [])]
+    _check_target(target, [source, *(Path(path).parent for path in parts)])
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
     files.write_text(target / MARKER, "Made by `python -m companion stage`, which makes this folder anew.\n")
@@ -84,6 +95,10 @@ def stage(
     # One file with all its fonts, out of the package django-static-mathjax.
     mathjax = resources.files("mathjax") / "static/mathjax/es5/tex-svg.js"
     files.write_text(target / EXTRA / "mathjax.js", mathjax.read_text(encoding="utf-8"))
+    files.write_text(target / "citation.bib", cited)
+    if experiment is not None:
+        (target / EXPERIMENT).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(experiment, target / EXPERIMENT)
     files.write_text(target / "preset.txt", preset_note(preset, known.presets[preset]))
     for page in _pages(contents):
         if not any((target / f"{page}{suffix}").exists() for suffix in (".md", ".ipynb")):

@@ -22,6 +22,7 @@ _RUNS: dict[str, tuple[str, ...] | None] = {
     "figure1": (),
     "physics": (),
     "your_own_recording": (),
+    "findings": ("xspace-gaussian",),
     "study": ("xspace-gaussian",),
     "averages": ("system-matrix",),
     "figure2": ("xspace-gaussian",),
@@ -31,6 +32,7 @@ _RUNS: dict[str, tuple[str, ...] | None] = {
     "leaderboard_matrix": ("system-matrix",),
     "loss_terms": ("xspace-gaussian",),
     "matrix_conditions": (),
+    "measured_signals": (),
     "study_objects": ("xspace-gaussian",),
     "table1": ("xspace-gaussian",),
     "own_lines": ("xspace-harmonic", "xspace-locked"),
@@ -43,7 +45,11 @@ _RUNS: dict[str, tuple[str, ...] | None] = {
 #: Files of the repository that code of a page reads without a parameter that says so.
 FILES: dict[str, tuple[str, ...]] = dict.fromkeys(
     ("data", "verdicts", "table1", "table2", "table3"), ("book/paper_tables.csv",)
-)
+) | {
+    "measured_signals": tuple(
+        f"book/measured/{name}.md" for name in ("missing", "recorded", "odd", "lines", "denoised", "chains", "meaning")
+    )
+}
 _RESULTS = "results/"
 
 

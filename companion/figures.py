@@ -1,5 +1,6 @@
 """The figures of the book, in one style. Every function takes arrays and returns a matplotlib figure."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, Rectangle
 
+from companion.looks import look
 from companion.schema import Method
 from mpicore import symmetry
 from mpicore.scanner import Particle, Scanner
@@ -18,9 +20,11 @@ from mpicore.simulation import point_spread_function
 if TYPE_CHECKING:  # pages that draw no network do without torch
     from mpicore.network import EncoderDecoder
 
-# Okabe and Ito's colours, which stay apart for colour-blind readers. The colour of a method stands with the method.
+# Okabe and Ito's colours, which stay apart for colour-blind readers, for what is no method (see companion.looks).
 BLACK, GREY, BLUE, RED, GREEN, PURPLE, SKY = "#000000", "#999999", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9"
 _OTHERS = (GREEN, PURPLE, SKY, "#8C564B")
+#: Width of a figure [inches], with which text of 9 points has 9 pixels in the column of a telephone, 342 pixels wide.
+WIDTH = 4.75
 Array = np.ndarray[Any, Any]
 _STYLE: dict[str, Any] = {
     "figure.figsize": (7.2, 3.2), "figure.dpi": 150, "figure.constrained_layout.use": True, "figure.facecolor": "white",
@@ -33,11 +37,6 @@ def use_style() -> None:
     """Set the book's style for all figures that follow."""
     plt.rcdefaults()
     plt.style.use(_STYLE)
-
-
-def shade(own: str | None, number: int = 0) -> str:
-    """The colour of a method, if it has one of its own; the others take turns by number."""
-    return own if isinstance(own, str) else _OTHERS[number % len(_OTHERS)]
 
 
 def trajectories(scanners: Mapping[str, Scanner]) -> Figure:
@@ -172,6 +171,7 @@ def _connect(axis, place, sizes, start, end, colour, style):
 
 
 def signals_and_images(
+    thing: Array,
     clean: Array,
     estimates: Mapping[str, Array],
     clean_image: Array,
@@ -182,6 +182,7 @@ def signals_and_images(
     """Figure 2: denoised signals, the images they give, and the errors of those images.
 
     Args:
+        thing: the object, shape (ny, nx).
         clean: clean signal, shape (N,).
         estimates: denoised signal by method.
         clean_image, estimate_images: their x-space images (ny, nx), on one colour scale.
@@ -190,32 +191,32 @@ def signals_and_images(
     """
     time = scanner.time
     count = len(estimates) + 1
-    figure = plt.figure(figsize=(7.6, 5.6))
-    parts: Any = figure.subfigures(2, 1, height_ratios=(1, 1.35))
+    figure = plt.figure(figsize=(WIDTH, 5.2))
+    parts: Any = figure.subfigures(2, 1, height_ratios=(1, 1))
     signals, maps = parts
     axis = signals.subplots()
     peak = np.abs(clean).max()
     middle = int(np.argmax(np.abs(clean)))
     window = slice(max(0, middle - 90), middle + 90)
     for method, signal in estimates.items():
-        faint = 0.6 if method == "noisy" else 1
-        look: dict[str, Any] = {"color": shade(methods[method].colour), "label": methods[method].title, "alpha": faint}
-        axis.plot(1e3 * time[window], signal[window] / peak, **look)
+        drawn = look(methods, method).line() | {"markevery": 15, "markersize": 4, "label": methods[method].title}
+        axis.plot(1e3 * time[window], signal[window] / peak, **drawn)
     axis.plot(1e3 * time[window], clean[window] / peak, color=BLACK, label="Clean", linestyle="--")
     axis.set(xlabel="time [ms]", ylabel="signal, relative\nto the clean peak")
-    axis.legend(ncols=count, fontsize=8, loc="lower left", bbox_to_anchor=(0, 1.0), borderaxespad=0)
+    signals.legend(*axis.get_legend_handles_labels(), loc="outside upper center", ncols=3)
     top = clean_image.max()
     axes = maps.subplots(2, count)
     panels = {"Clean": clean_image} | {methods[method].title: image for method, image in estimate_images.items()}
     for column, (title, image) in enumerate(panels.items()):
-        shown = _map(axes[0, column], image / top, scanner, column == 0, column == 0, vmin=0, vmax=1)
+        shown = _map(axes[0, column], image / top, scanner, False, False, vmin=0, vmax=1)
         axes[0, column].set_title(title, fontsize=9)
         if column:
             scale = {"vmin": -0.3, "vmax": 0.3, "cmap": "RdBu_r"}
-            errors = _map(axes[1, column], (image - clean_image) / top, scanner, False, True, **scale)
-    axes[1, 0].set_axis_off()
-    maps.colorbar(shown, ax=axes[0], label="image / clean max.", pad=0.01)
-    maps.colorbar(errors, ax=axes[1], label="error / clean max.", pad=0.01)
+            errors = _map(axes[1, column], (image - clean_image) / top, scanner, False, False, **scale)
+    _map(axes[1, 0], thing / thing.max(), scanner, False, False, vmin=0, vmax=1)
+    axes[1, 0].set_xlabel("Object")
+    maps.colorbar(shown, ax=axes[0], label="image", pad=0.02)
+    maps.colorbar(errors, ax=axes[1], label="error", pad=0.02)
     return figure
 
 
@@ -299,32 +300,6 @@ def _map(axis: Any, image: Array, scanner: Scanner, left: bool, bottom: bool, **
     return shown
 
 
-def learning_curves(histories: Mapping[str, Mapping[str, pd.DataFrame]]) -> Figure:
-    """Training and noisy validation loss per sample over the steps, one panel per experiment.
-
-    The scale is that of the validation losses: the training loss of a first epoch, a mean over its steps, may be above.
-
-    Args:
-        histories: by title of the experiment, by name of the run, its history table.
-    """
-    figure, axes = plt.subplots(len(histories), 1, figsize=(7.6, 2.6 * len(histories)), squeeze=False)
-    for axis, (title, runs) in zip(axes[:, 0], histories.items(), strict=True):
-        lowest = 1.0
-        for number, (name, history) in enumerate(runs.items()):
-            # The methods minimise different losses: each curve is shown relative to its own first value.
-            first = history["validation_loss"].iloc[0]
-            held, trained = history["validation_loss"] / first, history["training_loss"] / first
-            look: dict[str, Any] = {"color": plt.get_cmap("tab20")(number % 20), "marker": "o", "markersize": 2}
-            axis.plot(history["step"], held, label=name, **look)
-            axis.plot(history["step"], trained, linestyle=":", **look)
-            lowest = min(lowest, held.min(), trained.min())
-        axis.set(title=title, xlabel="training steps", ylabel="loss / first\nvalidation loss")
-        axis.set_ylim(lowest - 0.1 * (1 - lowest), 1 + 0.2 * (1 - lowest) + 0.01)
-        axis.title.set_fontsize(9)
-        axis.legend(fontsize=7, loc="upper left", bbox_to_anchor=(1.01, 1.02), borderaxespad=0)
-    return figure
-
-
 def training_curve(history: pd.DataFrame) -> Figure:
     """Training and noisy validation loss per sample, and the learning rate, over the steps of one run."""
     figure, (left, right) = plt.subplots(1, 2)
@@ -337,50 +312,87 @@ def training_curve(history: pd.DataFrame) -> Figure:
     return figure
 
 
-#: Colours of the kinds of methods in a leaderboard.
+#: What stands at the right of a row of a leaderboard, which is what its method is given that the others are not.
 _GROUPS = {
-    "printed in the paper": "#000000", "the paper's network": RED, "knows no scanner": BLUE,
-    "knows the scanner": GREEN, "needs the whole matrix": GREEN, "from outside": "#CC79A7",
-    "ceiling: needs clean signals": GREY,
+    "printed in the paper": "printed", "the paper's network": "the paper's network", "knows no scanner": "",
+    "knows the scanner": "knows the scanner", "needs the whole matrix": "whole matrix", "from outside": "yours",
+    "ceiling: needs clean signals": "clean signals",
 }  # fmt: skip
 
 
-def leaderboard(rows: pd.DataFrame) -> Figure:
-    """SNR of the methods of one experiment with 95 % intervals, the best on top; colours tell what a method knows.
+def leaderboard(rows: pd.DataFrame, methods: Mapping[str, Method]) -> Figure:
+    """SNR of the methods of one experiment with 95 % intervals, the best on top; a word tells what a method knows.
 
     Args:
         rows: of one experiment and one variant of :func:`companion.leaderboard.make`.
+        methods: how each is drawn. A value that the paper prints is a black bar.
     """
-    figure, axis = plt.subplots(figsize=(7.2, 0.6 + 0.2 * len(rows)))
+    figure, axis = plt.subplots(figsize=(WIDTH, 0.7 + 0.29 * len(rows)))
     rows = rows.iloc[::-1].reset_index(drop=True)
-    for group, part in rows.groupby("group", sort=False):
-        spread = [part["snr_db"] - part["snr_db_low"], part["snr_db_high"] - part["snr_db"]]
-        marker = "D" if group == "printed in the paper" else "o"
-        look: dict[str, Any] = {"color": _GROUPS.get(str(group), BLACK), "markersize": 4, "label": group}
-        axis.errorbar(part["snr_db"], part.index, xerr=np.nan_to_num(spread), fmt=marker, **look)
-    axis.set_yticks(rows.index, rows["title"], fontsize=8)
+    for place, row in enumerate(rows.to_dict("records")):
+        if row["group"] == "printed in the paper":
+            axis.plot([row["snr_db"]], [place], **PRINTED)
+        else:
+            interval(axis, row, place, look(methods, str(row["method"])).points(5))
+        axis.annotate(
+            _GROUPS.get(str(row["group"]), str(row["group"])),
+            (1.0, place),
+            xycoords=("axes fraction", "data"),
+            xytext=(3, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=7.5,
+            color=GREY,
+        )
+    names = [wrapped(str(title).replace(" (printed in the paper)", ""), 26) for title in rows["title"]]
+    axis.set_yticks(rows.index, names, fontsize=8, linespacing=0.9)
     axis.set(xlabel="SNR [dB]", ylim=(-0.7, len(rows) - 0.3))
-    axis.legend(loc="lower right", fontsize=8)
     return figure
 
 
-def averages(averaged: pd.DataFrame, methods: Mapping[str, Mapping[str, float]]) -> Figure:
+#: How a value that the paper prints is drawn.
+PRINTED: dict[str, Any] = {
+    "color": "#000000", "marker": "|", "markersize": 13, "markeredgewidth": 2, "linestyle": "none",
+}  # fmt: skip
+
+
+def interval(axis: Any, row: Mapping[Any, Any], height: float, look: Mapping[str, Any], column: str = "snr_db") -> None:
+    """One value of a row with its interval, if it has one, at a height of the axis."""
+    low, high = row.get(f"{column}_low"), row.get(f"{column}_high")
+    if pd.notna(low) and pd.notna(high):
+        axis.plot([low, high], [height, height], color=look["color"], linewidth=1.4, solid_capstyle="butt", zorder=1)
+    axis.plot([row[column]], [height], linestyle="none", **look)
+
+
+def wrapped(text: str, width: int) -> str:
+    """A label on lines of at most this many characters where words allow it."""
+    return "\n".join(textwrap.wrap(text, width, break_long_words=False))
+
+
+def averages(
+    averaged: pd.DataFrame, values: Mapping[str, Mapping[str, float]], methods: Mapping[str, Method]
+) -> Figure:
     """What averaging gives, for signals and for images, and where denoised matrices stand.
 
     Args:
         averaged: columns ``averages``, ``snr_db``, ``psnr_db``: the analysis ``averages``.
-        methods: by title the ``snr_db`` and ``psnr_db`` of one recording after a denoiser.
+        values: by method the ``snr_db`` and ``psnr_db`` of one recording after it.
+        methods: how each is called and drawn.
     """
-    figure, panels = plt.subplots(1, 2, figsize=(7.6, 3.4))
+    figure, panels = plt.subplots(1, 2, figsize=(WIDTH, 3.6))
     labels = {"snr_db": "SNR of the columns [dB]", "psnr_db": "PSNR of the images [dB]"}
+    ends = averaged["averages"].iloc[[0, -1]]
     for axis, (column, label) in zip(panels, labels.items(), strict=True):
-        axis.plot(averaged["averages"], averaged[column], "o-", color="black", markersize=3, label="averaging alone")
-        for number, (title, values) in enumerate(methods.items()):
-            axis.axhline(values[column], color=plt.get_cmap("tab10")(number), linewidth=1, label=title)
+        axis.plot(averaged["averages"], averaged[column], "o-", color=BLACK, markersize=3, label="averaging alone")
+        for name, of in values.items():
+            drawn = look(methods, name).line() | {"markevery": [0], "linewidth": 1.4}
+            axis.plot(ends, [of[column]] * 2, label=methods[name].title, **drawn)
         axis.set_xscale("log", base=2)
-        axis.set_xticks(averaged["averages"], averaged["averages"].astype(str), fontsize=7)
+        shown = averaged["averages"].iloc[::2]
+        axis.set_xticks(shown, shown.astype(str))
+        axis.minorticks_off()
         axis.set(xlabel="averaged recordings", ylabel=label)
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=8)
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=1)
     return figure
 
 
@@ -405,34 +417,30 @@ def losses(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def conditions(table: pd.DataFrame) -> Figure:
+def conditions(table: pd.DataFrame, methods: Mapping[str, Method]) -> Figure:
     """PSNR of the images of each method under each condition: a panel per strength of regularisation.
 
     Args:
-        table: columns ``condition, relative_lambda, title, colour, psnr_db``; infinite values are left out.
+        table: columns ``condition, relative_lambda, method, title, psnr_db``; infinite values are left out.
+        methods: how each is drawn; what is none of them is black.
     """
     strengths, names, titles = (
         list(dict.fromkeys(table[column])) for column in ("relative_lambda", "condition", "title")
     )
-    height = 1.3 + 0.42 * len(names)
-    figure, panels = plt.subplots(1, len(strengths), figsize=(7.6, height), sharey=True, squeeze=False)
+    height = 1.9 + 0.45 * len(names)
+    figure, panels = plt.subplots(1, len(strengths), figsize=(WIDTH, height), sharey=True, squeeze=False)
     for axis, strength in zip(panels[0], strengths, strict=True):
         shown = table[(table["relative_lambda"] == strength) & np.isfinite(table["psnr_db"])]
-        for number, title in enumerate(titles):
+        for number, (title, method) in enumerate(table.groupby("title", sort=False)["method"].first().items()):
             part = shown[shown["title"] == title]
-            place = [-names.index(name) + 0.4 * (0.5 - (number + 0.5) / len(titles)) for name in part["condition"]]
-            look: dict[str, Any] = {"color": _tint(part, number), "markersize": 4, "label": title}
-            axis.plot(part["psnr_db"], place, "o", **look)
+            place = [-names.index(name) + 0.5 * (0.5 - (number + 0.5) / len(titles)) for name in part["condition"]]
+            drawn = look(methods, str(method)).points(5)
+            axis.plot(part["psnr_db"], place, label=title, linestyle="none", **drawn)
         axis.set(title=f"relative λ = {strength:g}", xlabel="PSNR [dB]", ylim=(0.6 - len(names), 0.6))
         axis.title.set_fontsize(9)
-    panels[0, 0].set_yticks(-np.arange(len(names)), names)
-    figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=8)
+    panels[0, 0].set_yticks(-np.arange(len(names)), [wrapped(name, 14) for name in names])
+    figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure
-
-
-def _tint(part: pd.DataFrame, number: int) -> str:
-    """The colour of the method of some rows; the one of its turn where there is no row or no colour."""
-    return shade(part["colour"].iloc[0] if len(part) else None, number)
 
 
 def distributions(objects: Array, estimates: Mapping[str, Array], labels: Sequence[str], scanner: Scanner) -> Figure:
@@ -456,44 +464,58 @@ def distributions(objects: Array, estimates: Mapping[str, Array], labels: Sequen
     return figure
 
 
-def study(table: pd.DataFrame, x: str, label: str, scale: str = "linear") -> Figure:
+def study(table: pd.DataFrame, methods: Mapping[str, Method], x: str, label: str, scale: str = "linear") -> Figure:
     """SNR of each method over one quantity, with 95 % intervals.
 
     Args:
         table: of :func:`companion.studies.make`.
-        x: its column with the quantity.
+        methods: how each is drawn.
+        x: the column with the quantity.
         label: of the axis, with its unit.
         scale: of that axis, ``linear`` or ``log``.
     """
-    figure, axis = plt.subplots(figsize=(7.2, 3.8))
-    for number, (title, part) in enumerate(table.groupby("title", sort=False)):
-        spread = [part["snr_db"] - part["snr_db_low"], part["snr_db_high"] - part["snr_db"]]
-        look: dict[str, Any] = {"color": shade(part["colour"].iloc[0], number), "markersize": 3, "capsize": 2}
-        axis.errorbar(part[x], part["snr_db"], yerr=spread, fmt="o-", label=title, **look)
+    names = list(dict.fromkeys(table["method"]))
+    figure, axis = plt.subplots(figsize=(WIDTH, 3.2 + 0.2 * -(-len(names) // _columns(table))))
+    for name in names:
+        part = table[table["method"] == name]
+        drawn = look(methods, name).line()
+        for row in part.to_dict("records"):
+            axis.plot([row[x]] * 2, [row["snr_db_low"], row["snr_db_high"]], color=drawn["color"], linewidth=1.4)
+        axis.plot(part[x], part["snr_db"], label=part["title"].iloc[0], **drawn)
     axis.set(xlabel=label, ylabel="SNR [dB]", xscale=scale)
     axis.set_xticks(sorted(set(table[x])), [f"{value:g}" for value in sorted(set(table[x]))])
     axis.minorticks_off()
-    axis.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.01, 1.0))
+    figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=_columns(table))
     return figure
 
 
-def cases(table: pd.DataFrame) -> Figure:
+def cases(table: pd.DataFrame, methods: Mapping[str, Method]) -> Figure:
     """SNR of each method in each case, with 95 % intervals; the first case on top.
 
     Args:
         table: of :func:`companion.studies.make`.
+        methods: how each is drawn.
     """
-    names = dict(zip(table["case"], table["case_title"], strict=True))
-    order = list(dict.fromkeys(table["case"]))[::-1]
-    titles = list(dict.fromkeys(table["title"]))
-    figure, axis = plt.subplots(figsize=(7.2, 0.8 + 0.36 * len(order)))
-    for number, title in enumerate(titles):
-        part = table[table["title"] == title]
-        height = [order.index(case) + 0.3 * (0.5 - (number + 0.5) / len(titles)) for case in part["case"]]
-        spread = [part["snr_db"] - part["snr_db_low"], part["snr_db_high"] - part["snr_db"]]
-        look: dict[str, Any] = {"color": shade(part["colour"].iloc[0], number), "markersize": 3}
-        axis.errorbar(part["snr_db"], height, xerr=spread, fmt="o", label=title, **look)
-    axis.set_yticks(range(len(order)), [names[case] for case in order])
-    axis.set(xlabel="SNR [dB]", ylim=(-0.6, len(order) - 0.4))
-    axis.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.01, 1.0))
+    titles = dict(zip(table["case"], table["case_title"], strict=True))
+    order = list(titles)[::-1]
+    names = list(dict.fromkeys(table["method"]))
+    columns = _columns(table)
+    rows = 0.16 * max(3, len(names))
+    figure, axis = plt.subplots(figsize=(WIDTH, 0.7 + rows * len(order) + 0.19 * -(-len(names) // columns)))
+    for number, name in enumerate(names):
+        drawn = look(methods, name).points(5)
+        for row in table[table["method"] == name].to_dict("records"):
+            interval(axis, row, order.index(row["case"]) + 0.7 * (0.5 - (number + 0.5) / len(names)), drawn)
+        axis.plot([], [], label=table["title"][table["method"] == name].iloc[0], linestyle="none", **drawn)
+    for line in range(1, len(order)):
+        axis.axhline(line - 0.5, color=GREY, linewidth=0.6, alpha=0.5)
+    axis.set_yticks(range(len(order)), [wrapped(titles[case], 18) for case in order])
+    axis.set(xlabel="SNR [dB]", ylim=(-0.5, len(order) - 0.5))
+    axis.grid(False, axis="y")
+    figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=columns)
     return figure
+
+
+def _columns(table: pd.DataFrame) -> int:
+    """Columns of a legend: one where a title takes more than half of the width."""
+    return 1 if table["title"].str.len().max() > 26 else 2

@@ -8,13 +8,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from companion.figures import BLACK, GREY, RED, shade
+from companion.figures import BLACK, GREY, RED
+from companion.looks import look
 from companion.schema import Method
 from mpicore.scanner import Scanner
 
 Array = np.ndarray[Any, Any]
-#: Methods differ in their markers as well as in their colours.
-_MARKERS = "osD^vPX"
 Methods = Mapping[str, Method]
 
 
@@ -28,13 +27,13 @@ def amplitude(table: pd.DataFrame, methods: Methods) -> Figure:
     figure, (left, right) = plt.subplots(1, 2, figsize=(7.6, 3.8))
     silent = np.isneginf(table["level_db"])
     lowest = table["snr_db"][~silent].min()
-    for name, part, look in _lines(table, methods):
+    for name, part, drawn in _lines(table, methods):
         alone = np.isneginf(part["level_db"])
         heard = part[~alone]
-        left.plot(heard["snr_db"], heard["amplitude"], label=methods[name].title, **look)
+        left.plot(heard["snr_db"], heard["amplitude"], label=methods[name].title, **drawn)
         if name != "noisy":
-            right.plot(heard["snr_db"], heard["error_db"], **look)
-            right.plot([lowest - 6] * alone.sum(), part["error_db"][alone], **look | {"clip_on": False})
+            right.plot(heard["snr_db"], heard["error_db"], **drawn)
+            right.plot([lowest - 6] * alone.sum(), part["error_db"][alone], **drawn | {"clip_on": False})
     left.axhline(1, color=GREY, linewidth=0.8, linestyle=":")
     left.set(xlabel="SNR of the recording [dB]", ylabel="denoised / true amplitude")
     right.axvline(lowest - 3, color=GREY, linewidth=0.8, linestyle=":")
@@ -60,8 +59,8 @@ def detection(table: pd.DataFrame, methods: Methods) -> Figure:
             count = int(str(name).removeprefix("average"))
             style = (0, (1, 1)) if count > 4 else "--"
             axis.plot(part["snr_db"], part["seen"], color=GREY, linestyle=style, label=f"{count} averages")
-        for name, part, look in _lines(shown[~shown["method"].str.startswith("average")], methods):
-            axis.plot(part["snr_db"], part["seen"], label=methods[name].title, **look)
+        for name, part, drawn in _lines(shown[~shown["method"].str.startswith("average")], methods):
+            axis.plot(part["snr_db"], part["seen"], label=methods[name].title, **drawn)
         axis.axhline(0.5, color=GREY, linewidth=0.8, linestyle=":")
         axis.set(xlabel="SNR of the recording [dB]", title=title)
         axis.title.set_fontsize(9)
@@ -102,9 +101,9 @@ def gap(table: pd.DataFrame, methods: Methods) -> Figure:
     figure, (left, right) = plt.subplots(1, 2, figsize=(7.6, 3.8))
     clean = table.drop_duplicates("gap_mm")
     left.plot(clean["gap_mm"], clean["clean_dip"], color=BLACK, linestyle="--", label="Clean")
-    for name, part, look in _lines(table, methods):
-        left.plot(part["gap_mm"], part["dip"], label=methods[name].title, **look)
-        right.plot(part["gap_mm"], part["told"], **look)
+    for name, part, drawn in _lines(table, methods):
+        left.plot(part["gap_mm"], part["dip"], label=methods[name].title, **drawn)
+        right.plot(part["gap_mm"], part["told"], **drawn)
     left.axhline(0, color=GREY, linewidth=0.8, linestyle=":")
     left.set(xlabel="width of the gap [mm]", ylabel="dip of the image")
     right.set(xlabel="width of the gap [mm]", ylabel="rise of the dip / its spread")
@@ -146,10 +145,10 @@ def coverage(table: pd.DataFrame, methods: Methods, situations: Mapping[str, tup
     shown = table[table["bars"] == "classes"].set_index(["method", "situation"])
     names = list(dict.fromkeys(table["method"]))
     for number, name in enumerate(names):
-        look = _look(methods[name], number) | {"linestyle": "none", "markersize": 5}
+        drawn = look(methods, str(name)).points(5) | {"linestyle": "none"}
         height = np.arange(len(rows)) + 0.5 * (0.5 - (number + 0.5) / len(names))
         values = [shown.loc[(name, situations[row][0]), situations[row][1]] for row in rows]
-        axis.plot(np.multiply(100, values), height, label=methods[name].title, **look)
+        axis.plot(np.multiply(100, values), height, label=methods[name].title, **drawn)
     axis.axvline(95, color=BLACK, linewidth=0.8, linestyle=":")
     axis.set_yticks(range(len(rows)), rows)
     axis.set(xlabel="samples whose error bar holds the clean signal [%]", ylim=(-0.5, len(rows) - 0.5))
@@ -159,12 +158,8 @@ def coverage(table: pd.DataFrame, methods: Methods, situations: Mapping[str, tup
 
 def _lines(table: pd.DataFrame, methods: Methods) -> Iterator[tuple[str, pd.DataFrame, dict[str, Any]]]:
     """Name, rows and look of each method."""
-    for number, (name, part) in enumerate(table.groupby("method", sort=False)):
-        yield str(name), part, _look(methods[str(name)], number)
-
-
-def _look(method: Method, number: int) -> dict[str, Any]:
-    return {"color": shade(method.colour, number), "marker": _MARKERS[number % len(_MARKERS)], "markersize": 4}
+    for name, part in table.groupby("method", sort=False):
+        yield str(name), part, look(methods, str(name)).line(4)
 
 
 def _legend(figure: Figure, axis: Any) -> None:

@@ -132,6 +132,24 @@ def by_method(table: pd.DataFrame, experiment: str, variant: str) -> pd.DataFram
     return part[part["shown"] & part["key"].notna() & (part["group"] != OUTSIDE)].set_index("method")
 
 
+def chosen(methods: pd.DataFrame) -> pd.Series:
+    """The method that one would take without any clean signal: that with the lowest error on noisy validation pairs.
+
+    Of the methods that denoise one period and have seen no clean signal, those that have such an error.
+
+    Args:
+        methods: of :func:`by_method`.
+
+    Raises:
+        ValueError: no method has one.
+    """
+    fair = methods[(methods["periods"] == 1) & ~methods["group"].str.startswith("ceiling")]
+    errors = fair["validation_error"].astype(float).dropna()
+    if errors.empty:
+        raise ValueError("no method has an error on noisy validation pairs")
+    return fair.iloc[int(np.nanargmin(fair["validation_error"].to_numpy(float)))]
+
+
 def display(table: pd.DataFrame, experiment: str) -> pd.DataFrame:
     """The rows of one experiment as text for the book; a method of the package is a link to its code."""
     part = table[table["experiment"] == experiment]

@@ -1,12 +1,21 @@
 """What the pages of the book share: values for the prose, claims that must hold, and where numbers come from."""
 
+import io
+import re
 from collections.abc import Sequence
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from companion.runs import Run
+from mpicore import files
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 class ClaimError(AssertionError):
@@ -63,6 +72,23 @@ def glue_values(**values: Any) -> None:
         glue(name, value.item() if isinstance(value, np.generic) else value, display=False)
 
 
+def save_picture(figure: "Figure", path: str | Path, source: str) -> None:
+    """Write a figure as a small PNG for places outside the book: on white, in 255 colours.
+
+    Args:
+        figure: to draw; at the width of :data:`companion.figures.WIDTH` it has 684 pixels.
+        path: of the file.
+        source: what it was made from; kept in the file under the keyword ``Source``.
+    """
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format="png", dpi=144, facecolor="white")
+    note = PngInfo()
+    note.add_text("Source", source)
+    with files.replacing(path) as temporary:
+        few = Image.open(drawn).convert("RGB").quantize(255, dither=Image.Dither.NONE)
+        few.save(temporary, format="PNG", optimize=True, pnginfo=note)
+
+
 def source_note(notebook: str, preset: str, used: Sequence[Run]) -> str:
     """Markdown that names what a table or figure was made from: notebook, preset, and each run with its cost."""
     listed: list[str] = []
@@ -75,3 +101,22 @@ def source_note(notebook: str, preset: str, used: Sequence[Run]) -> str:
             parts.append(f"{protocol}, trained in {record['training_seconds'] / 60:.0f} min on {record['device']}")
         listed.append(", ".join(parts))
     return f"*Source: `notebooks/{notebook}.md` with preset `{preset}`. Runs: {'; '.join(listed)}.*"
+
+
+def prose(path: str | Path, **values: Any) -> str:
+    """The text of a file with values in it, for a cell whose text is there only where its data are.
+
+    Args:
+        path: of the text; ``@name@`` or ``@name:.1f@`` stands for a value, with the format of Python.
+        values: by name.
+
+    Raises:
+        ValueError: the text names a value that is not given.
+    """
+
+    def shown(found: re.Match[str]) -> str:
+        if found[1] not in values:
+            raise ValueError(f"{path} names {found[1]}, and given are {', '.join(values) or 'no values'}")
+        return format(values[found[1]], found[2] or "")
+
+    return re.sub(r"@(\w+)(?::([^@\s]*))?@", shown, Path(path).read_text(encoding="utf-8"))

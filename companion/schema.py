@@ -24,6 +24,7 @@ Colour = Annotated[str, Field(pattern=r"^#[0-9A-Fa-f]{6}$")]
 Option = bool | int | Annotated[float, Field(allow_inf_nan=False)]
 DatasetName = Literal["x-space", "system-matrix"]
 PhantomKind = Literal["letters", "rings", "points"]
+Marker = Literal["o", "s", "^", "D", "P", "v", ">", "<", "X", "*", "d", "p", "h"]
 NetworkKind = Literal["signal-network", "image-network", "component-network"]
 
 
@@ -40,6 +41,7 @@ class Method(Entry):
     ``network`` is the kind of network that it trains. A method ``of`` another one fits nothing: it is the fitted
     denoiser of that method, read out as ``readout`` says, and takes over its denoiser, options, network and empty
     measurement. ``empty`` is a measurement of the empty scanner: its background is taken off all that it is given.
+    ``colour`` and ``marker`` are for :mod:`companion.looks`.
     """
 
     title: str
@@ -50,6 +52,7 @@ class Method(Entry):
         None
     )
     colour: Colour | None = None
+    marker: Marker | None = None
     options: dict[str, Option] = {}
     network: NetworkKind | None = None
     empty: Empty | None = None

@@ -16,6 +16,8 @@ from companion.runs import ROOT, Root, Run
 from companion.schema import Case, Method
 from companion.statistics import Spread, estimate, pooled
 
+_WIDEST = 9  #: methods side by side in a table
+
 
 def make(known: Experiments, study: str, preset: str, root: Root = ROOT) -> pd.DataFrame:
     """One row per case and method, in the order of the file.
@@ -59,12 +61,12 @@ def row(case: str, title: str, method: Method, trainings: Sequence[Run], spread:
 
     Args:
         case, title: name of the case, and how it is written.
-        method: how the method of the runs is called and drawn.
+        method: how the method of the runs is called.
         trainings: a run per seed.
         spread: between trainings, see :mod:`companion.statistics`.
 
     Returns:
-        ``case, case_title, method, title, colour, input_snr_db`` (of the noise as the case has it), ``signals`` (for
+        ``case, case_title, method, title, input_snr_db`` (of the noise as the case has it), ``signals`` (for
         training), ``steps`` (of the training), ``trainings`` (how many), ``snr_db, snr_db_low, snr_db_high, ssim,
         psnr_db, training_seconds``: means over the test signals and trainings with the 95 % interval of the SNR; the
         ``key`` of the first run; and ``validated_db``, the SNR that the error on noisy validation pairs implies,
@@ -82,7 +84,6 @@ def row(case: str, title: str, method: Method, trainings: Sequence[Run], spread:
         "case_title": title.format(signals=run.config.sizes[0]),
         "method": run.config.method,
         "title": method.title,
-        "colour": method.colour,
         "input_snr_db": run.config.noise.snr_db,
         "signals": run.config.sizes[0],
         "steps": run.history["step"].max() if run.config.training else None,
@@ -106,6 +107,8 @@ def _noisy_error(run: Run) -> float | None:
 def display(table: pd.DataFrame, heading: str) -> pd.DataFrame:
     """SNR with its interval as text: a row per case, a column per method; the best of several in bold.
 
+    More methods than a page is wide become rows, and the cases columns.
+
     Of one method alone, the SNR that the noisy validation pairs imply stands beside, where every run has kept it.
 
     Args:
@@ -125,7 +128,10 @@ def display(table: pd.DataFrame, heading: str) -> pd.DataFrame:
         if validated:
             cells["By noisy validation"] = f"{part['validated_db'].iloc[0]:.2f}"
         rows.append(cells)
-    return pd.DataFrame(rows)
+    shown = pd.DataFrame(rows)
+    if table["title"].nunique() > _WIDEST:
+        shown = shown.set_index(heading).T.rename_axis(None, axis=1).rename_axis("Method").reset_index()
+    return shown
 
 
 def columns(study: str, analyses_folder: str | Path) -> dict[str, dict[Any, float]]:

@@ -7,6 +7,7 @@ fetches the files (:mod:`companion.fetch`). It runs in plain Jupyter, beside the
 
 import csv
 import json
+import os
 import posixpath
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -42,14 +43,14 @@ class Book:
         glued: values in the prose, by page and name, as Python writes them.
         numbers: such as ``Table 3.1``, by the labels of tables, figures and equations.
         titles: of all pages, by their names.
-        origin: where the project is published, if it is.
+        origin: where the project is published.
     """
 
     folder: Path
     glued: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     numbers: Mapping[str, str] = field(default_factory=dict)
     titles: Mapping[str, str] = field(default_factory=dict)
-    origin: repository.Repository | None = None
+    origin: repository.Repository = field(default_factory=repository.Repository)
 
 
 def notebook(page: str, book: Book) -> Any:
@@ -196,16 +197,17 @@ def _link(text: str, target: str, anchor: str | None, page: str, book: Book) -> 
         return text or book.numbers.get(anchor or "", anchor or "")
     other, kind = _named(target, page)
     shown = text or book.titles.get(other, other)
-    if kind not in (".ipynb", ".md", "") or book.origin is None:
+    if kind not in (".ipynb", ".md", "") or not book.origin.book:
         return f"*{shown}*"
     return f"[{shown}]({book.origin.book}{other}.html{f'#{anchor}' if anchor else ''})"
 
 
-def _first_cells(read: Mapping[str, str], origin: repository.Repository | None) -> list[Any]:
+def _first_cells(read: Mapping[str, str], origin: repository.Repository) -> list[Any]:
     """What this notebook is, and the cell that fetches what it reads."""
-    package = origin.package if origin else f"mpicore[notebooks]=={__version__}"
-    needed = f"This notebook needs the project's package; install it and run this cell again: %pip install '{package}'"
-    places = [f"{origin.book}{FILES}/", origin.files] if origin else []
+    package = origin.package or "FOLDER_OR_WHEEL_OF_THE_PROJECT[notebooks]"
+    needed = f"This notebook needs the package mpicore {__version__}; install it and run this cell again: "
+    needed += f"%pip install '{package}'"
+    places = [place for place in (origin.book and f"{origin.book}{FILES}/", origin.files) if place]
     lines = [
         "# The files of the project that this notebook reads, each with its SHA-256. They are put beside the notebook.",
         "try:",
@@ -251,10 +253,11 @@ def _offer(app: Any, page: str, template: str, context: dict[str, Any], document
             if button.get("label") == "download-source-button":
                 button |= {"url": path(name, 1), "tooltip": "Download a notebook that runs outside the project"}
     origin = repository.read()
-    if origin is None:
-        return
-    button = {"type": "link", "tooltip": "Run on Colab", "icon": "fas fa-rocket", "url": origin.colab(name)}
-    context["header_buttons"].append(button | {"text": "", "label": "launch-colab-button"})
+    built = posixpath.join(os.path.relpath(app.outdir), name)
+    for where, url in (("Binder", origin.binder(built)), ("Colab", origin.colab(name))):
+        if url:
+            button = {"type": "link", "tooltip": f"Run on {where}", "icon": "fas fa-rocket", "url": url}
+            context["header_buttons"].append(button | {"text": where, "label": f"launch-{where.lower()}-button"})
 
 
 def _write(app: Any, error: Exception | None) -> None:

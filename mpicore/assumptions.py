@@ -301,6 +301,9 @@ def _locked(sample: Sample, channel: int, repeats: Array, forbidden: Recordings 
         text = f"what the symmetry forbids is {100 * share:.2f} +- {100 * error:.2f} % of what the repeats share"
         return Finding(name, None, "holds", share, text)
     lines = int(background.kept[:, channel].any(axis=0).sum())
+    if not lines and not background.told:
+        told = "the background frames are too few to tell their lines from noise, and nothing is taken off"
+        return Finding(name, None, UNKNOWN, None, told)
     if not lines:
         return Finding(name, None, "holds", None, "no line of the background stands out of its noise")
     level = float(np.mean(background.means[:, :, channel] ** 2))

@@ -147,7 +147,9 @@ class EmptyMeasurement:
         return (signals - self.background(time)).astype(signals.dtype)
 
 
-def stands_out(groups: Sequence[Array]) -> NDArray[np.bool_]:
+def stands_out(
+    groups: Sequence[Array], noise: NDArray[np.float64] | None = None, degrees: int = 0
+) -> NDArray[np.bool_]:
     """In which lines the mean of a group of periods is more than their noise, for any of the groups.
 
     The power of a mean over that of its noise, estimated with d degrees of freedom from the spread within the groups,
@@ -156,16 +158,22 @@ def stands_out(groups: Sequence[Array]) -> NDArray[np.bool_]:
 
     Args:
         groups: periods at one time each, shape (n, N).
+        noise: power of the noise in each line of a period, from elsewhere, shape (N // 2 + 1,); by default from the
+            spread.
+        degrees: of freedom of that noise.
 
     Returns:
         Shape (N // 2 + 1,).
     """
     spectra = [np.fft.rfft(periods, axis=1).astype(np.complex128) for periods in groups]
     lines = spectra[0].shape[1]
-    degrees = sum(map(len, spectra)) - len(spectra)
-    if not degrees:
-        return np.ones(lines, np.bool_)
     means = [found.mean(axis=0) for found in spectra]
-    noise = np.sum([np.sum(np.abs(x - mean) ** 2, axis=0) for x, mean in zip(spectra, means, strict=True)], axis=0)
-    threshold = np.expm1(np.log(lines / _FALSE) / degrees) * noise
+    if noise is None:
+        degrees = sum(map(len, spectra)) - len(spectra)
+        if not degrees:
+            return np.ones(lines, np.bool_)
+        total = np.sum([np.sum(np.abs(x - mean) ** 2, axis=0) for x, mean in zip(spectra, means, strict=True)], axis=0)
+    else:
+        total = noise * degrees
+    threshold = np.expm1(np.log(lines / _FALSE) / degrees) * total
     return np.any([len(x) * np.abs(mean) ** 2 > threshold for x, mean in zip(spectra, means, strict=True)], axis=0)

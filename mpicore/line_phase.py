@@ -17,7 +17,7 @@ from mpicore.recordings import Recordings, rms
 
 Array = NDArray[np.floating[Any]]
 Complex = NDArray[np.complex128]
-_SMOOTH = 41  #: lines over which a chain changes little
+SMOOTH = 41  #: lines over which a chain changes little
 _FINER = 4  #: steps per sample in which a delay is sought
 _LEAST, _MOST = 0.05, 20.0  #: gains beyond these are not believed
 
@@ -98,4 +98,4 @@ def filtered(u: Array, response: Complex) -> Array:
 
 
 def _smoothed(lines: NDArray[Any]) -> NDArray[Any]:
-    return fftconvolve(lines, np.hanning(_SMOOTH + 2)[1:-1], mode="same")
+    return fftconvolve(lines, np.hanning(SMOOTH + 2)[1:-1], mode="same")

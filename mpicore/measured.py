@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mpicore import denoisers, files, methods
+from mpicore import methods
 from mpicore.assumptions import Assumptions, check
 from mpicore.denoisers import Denoiser
 from mpicore.denoisers.spectral_wiener import SpectralWiener
@@ -98,7 +98,7 @@ class Fitted:
         good = usable(signals)
         found = np.array(signals, np.float64)
         if self.background is not None:
-            found -= np.where(good[..., None], self.background.at(numbers), 0)
+            np.subtract(found, self.background.at(numbers), out=found, where=good[..., None])
         objects = ~np.asarray(empty, bool)[numbers]
         for channel, judged in self.chosen.items():
             rows = good[:, :, channel] & objects[:, None]
@@ -193,7 +193,7 @@ def fit(
                 progress(f"channel {channel + 1}: {row.name}")
             place = None if folder is None else Path(folder) / f"channel{channel + 1}"
             made = _learned(row, train, validation, known, options or {}, place, progress is not None, found.split)
-            judged.append(_judged(row, channel, made, held, sample, known))
+            judged.append(judge(row, channel, made, held, sample, known))
         best = min(judged, key=lambda row: float(row.risk.error.mean()))
         if asked and asked.name != "average" and best.risk.worse_than_mean():
             raise ValueError(
@@ -217,6 +217,8 @@ def fit(
 def denoised(recording: Recording, fitted: Fitted, progress: Callable[[int], Any] | None = None) -> Recording:
     """The recording with its denoiser, which works on some frames at a time when it is read or written.
 
+    The signals are in single precision where that holds those of the file.
+
     Args:
         recording: that ``fitted`` was fitted to.
         fitted: its denoiser.
@@ -225,19 +227,25 @@ def denoised(recording: Recording, fitted: Fitted, progress: Callable[[int], Any
     told = fitted.told()
     options = {"channels": told, "skipped_channels": [c + 1 for c in fitted.assumptions.dead]}
     names = sorted({row.method for row in fitted.chosen.values()})
-    step = Provenance(f"mpicore denoise: {', '.join(names)}", _finite(options))
+    step = Provenance(f"mpicore denoise: {', '.join(names)}", finite(options))
     flags = recording.processing
-    if flags is not None and fitted.background is not None:
+    if flags is not None and _taken_off(fitted.background):
         flags = replace(flags, background_corrected=True)
     empty = recording.background
+    kind: type[np.floating[Any]] = np.float32 if recording.single else np.float64  # denoisers give single precision
 
     def made(piece: Array, first: int) -> Array:
-        found = fitted.denoise(piece, first, empty)
+        found = fitted.denoise(piece, first, empty).astype(kind, copy=False)
         if progress is not None:
             progress(len(piece))
         return found
 
     return recording.mapped_in_time(made, step, flags)
+
+
+def _taken_off(background: FrameBackground | None) -> bool:
+    """Whether there is no background left; too few empty frames, of which no line stands out, leave it all."""
+    return background is not None and (background.told or bool(background.kept.any()))
 
 
 def denoise(
@@ -269,46 +277,39 @@ def denoise(
     return fitted.denoise(array, 0, mask), fitted
 
 
-def save(fitted: Fitted, path: str | Path) -> None:
-    """Keep what was learned, for other recordings of the same scanner: method and state of each channel."""
-    arrays: dict[str, NDArray[Any]] = {}
-    told: dict[str, Any] = {}
-    for channel, judged in fitted.chosen.items():
-        arrays |= {f"{channel}.{name}": np.asarray(value) for name, value in judged.denoiser.state().items()}
-        told[str(channel)] = {"method": judged.method, "samples": judged.denoiser.samples, "options": _kept(judged)}
-    files.save_tensors(path, arrays, {"format": "mpicore.measured", "channels": told})
+def judge(
+    method: Method,
+    channel: int,
+    made: Denoiser,
+    held: Array,
+    sample: Sample,
+    known: NDArray[np.float64] | None,
+) -> Judged:
+    """How good a fitted denoiser of one channel is on signals that it has not learned from.
 
-
-def load(path: str | Path, sample: Sample, known: NDArray[np.float64] | None = None) -> Fitted:
-    """Take up what :func:`save` has kept, and judge it on this recording.
-
-    Raises:
-        ValueError: a damaged file, or one of a recording with other channels or another number of samples.
+    Args:
+        method: what the denoiser is.
+        channel: its number.
+        made: the denoiser.
+        held: repeats of objects, shape (n, R, V).
+        sample: of the recording.
+        known: phase that the drive fields give each line, see :mod:`mpicore.drive_phase`.
     """
-    arrays, told = files.load_tensors(path)
-    if told.get("format") != "mpicore.measured":
-        raise ValueError(f"{path} holds no weights of mpicore denoise")
-    found = check(sample, known)
-    chosen = {}
-    for number, row in told["channels"].items():
-        channel, V = int(number), sample.repeats.shape[-1]
-        if channel >= sample.channels or row["samples"] != V:
-            wanted = f"{row['samples']} samples in channel {channel + 1}"
-            raise ValueError(f"{path} is for {wanted}; the recording has {sample.channels} channels of {V} samples")
-        if channel in found.dead:
-            continue
-        method = methods.find(row["method"])
-        made = methods.create(method, **row["options"])
-        state = {name.partition(".")[2]: value for name, value in arrays.items() if name.startswith(f"{channel}.")}
-        made.samples = V
-        made.restore(state)
-        repeats = sample.of_channel(channel)
-        chosen[channel] = _judged(method, channel, made, repeats, sample, known)
-    if not chosen:
-        raise ValueError(f"{path} has no channel that the recording has")
-    mean = sample.found.kind == "periods"
-    every = tuple(chosen.values())
-    return Fitted(chosen, every, found, sample.background, sample.found.classes, mean, known, 0)
+    repeats = held.shape[1] if sample.found.kind in ("periods", "background") else 1
+    risk = Risk.of(lambda u: _apply(made, method, u, known), pairs_of(held), repeats)
+    rows = sample.empty[:, :, channel].reshape(-1, held.shape[2])[:100]
+    rows = rows[usable(rows)] if len(rows) else rows
+    nothing = passed_of_nothing(lambda u: _apply(made, method, u, known), rows) if len(rows) else None
+    return Judged(method.name, channel, made, risk, nothing)
+
+
+def finite(value: Any) -> Any:
+    """A value for JSON, in which what is not finite is null."""
+    if isinstance(value, Mapping):
+        return {name: finite(item) for name, item in value.items()}
+    if isinstance(value, float) and not np.isfinite(value):
+        return None
+    return value
 
 
 def _parts(repeats: Array) -> tuple[Array, Array, Array]:
@@ -342,22 +343,6 @@ def _learned(
     return made.fit(*pairs.arrays, validation=chosen, folder=folder, progress=progress)
 
 
-def _judged(
-    method: Method,
-    channel: int,
-    made: Denoiser,
-    held: Array,
-    sample: Sample,
-    known: NDArray[np.float64] | None,
-) -> Judged:
-    repeats = held.shape[1] if sample.found.kind in ("periods", "background") else 1
-    risk = Risk.of(lambda u: _apply(made, method, u, known), pairs_of(held), repeats)
-    rows = sample.empty[:, :, channel].reshape(-1, held.shape[2])[:100]
-    rows = rows[usable(rows)] if len(rows) else rows
-    nothing = passed_of_nothing(lambda u: _apply(made, method, u, known), rows) if len(rows) else None
-    return Judged(method.name, channel, made, risk, nothing)
-
-
 def _apply(made: Denoiser, method: Method, u: Array, known: NDArray[np.float64] | None) -> Array:
     if method.symmetry and known is not None:
         return filtered(np.asarray(made.denoise(filtered(u, np.exp(-1j * known))), np.float64), np.exp(1j * known))
@@ -368,21 +353,3 @@ def _turned(method: Method, pairs: Recordings, known: NDArray[np.float64] | None
     if method.symmetry and known is not None:
         return Recordings(*(filtered(u, np.exp(-1j * known)) for u in pairs.arrays))
     return pairs
-
-
-def _kept(judged: Judged) -> dict[str, Any]:
-    """Options of a denoiser that a file can hold; how it was trained does not matter any more."""
-    method = METHODS[judged.method]
-    if method.denoiser not in denoisers.names():
-        return {}
-    options = {**denoisers.parameters(method.denoiser), **method.options}
-    return {name: getattr(judged.denoiser, name) for name in options if name not in ("stride", "normalise")}
-
-
-def _finite(value: Any) -> Any:
-    """A value for JSON, in which what is not finite is null."""
-    if isinstance(value, Mapping):
-        return {name: _finite(item) for name, item in value.items()}
-    if isinstance(value, float) and not np.isfinite(value):
-        return None
-    return value

@@ -146,6 +146,9 @@ class Neighbours:
     The loss is ||f(g1(y)) - g2(y)||^2 + gamma ||f(g1(y)) - g2(y) - (g1(f(y)) - g2(f(y)))||^2, in whose second term f(y)
     is held fixed. Assumes noise that is independent from sample to sample, and signals that are smooth over two.
 
+    The network learns from signals of half the rate. Structure of images is alike at many scales, and the authors apply
+    theirs to the full rate; harmonics of a drive field are not. So f(y) passes both halves, see :func:`by_halves`.
+
     Args:
         gamma: weight of the second term, at least zero.
 
@@ -161,14 +164,25 @@ class Neighbours:
     def objective(self, network: nn.Module, u1: Tensor, u2: Tensor, generator: torch.Generator) -> Tensor:
         """Mean over the batch; a scalar."""
         y = one_of_both(u1, u2, generator)
-        if y.shape[1] % 2:
-            raise ValueError(f"signals must have an even number of samples, got {y.shape[1]}")
-        coins = torch.randint(2, (len(y), y.shape[1] // 2), generator=generator).bool().to(y.device)
         with torch.no_grad():
-            first, second = _halves(passed(network, y), coins)
+            denoised = by_halves(network, y)
+        coins = torch.randint(2, (len(y), y.shape[1] // 2), generator=generator).bool().to(y.device)
+        first, second = _halves(denoised, coins)
         source, target = _halves(y, coins)
         prediction = passed(network, source)
         return squared_loss(prediction, target) + self.gamma * squared_loss(prediction - target, first - second)
+
+
+def by_halves(network: nn.Module, y: Tensor) -> Tensor:
+    """What a network of half the rate makes of signals (B, N): of the even and of the odd samples, put together again.
+
+    Raises:
+        ValueError: an odd number of samples.
+    """
+    if y.shape[1] % 2:
+        raise ValueError(f"signals must have an even number of samples, got {y.shape[1]}")
+    halves = torch.cat([y[:, ::2], y[:, 1::2]])
+    return torch.stack(passed(network, halves).chunk(2), dim=-1).flatten(1)
 
 
 def _halves(u: Tensor, coins: Tensor) -> tuple[Tensor, Tensor]:

@@ -56,6 +56,28 @@ def random_phantoms(count: int, shape: tuple[int, int], seed: Seed) -> Float32:
     return images
 
 
+#: What random phantoms are made of.
+SHAPES = ("ellipse", "rectangle", "vessel")
+
+
+def random_shapes(count: int, seed: Seed) -> list[list[str]]:
+    """The shapes that each of :func:`random_phantoms` is made of, in the order in which they cover each other.
+
+    Args:
+        count, seed: as there; the size of the images does not matter.
+
+    Returns:
+        For each phantom one to five of :data:`SHAPES`.
+
+    Raises:
+        ValueError: a count below one.
+    """
+    draws = generator(seed, "shapes").random((checks.count(count, "count"), 1 + 7 * _MOST_SHAPES))
+    numbers = 1 + np.floor(_MOST_SHAPES * draws[:, 0]).astype(int)
+    kinds = np.floor(len(SHAPES) * draws[:, 1::7]).astype(int)
+    return [[SHAPES[kind] for kind in row[:number]] for row, number in zip(kinds, numbers, strict=True)]
+
+
 #: Phantoms of another kind than those that the networks are trained on.
 OTHER_KINDS = ("letters", "rings", "points")
 

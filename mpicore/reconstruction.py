@@ -101,6 +101,11 @@ class XSpace:
         interpolation = _linear_interpolation(scanner.ffp[first], scanner.grid, self.gridding.outside)
         self._operator = (interpolation @ passes).tocsr()
 
+    @property
+    def operator(self) -> sparse.csr_array:
+        """A copy of the matrix that takes a signal of N samples to the pixels of its image, shape (ny nx, N)."""
+        return self._operator.copy()
+
     def __call__(self, u: ArrayLike) -> Array:
         """Reconstruct signals.
 

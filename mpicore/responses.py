@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
-_BLOCK = 2**18  # entries that are computed together: their temporaries stay in the processor's cache
+_BLOCK = 2**16  # entries that are computed together: their temporaries stay in the processor's cache
 _SATURATED = 81.0  # z^2, from which on coth(z) is 1 in float32
 _CLOSE = 4.0  # z^2, below which B in float32 has too few digits
 
@@ -169,15 +169,18 @@ class _Image:
         """Signals of the other row, shape (n, C, V)."""
         source = u[::-1] if self.flip else u
         found = np.empty_like(u)
-        # Sample k is that of k - shift, or of shift - k.
-        if self.reverse:
-            cut = self.shift + 1
-            np.multiply(source[..., :cut][..., ::-1], self.signs, out=found[..., :cut])
-            np.multiply(source[..., cut:][..., ::-1], self.signs, out=found[..., cut:])
-        else:
-            cut = u.shape[-1] - self.shift
-            np.multiply(source[..., :cut], self.signs, out=found[..., self.shift :])
-            np.multiply(source[..., cut:], self.signs, out=found[..., : self.shift])
+        for c, sign in enumerate(self.signs.ravel()):
+            # By the sign alone, since a product takes longer; sample k is that of k - shift, or of shift - k.
+            signed = np.negative if sign < 0 else np.positive
+            taken, given = source[:, c], found[:, c]
+            if self.reverse:
+                cut = self.shift + 1
+                signed(taken[:, :cut][:, ::-1], out=given[:, :cut])
+                signed(taken[:, cut:][:, ::-1], out=given[:, cut:])
+            else:
+                cut = taken.shape[-1] - self.shift
+                signed(taken[:, :cut], out=given[:, self.shift :])
+                signed(taken[:, cut:], out=given[:, : self.shift])
         return found
 
 
@@ -206,11 +209,11 @@ def _images(sequence: Sequence, static: Float64, coils: Float64) -> list[_Image]
 
 
 class _Rows:
-    """Signals of n positions at a time. The memory between is kept, since to get it anew takes longer than to compute.
+    """Signals of a row of n positions at a time, in blocks of times whose temporaries stay in the processor's cache.
 
-    What is needed of the field, B = D(t) + S(r), are products of a few numbers of each time and of each position:
-    B^2 = D^2 + 2 D S + S^2, B dB/dt and the field along a coil. Next to the field-free point they cancel, and B is
-    added up first.
+    Along a row r = r_0 + s g the field is B = W(t) + s G, with W the field at its middle. So B^2, and B dB/dt times the
+    field along a coil, are polynomials in s of second order with coefficients that depend on time alone. Next to the
+    field-free point they cancel, and B is added up first.
 
     Args:
         drive, rate: D and dD/dt in units of 1 / beta, shape (V, 3).
@@ -221,61 +224,93 @@ class _Rows:
     def __init__(self, drive: Float64, rate: Float64, coils: Float64, n: int) -> None:
         import torch
 
-        self.drive, self.rate, self.coils, self.n = drive, rate, coils, n
-        self.step = max(1, _BLOCK // n)
-        one = np.ones(len(drive))
-        self._of_squared = _float32(np.stack([np.vecdot(drive, drive), one, *drive.T]))
-        self._of_work = _float32(np.stack([np.vecdot(drive, rate), *rate.T]))
-        self._of_coil = _float32(np.stack([coils @ drive.T, np.broadcast_to(one, (len(coils), len(one)))], axis=1))
-        self._coil_rate = _float32(coils @ rate.T)
+        self.drive, self.rate, self.coils = drive, rate, coils
+        V, C, step = len(drive), len(coils), max(1, _BLOCK // n)
         self._driven, self._driven_rate = _float32(drive.T), _float32(rate.T)
-        self._memory = torch.zeros(4, n * self.step)
+        self._along, self._coil_rate = _float32(coils), _float32(coils @ rate.T)
+        self._powers = _float32(np.vander(_places(n), 3, increasing=True))
+        self._squared, self._product = torch.empty(3, V), torch.empty(C, 3, V)
+        memory, self._blocks = torch.zeros(4 * n * step), []
+        for when in (slice(start, min(start + step, V)) for start in range(0, V, step)):
+            width = when.stop - when.start
+            self._blocks.append((when, memory[: 4 * n * width].view(4, n, width).unbind()))
 
     def signals(self, static: Float64) -> Float32:
-        """Signals (n, C, V) of positions with static fields (n, 3) in units of 1 / beta."""
+        """Signals (n, C, V) of positions at equal distances with static fields (n, 3) in units of 1 / beta."""
         import torch
 
-        one = np.ones((self.n, 1))
-        of_squared = _float32(np.hstack([one, np.vecdot(static, static)[:, None], 2 * static]))
-        of_work = _float32(np.hstack([one, static]))
-        still = _float32(static.T[:, :, None])
-        of_coil = [_float32(np.hstack([one, (static @ coil)[:, None]])) for coil in self.coils]
-        found = np.empty((self.n, len(self.coils), len(self.drive)), np.float32)
+        middle, step = _float32((static[0] + static[-1]) / 2), _float32((static[-1] - static[0]) / 2)
+        self._expand(middle, step)
+        found = np.empty((len(static), len(self.coils), len(self.drive)), np.float32)
         out = torch.from_numpy(found)
-        nearest: list[NDArray[np.intp]] = []
-        for start in range(0, len(self.drive), self.step):
-            times = slice(start, min(start + self.step, len(self.drive)))
-            squared, work, normal, field = self._memory[:, : self.n * (times.stop - start)].view(4, self.n, -1)
-            torch.mm(of_squared, self._of_squared[:, times], out=squared)
-            torch.mm(of_work, self._of_work[:, times], out=work)
-            least = squared.amin(dim=0)
-            near = torch.nonzero(least < _SATURATED)[:, 0]
-            # Where coth(z) is 1, L/z = 1/z - 1/z^2 and (L' - L/z)/z^2 = (1/z^2 - L/z)/z^2.
-            inverse = squared.reciprocal_()
-            torch.sqrt(inverse, out=normal).sub_(inverse)
-            excess = work.mul_(inverse).mul_(inverse.sub_(normal))
-            if len(near):
-                normal.numpy()[:, near], excess.numpy()[:, near] = map(np.asarray, self._near(still, start + near))
+        for when, (squared, root, along, across) in self._blocks:
+            inverse = torch.mm(self._powers, self._squared[:, when], out=squared).reciprocal_()
+            torch.sqrt(inverse, out=root)
             for c in range(len(self.coils)):
-                torch.mm(of_coil[c], self._of_coil[c, :, times], out=field)
-                part = torch.mul(normal, self._coil_rate[c, times], out=inverse)
-                out[:, c, times] = part.addcmul_(excess, field)
-            nearest.append(start + torch.nonzero(least < _CLOSE)[:, 0].numpy())
-        self._replace_nearest(found, static, np.concatenate(nearest))
+                # Where coth(z) is 1, L/z = 1/z - 1/z^2 and L' = 1/z^2. With the part b = B_c B dB/dt / B^2 of dB_c/dt
+                # that is along B, and the other part a, the signal is a/z + (b - a)/z^2.
+                torch.mm(self._powers, self._product[c, :, when], out=along).mul_(inverse)
+                torch.sub(self._coil_rate[c, when], along, out=across)
+                torch.mul(torch.lerp(across, along, root, out=across), root, out=out[:, c, when])
+        self._replace_near(found, static, middle, step)
         return found
 
-    def _near(self, static: "Tensor", when: "Tensor") -> tuple["Tensor", "Tensor"]:
-        """L/z and (L' - L/z)/z^2 B dB/dt at some times, each (n, times); the static fields have the shape (3, n, 1)."""
-        field = static + self._driven[:, when][:, None]
-        normal, excess = slopes(field.square().sum(dim=0))
-        return normal, excess.mul_(field.mul_(self._driven_rate[:, when][:, None]).sum(dim=0))
+    def _expand(self, middle: "Tensor", step: "Tensor") -> None:
+        """Coefficients of the powers of s, for B^2 and for the product of each coil."""
+        import torch
 
-    def _replace_nearest(self, found: Float32, static: Float64, when: NDArray[np.intp]) -> None:
-        """Recompute in float64 what is next to the field-free point at some times: there the closed forms cancel."""
-        squared = sum((static[:, axis, None] + self.drive[when, axis]) ** 2 for axis in range(3))
-        position, which = np.nonzero(squared < _CLOSE)
-        when = when[which]
-        found[position, :, when] = _exact(static[position] + self.drive[when], self.rate[when]) @ self.coils.T
+        field, rate = self._driven + middle[:, None], self._driven_rate
+        torch.matmul(step[None], field, out=self._squared[1:2]).mul_(2)
+        self._squared[0], self._squared[2] = _dot(field, field), step @ step
+        work, more = _dot(field, rate), step @ rate
+        for coil, product in zip(self._along, self._product, strict=True):
+            along, slope = coil @ field, float(coil @ step)
+            torch.mul(along, work, out=product[0])
+            torch.mul(along, more, out=product[1]).add_(work, alpha=slope)
+            torch.mul(more, slope, out=product[2])
+
+    def _replace_near(self, found: Float32, static: Float64, middle: "Tensor", step: "Tensor") -> None:
+        """Compute again what is next to the field-free point: there coth(z) is not 1."""
+        import torch
+
+        n, square = len(static), float(self._squared[2, 0])
+        # Where on the row B^2 is least, from -1 to 1; 0 where the field is the same along it.
+        nearest = self._squared[1].div(-2 * square).clamp_(-1, 1) if square else torch.zeros(len(self.drive))
+        least = self._squared[0] + nearest * self._squared[1].add(nearest, alpha=square)
+        when = torch.from_numpy(np.flatnonzero(least.numpy() < _SATURATED + 1))  # NumPy finds and sets faster
+        if not len(when):
+            return
+        # The positions around, as far as coth(z) is not 1.
+        spacing = 2 / max(n - 1, 1)
+        reach = min(n - 1, int(np.sqrt((_SATURATED + 1) / square) / spacing + 0.5)) if square else n - 1
+        nearest = nearest[when]
+        centre = nearest.add(1).div_(spacing).round_().long().clamp_(reach, max(reach, n - 1 - reach))
+        position = (centre + torch.arange(-reach, reach + 1)[:, None]).clamp_(0, n - 1)
+        distance = self._powers[:, 1][position].sub_(nearest)
+        # The field at the nearest point, where all of it is added up first.
+        field = self._driven[:, when].add_(middle[:, None]).addcmul_(step[:, None], nearest)
+        rate = self._driven_rate[:, when]
+        squared = (distance * square).add_(2 * (step @ field)).mul_(distance).add_(_dot(field, field))
+        closest = np.unravel_index(np.flatnonzero(squared.numpy() < _CLOSE), squared.shape)
+        normal, excess = slopes(squared)
+        excess.mul_((step @ rate * distance).add_(_dot(field, rate)))
+        positions, times = position.numpy(), when.numpy()
+        for c, coil in enumerate(self._along):
+            along = (distance * float(coil @ step)).add_(coil @ field)
+            found[positions, c, times] = (normal * (coil @ rate)).addcmul_(excess, along).numpy()
+        # In float64 where the closed forms cancel.
+        positions, times = positions[closest], times[closest[1]]
+        found[positions, :, times] = _exact(static[positions] + self.drive[times], self.rate[times]) @ self.coils.T
+
+
+def _places(n: int) -> Float64:
+    """Positions of a row, from -1 to 1."""
+    return np.linspace(-1, 1, n) if n > 1 else np.zeros(1)
+
+
+def _dot(a: "Tensor", b: "Tensor") -> "Tensor":
+    """Inner products of vectors (3, n), shape (n,)."""
+    return (a[0] * b[0]).addcmul_(a[1], b[1]).addcmul_(a[2], b[2])
 
 
 def _float32(array: Float64) -> "Tensor":

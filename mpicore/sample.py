@@ -95,7 +95,7 @@ class Sample:
 
         def made(rests: bool) -> "Sample":
             found = pairing.of_recording(recording, rests)
-            return cls._from(lambda frames: _frames(recording, frames), mask, found, recording.shape, corrected)
+            return cls._from(recording.frames, mask, found, recording.shape, corrected)
 
         return made(rests)._settled(made) if split else made(rests)
 
@@ -122,7 +122,7 @@ class Sample:
             empty, numbers = empty[np.flatnonzero(whole)], numbers[whole]
         background, repeats = None, recorded
         if len(empty) and not corrected:
-            background = FrameBackground(empty, numbers, found.classes)
+            background = FrameBackground(empty, numbers, found.classes, recorded if found.kind == "periods" else None)
             repeats = recorded - background.at(frames)[place, chosen.periods].astype(np.float32)
             empty = background.residual
         return cls(repeats, recorded, chosen, len(found), background, empty)
@@ -181,11 +181,3 @@ def usable(rows: Array) -> NDArray[np.bool_]:
     """Which signals (..., V) are finite and not constant."""
     with np.errstate(invalid="ignore"):
         return np.asarray(np.isfinite(rows).all(axis=-1) & (rows.max(axis=-1) > rows.min(axis=-1)))
-
-
-def _frames(recording: Recording, frames: NDArray[np.int64]) -> Array:
-    """Frames by their numbers, ascending; what lies between them is not read."""
-    if not len(frames):
-        return np.zeros((0, *recording.shape[1:]))
-    runs = np.split(frames, np.flatnonzero(np.diff(frames) != 1) + 1)
-    return np.concatenate([piece for run in runs for piece in recording.blocks(int(run[0]), int(run[-1]) + 1)])

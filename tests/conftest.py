@@ -1,9 +1,12 @@
 """Shared by the unit tests: one thread, so that repeats are bit for bit, and data that are small enough to be quick."""
 
+import functools
+import http.server
 import os
 import shutil
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +22,7 @@ from mpicore.recordings import Recordings
 from mpicore.scanner import Scanner
 
 ROOT = Path(__file__).resolve().parents[1]
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
 
 torch.set_num_threads(1)
 
@@ -78,7 +82,7 @@ def short_pairs():
 
 #: What a copy of the project needs for a build.
 PARTS = ("mpicore", "companion", "notebooks", "book", "benchmarks", "examples", "published")
-FILES = ("Snakefile", "experiments.yml", "_config.yml", "pyproject.toml")
+FILES = ("Snakefile", "experiments.yml", "_config.yml", "pyproject.toml", "CITATION.cff")
 
 
 class Book:
@@ -146,3 +150,34 @@ def run_graph(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]
     command += ["--config", "preset=smoke", "out=build/smoke"]
     environment = build.environment(folder) | {"OMP_NUM_THREADS": "1"}
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def html(smoke):
+    """The built book at smoke size."""
+    return smoke / "build/smoke/_build/html"
+
+
+@pytest.fixture(scope="module")
+def server(html):
+    """Address under which this machine serves it."""
+    quiet = type("Quiet", (http.server.SimpleHTTPRequestHandler,), {"log_message": lambda *arguments: None})
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(quiet, directory=html)) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{running.server_address[1]}"
+        running.shutdown()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium, for the tests of one file: while it is open, asyncio runs. Without it they are left out, but for CI."""
+    if CHROMIUM is None:
+        message = "no Chromium was found on this machine"
+        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+    from playwright.sync_api import sync_playwright
+
+    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield running
+        running.close()

@@ -35,7 +35,14 @@ def counted(monkeypatch, book):
 
 def test_every_analysis_has_a_key_at_every_preset_and_rests_on_runs_of_the_book(book):
     assert len(analyses.names()) >= 12 and {"gridding", "kaczmarz", "white", "tones"} <= set(analyses.names())
-    assert set(analyses.with_arrays()) == {"comparison", "components", "distributions", "trust-bars"}
+    assert set(analyses.with_arrays()) == {
+        "browser",
+        "comparison",
+        "components",
+        "distributions",
+        "findings",
+        "trust-bars",
+    }
     for preset in ("smoke", "paper"):
         keys = {analyses.key(name, book, preset) for name in analyses.names()}
         assert len(keys) == len(analyses.names())

@@ -1,6 +1,7 @@
 """The commands, on files that were made here."""
 
 import json
+import math
 import subprocess
 import sys
 from functools import cache
@@ -13,6 +14,7 @@ from mdf_files import calibration, store, tables
 
 from mpicore import mdf, measured_matrix
 from mpicore.commands import main
+from mpicore.commands.denoise import in_words
 
 V = open_data.SAMPLES
 
@@ -251,3 +253,10 @@ def test_a_file_larger_than_memory_is_denoised_in_constant_memory(tmp_path):
     assert status == 0, found.stderr
     assert peak < 1.0e6, f"{peak} kB"
     assert mdf.read(tmp_path / "out.mdf").shape == (N, 2, 3, V)
+
+
+def test_an_error_that_does_not_show_is_said_in_words():
+    """Where the estimate of an error is not above zero there is no ratio to print."""
+    row = {"method": "wiener", "snr_db": math.inf, "gain_over_a_period_db": math.inf, "gain_over_the_mean_db": math.inf}
+    said = in_words(row | {"next_best": "low_pass", "margin_db": math.nan, "of_nothing": None})
+    assert said == "wiener: its error is too small to be told from these objects"

@@ -170,7 +170,7 @@ def test_methods_of_one_experiment_train_alike(book):
         ("x-space: [32, 8, 8]", "x-space: [32, 0, 8]", "presets.smoke.sizes.x-space.1: .*, got 0"),
         ("title: Gaussian noise at 5 dB", "title: 5", "xspace-gaussian.title: Input should be a valid string, got 5"),
         ("title: Gaussian noise at 5 dB", "title: 2024-05-01", "xspace-gaussian.title"),
-        ('colour: "#999999"', 'colour: "grey"', "methods.noisy.colour: .*, got 'grey'"),
+        ('"#AAAAAA"\n    marker: "X"', '"grey"\n    marker: "X"', "methods.noisy.colour: .*, got 'grey'"),
         ("drive_frequency: [25.0e+3, 0.5e+3]", "drive_frequency: [25.0e+3]", "scanners.x-space.drive_frequency"),
         ("[25.0e+3, 0.5e+3]", "[25.0e+3, 0.7e+3]", "scanners.x-space: .*sampling_frequency must be a whole multiple"),
         ("core_diameter: 30.0e-9, temp", "diameter: 30.0e-9, temp", "particle.diameter"),

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from companion import figures
+from companion import figures, looks
 from mpicore.network import EncoderDecoder
 from mpicore.scanner import Particle, Scanner
 
@@ -82,10 +82,13 @@ def test_comparison_has_a_panel_per_method_and_errors(book):
     estimates = {method: clean + 0.1 * rng.standard_normal(clean.size) for method in ("noisy", "proposed")}
     image = rng.random(SCANNER.shape)
     images = {"noisy": image + 0.1, "proposed": image}
-    figure = figures.signals_and_images(clean, estimates, image, images, book.methods, SCANNER)
+    figure = figures.signals_and_images(
+        image.T.reshape(image.shape), clean, estimates, image, images, book.methods, SCANNER
+    )
     pictures = [axis.images[0].get_array() for axis in figure.axes if axis.images]
-    assert len(pictures) == 5
-    clean_panel, _, _, noisy_error, proposed_error = pictures
+    assert len(pictures) == 6
+    clean_panel, _, _, thing, noisy_error, proposed_error = pictures
+    assert np.array_equal(thing, image.T.reshape(image.shape) / image.max())
     assert np.array_equal(clean_panel, image / image.max())
     assert np.allclose(noisy_error, 0.1 / image.max())
     assert np.abs(proposed_error).max() == 0
@@ -115,13 +118,9 @@ def test_reconstructions_show_signed_errors_against_the_clean_matrix():
         np.testing.assert_allclose(error.get_array(), -0.5)
 
 
-def test_learning_curves_start_at_one():
+def test_a_training_is_drawn_over_its_steps():
     history = pd.DataFrame({"step": [1, 2], "training_loss": [4.0, 2], "validation_loss": [5.0, 3]})
-    history["learning_rate"] = 1e-3
-    figure = figures.learning_curves({"x": {"n2n": history, "new": history}})
-    assert figure.axes[0].lines[0].get_ydata()[0] == 1
-    assert labelled(figure.axes[0])
-    assert labelled(figures.training_curve(history).axes[0])
+    assert labelled(figures.training_curve(history.assign(learning_rate=1e-3)).axes[0])
 
 
 def test_spectra_are_cut_at_the_highest_frequency():
@@ -130,20 +129,12 @@ def test_spectra_are_cut_at_the_highest_frequency():
     assert figure.axes[0].lines[0].get_xdata().max() == pytest.approx(50)
 
 
-def test_methods_keep_their_colour_and_the_others_take_turns(book):
-    """Each method that has a colour has one of its own."""
-    own = [method.colour for method in book.methods.values() if method.colour]
-    assert len(set(own)) == len(own)
-    assert figures.shade(own[0], 3) == own[0]
-    assert figures.shade(None, 0) != figures.shade(None, 1)
-    assert figures.shade(float("nan"), 1) == figures.shade(None, 1)  # as a table without a colour is read
-
-
 @pytest.mark.parametrize("group", ["knows no scanner", "a group that nobody has told of"])
-def test_leaderboards_draw_groups_that_they_do_not_know(group):
+def test_leaderboards_draw_groups_that_they_do_not_know(group, book):
     """A point per row at its SNR, the first row on top; a printed value has no interval."""
     rows = pd.DataFrame(
         {
+            "method": ["of nobody", "n2n"],
             "title": ["first", "second"],
             "group": [group, "printed in the paper"],
             "snr_db": [7.0, 5.0],
@@ -151,18 +142,15 @@ def test_leaderboards_draw_groups_that_they_do_not_know(group):
             "snr_db_high": [7.5, np.nan],
         }
     )
-    axis = figures.leaderboard(rows).axes[0]
+    axis = figures.leaderboard(rows, book.methods).axes[0]
     assert [text.get_text() for text in axis.get_yticklabels()] == ["second", "first"]
-    drawn = {container.get_label(): container for container in axis.containers}
-    assert drawn[group].lines[0].get_data()[0].tolist() == [7.0]
-    assert drawn[group].lines[0].get_data()[1].tolist() == [1]
-    (bar,) = drawn[group].lines[2]
-    assert bar.get_segments()[0][:, 0].tolist() == [6.5, 7.5]
+    drawn = [(list(line.get_xdata()), list(line.get_ydata())) for line in axis.lines]
+    assert drawn == [([5.0], [0]), ([6.5, 7.5], [1, 1]), ([7.0], [1])]
 
 
-def test_averages_show_where_denoised_matrices_stand():
+def test_averages_show_where_denoised_matrices_stand(book):
     averaged = pd.DataFrame({"averages": [1, 4], "snr_db": [5.0, 11.0], "psnr_db": [38.0, 44.0]})
-    figure = figures.averages(averaged, {"Wiener": {"snr_db": 9.0, "psnr_db": 43.0}})
+    figure = figures.averages(averaged, {"dct_wiener": {"snr_db": 9.0, "psnr_db": 43.0}}, book.methods)
     for axis, column in zip(figure.axes, ("snr_db", "psnr_db"), strict=True):
         curve, line = axis.lines
         assert curve.get_ydata().tolist() == averaged[column].tolist()
@@ -183,13 +171,13 @@ def test_losses_have_a_row_per_method_and_a_colour_per_kind():
     assert "[dB]" in axis.get_xlabel()
 
 
-def test_conditions_have_a_panel_per_regularisation_and_no_point_at_infinity():
+def test_conditions_have_a_panel_per_regularisation_and_no_point_at_infinity(book):
     rows = [
-        {"condition": name, "relative_lambda": strength, "title": title, "colour": None, "psnr_db": value}
+        {"condition": name, "relative_lambda": strength, "title": title, "method": title, "psnr_db": value}
         for strength in (3.0, 0.01)
         for name, title, value in (("clean", "exact", np.inf), ("clean", "N2N", 40.0), ("noisy", "N2N", 30.0))
     ]
-    axes = figures.conditions(pd.DataFrame(rows)).axes
+    axes = figures.conditions(pd.DataFrame(rows), book.methods).axes
     assert [axis.get_title() for axis in axes] == ["relative λ = 3", "relative λ = 0.01"]
     assert [text.get_text() for text in axes[0].get_yticklabels()] == ["clean", "noisy"]
     for axis in axes:
@@ -206,14 +194,13 @@ def test_distributions_have_one_scale_per_object():
     assert np.array_equal(shown[1].get_array(), 2 * np.eye(3, 4))
 
 
-def test_studies_have_a_line_or_a_row_of_points_per_method():
+def test_studies_have_a_line_or_a_row_of_points_per_method(book):
     rows = [
         {
             "case": case,
             "case_title": {"a": "first", "b": "b"}[case],
             "method": method,
             "title": method,
-            "colour": None,
             "x": x,
             "snr_db": snr,
             "snr_db_low": snr - 1,
@@ -222,11 +209,16 @@ def test_studies_have_a_line_or_a_row_of_points_per_method():
         for x, case in enumerate("ab")
         for snr, method in ((5.0, "n2n"), (7.0, "proposed"))
     ]
-    lines = figures.study(pd.DataFrame(rows), "x", "quantity [unit]").axes[0]
-    assert [text.get_text() for text in lines.get_legend().get_texts()] == ["n2n", "proposed"]
-    assert lines.get_xlabel() == "quantity [unit]" and "[dB]" in lines.get_ylabel()
-    points = figures.cases(pd.DataFrame(rows)).axes[0]
+    lines = figures.study(pd.DataFrame(rows), book.methods, "x", "quantity [unit]")
+    assert [text.get_text() for text in lines.legends[0].get_texts()] == ["n2n", "proposed"]
+    axis = lines.axes[0]
+    assert axis.get_xlabel() == "quantity [unit]" and "[dB]" in axis.get_ylabel()
+    points = figures.cases(pd.DataFrame(rows), book.methods).axes[0]
     assert [text.get_text() for text in points.get_yticklabels()] == ["b", "first"]
-    drawn = {container.get_label(): container.lines[0].get_data() for container in points.containers}
-    assert drawn["proposed"][0].tolist() == [7.0, 7.0]
-    assert [round(y) for y in drawn["n2n"][1]] == [1, 0]
+    for name, snr in (("n2n", 5.0), ("proposed", 7.0)):
+        shown = [line for line in points.lines if line.get_marker() == looks.look(book.methods, name).marker]
+        drawn = [(line.get_xdata()[0], round(line.get_ydata()[0])) for line in shown if len(line.get_xdata())]
+        assert drawn == [(snr, 1), (snr, 0)]
+        (line,) = (line for line in axis.lines if line.get_label() == name)
+        assert line.get_ydata().tolist() == [snr, snr]
+        assert line.get_color() == shown[0].get_color() == looks.look(book.methods, name).colour

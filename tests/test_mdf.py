@@ -88,6 +88,7 @@ def test_raw_numbers_become_physical_values(tmp_path, kind):
     expected[:, :, 1] = -5e-4 * expected[:, :, 1] - 0.1
     same(found.signals(), expected)
     np.testing.assert_array_equal(found.receiver.conversion, factors)
+    assert found.single == (kind is np.float32 or np.dtype(kind).itemsize < 4)  # which single precision holds
 
 
 def test_the_offset_of_lines_is_that_of_their_signals(tmp_path):
@@ -135,6 +136,13 @@ def test_frames_come_in_the_order_of_recording(tmp_path, monkeypatch, fast, at_o
     found = read(tmp_path, entries)
     assert len(list(found.blocks())) == -(-8 // at_once)
     same(found.signals(), recorded)
+    for numbers in ([0, 1, 2, 5, 7], [4], range(8), []):
+        chosen = np.array(numbers, int)
+        same(found.frames(chosen), recorded[chosen])
+    step = mdf.Provenance("place", {})
+    placed = found.mapped_in_time(lambda piece, first: piece + first + np.arange(len(piece))[:, None, None, None], step)
+    same(placed.frames(np.array([1, 2, 6])), (recorded + np.arange(8)[:, None, None, None])[[1, 2, 6]])
+    np.testing.assert_array_equal(found.with_signals(recorded, step).frames(np.array([3, 5])), recorded[[3, 5]])
     np.testing.assert_array_equal(found.background, background)
 
 

@@ -240,7 +240,7 @@ def test_indices_of_coefficients_are_checked_when_they_are_read(tmp_path, indice
 def test_signals_must_be_finite(tmp_path, value):
     signals = SIGNALS.copy()
     signals[4, 1, 0, 7] = value
-    with pytest.raises(ValueError, match=r"file\.mdf: /measurement/data must be finite, found .* in frame 4"):
+    with pytest.raises(ValueError, match=r"file\.mdf: /measurement/data must be finite, found .* in frame 5"):
         read(tmp_path, tables(SIGNALS) | {"/measurement/data": signals}).signals()
 
 

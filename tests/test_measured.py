@@ -6,7 +6,7 @@ import numpy as np
 import open_data
 import pytest
 
-from mpicore import drive_phase, mdf, measured, methods
+from mpicore import drive_phase, mdf, measured, measured_weights, methods
 from mpicore.assumptions import FEW, check, forbidden_share
 from mpicore.frame_background import FrameBackground
 from mpicore.held_out import Risk, passed_of_nothing, reference, reference_error
@@ -320,12 +320,12 @@ def test_what_was_learned_is_kept_and_used_again(tmp_path):
     sample = Sample.of(noisy[:, :, :2], mask)
     for name in ("wiener", "turned_wiener", "low_pass", "linear_n2n"):
         fitted = measured.fit(sample, name, KNOWN)
-        measured.save(fitted, tmp_path / name)
-        again = measured.load(tmp_path / name, sample, KNOWN)
+        measured_weights.save(fitted, tmp_path / name)
+        again = measured_weights.load(tmp_path / name, sample, KNOWN)
         first, second = (row.denoise(noisy[:30, :, :2], 0, mask) for row in (fitted, again))
         assert np.allclose(first, second, atol=1e-5)
     with pytest.raises(ValueError, match=f"is for {V} samples in channel 1; the recording has 2 channels of 100"):
-        measured.load(tmp_path / "wiener", Sample.of(noisy[:, :, :2, :100], mask))
+        measured_weights.load(tmp_path / "wiener", Sample.of(noisy[:, :, :2, :100], mask))
 
 
 def test_a_network_learns_from_the_recording_goes_on_and_is_kept(tmp_path, monkeypatch):
@@ -337,8 +337,8 @@ def test_a_network_learns_from_the_recording_goes_on_and_is_kept(tmp_path, monke
     fitted = measured.fit(sample, "n2n", options=options, folder=tmp_path / "training")
     assert (tmp_path / "training" / "channel1" / "checkpoint.safetensors").exists()
     again = measured.fit(sample, "n2n", options=options, folder=tmp_path / "training")
-    measured.save(fitted, tmp_path / "weights")
-    kept = measured.load(tmp_path / "weights", sample)
+    measured_weights.save(fitted, tmp_path / "weights")
+    kept = measured_weights.load(tmp_path / "weights", sample)
     first, *others = (row.denoise(short, 0, mask) for row in (fitted, again, kept))
     assert all(np.array_equal(first, other) for other in others)
 

@@ -10,7 +10,7 @@ from mpicore.denoisers.signal_network import noise_level
 from mpicore.losses import passed
 from mpicore.metrics import snr_db
 from mpicore.noise import Interference, Noise
-from mpicore.one_period import BlindSpots, Levelled, Neighbours, SteinsRisk, UnknownLevel, with_divergence
+from mpicore.one_period import BlindSpots, Levelled, Neighbours, SteinsRisk, UnknownLevel, by_halves, with_divergence
 from mpicore.recordings import Recordings
 from mpicore.scanner import Scanner
 
@@ -139,6 +139,19 @@ def test_neighbours_of_a_smooth_signal_agree():
     ), "the second term is zero where the network keeps what it gets"
     with pytest.raises(ValueError, match="even number of samples, got 99"):
         Neighbours().objective(identity, smooth[:, :99], smooth[:, :99], seeded())
+
+
+def test_a_network_of_half_the_rate_sees_each_half_alone():
+    """A shift of the even and of the odd samples by one is a shift of the signal by two."""
+
+    class Shift(nn.Module):
+        def forward(self, u):
+            return u.roll(1, dims=-1)
+
+    y = torch.randn(3, 10, generator=seeded())
+    torch.testing.assert_close(by_halves(Shift(), y), y.roll(2, dims=1), rtol=0, atol=0)
+    with pytest.raises(ValueError, match="even number of samples, got 9"):
+        by_halves(Shift(), y[:, :9])
 
 
 @pytest.mark.parametrize(

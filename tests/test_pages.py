@@ -1,10 +1,5 @@
 """The built book, as files and in a browser."""
 
-import functools
-import http.server
-import os
-import shutil
-import threading
 from urllib.parse import unquote, urldefrag, urljoin, urlparse
 
 import pytest
@@ -12,15 +7,7 @@ from bs4 import BeautifulSoup
 
 pytestmark = pytest.mark.book
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
-
-
-GENERATED = {"search.html", "genindex.html", "py-modindex.html"}
-
-
-@pytest.fixture(scope="module")
-def html(smoke):
-    return smoke / "build/smoke/_build/html"
+GENERATED = {"search.html", "genindex.html", "py-modindex.html", "404.html"}
 
 
 @pytest.fixture(scope="module")
@@ -82,29 +69,6 @@ def test_no_page_shows_an_error_or_an_unresolved_value(contents):
 def test_every_page_says_what_its_numbers_are(contents):
     for name, page in contents.items():
         assert "The numbers on this page are meaningless" in page.get_text(), name
-
-
-@pytest.fixture(scope="module")
-def server(html):
-    quiet = type("Quiet", (http.server.SimpleHTTPRequestHandler,), {"log_message": lambda *arguments: None})
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(quiet, directory=html)) as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{running.server_address[1]}"
-        running.shutdown()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if CHROMIUM is None:
-        message = "no Chromium was found on this machine"
-        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
-    from playwright.sync_api import sync_playwright
-
-    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        yield running
-        running.close()
 
 
 @pytest.fixture

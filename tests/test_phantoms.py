@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mpicore import phantoms
-from mpicore.phantoms import random_phantoms
+from mpicore.phantoms import SHAPES, random_phantoms, random_shapes
 
 
 @pytest.fixture(scope="module")
@@ -121,3 +121,21 @@ def test_a_vessel_turns_by_the_sum_of_its_turns():
 def test_bad_phantoms_are_named(count, shape, message):
     with pytest.raises(ValueError, match=message):
         random_phantoms(count, shape, 0)
+
+
+def test_the_shapes_of_a_phantom_are_those_that_were_painted():
+    """A phantom of one shape has one value, and a vessel alone is thinner than it is long."""
+    shapes, images = random_shapes(600, 3), random_phantoms(600, (101, 101), 3)
+    assert [len(set(image[image > 0])) <= len(names) for image, names in zip(images, shapes, strict=True)] == [
+        True
+    ] * 600
+    alone = {name: [] for name in SHAPES}
+    for image, names in zip(images, shapes, strict=True):
+        if len(names) == 1:
+            y, x = np.nonzero(image)
+            extent = np.linalg.eigvalsh(np.cov(np.stack([x, y])) + np.eye(2) / 12)
+            alone[names[0]].append(len(x) / np.sqrt(extent.prod()))
+    # Area over the root of the determinant of the second moments: 4 pi for an ellipse and 12 for a rectangle.
+    assert np.median(alone["ellipse"]) == pytest.approx(4 * np.pi, abs=0.1)
+    assert np.median(alone["rectangle"]) == pytest.approx(12, abs=0.1)
+    assert np.median(alone["vessel"]) < 11

@@ -76,8 +76,8 @@ def undeclared(folder, opened):
     found, seen = {}, 0
     for log in sorted(opened.glob("*.opened")):
         words = log.with_suffix(".command").read_text().split("\0")
-        # The stage is not an output, and names the pages that it takes.
-        outputs = [BOOK] if "stage" in words else [word for word in words if word in inputs]
+        # The stage is not an output, and names the pages that it takes; the finish changes what was just built.
+        outputs = [BOOK] if {"stage", "finish"} & set(words) else [word for word in words if word in inputs]
         output = outputs[0]
         seen += 1
         for line in set(log.read_text().splitlines()):
@@ -88,7 +88,7 @@ def undeclared(folder, opened):
             if name.suffix == ".pyc":
                 name = name.parent.parent / f"{name.name.split('.')[0]}.py"
             text = name.as_posix()
-            if text.startswith(("published/", "build/caches/", f"{OUT}/build/data/")):
+            if text.startswith(("published/", "build/caches/", f"{OUT}/build/data/", f"{OUT}/_build/")):
                 continue
             if text.startswith(f"{OUT}/runs/"):
                 stamp = stamps.get(name.parts[3])

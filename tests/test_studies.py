@@ -156,3 +156,25 @@ def test_the_best_of_a_row_is_bold():
 def test_unknown_parts_of_a_study_are_named(known, names):
     with pytest.raises(ValueError, match="got 'lost'"):
         known.study_run(*names, "smoke")
+
+
+def test_many_methods_become_rows():
+    """A table of ten methods would be wider than a page; every value stays with its method and its case."""
+    methods = [f"method {number}" for number in range(10)]
+    rows = [
+        {
+            "case": case,
+            "case_title": case,
+            "title": method,
+            "snr_db": value,
+            "snr_db_low": value - 1,
+            "snr_db_high": value + 1,
+        }
+        for start, case in ((0, "white"), (20, "tones"))
+        for value, method in enumerate(methods, start)
+    ]
+    shown = studies.display(pd.DataFrame(rows).assign(validated_db=None), "Noise")
+    assert list(shown) == ["Method", "white", "tones"] and list(shown["Method"]) == methods
+    assert shown["white"].iloc[3] == "3.00 [2.00, 4.00]" and shown["tones"].iloc[9] == "**29.00** [28.00, 30.00]"
+    few = studies.display(pd.DataFrame(rows).query("title < 'method 9'").assign(validated_db=None), "Noise")
+    assert list(few) == ["Noise", *methods[:9]]

@@ -11,6 +11,7 @@ import threading
 import zipfile
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import nbformat
 import pytest
@@ -18,7 +19,7 @@ import pytest
 from companion import fetch, kernel, notebooks, repository, take_home
 
 ROOT = Path(__file__).resolve().parents[1]
-ORIGIN = repository.Repository("owner", "name", "abc", "https://owner.github.io/name/")
+ORIGIN = repository.Repository("https://github.com/owner/name", "https://owner.github.io/name/", "abc")
 # Pages whose notebooks are run; `.ci/weekly` names all of them by a word.
 TRIED = os.environ.get("TAKE_HOME", "benchmarks loss_terms").split()
 RUN = """
@@ -195,18 +196,26 @@ def test_code_caches_and_other_folders_are_not_what_a_notebook_reads(tmp_path):
 
 
 def test_the_repository_is_one_setting(tmp_path):
-    assert repository.read({}) is None
-    found = repository.read({repository.SETTING: "https://github.com/Owner/name.git"}, tmp_path)
-    assert (found.address, found.commit) == ("https://github.com/Owner/name", "main")
-    assert found.book == "https://owner.github.io/name/"
-    assert found.colab("downloads/a.ipynb").endswith(
-        "#fileId=https%3A%2F%2Fowner.github.io%2Fname%2Fdownloads%2Fa.ipynb"
-    )
-    own = {repository.SETTING: "https://github.com/owner/owner.github.io", repository.SITE: "https://example.org/b"}
+    nowhere = repository.read({}, tmp_path)
+    assert nowhere == repository.Repository()
+    assert [nowhere.files, nowhere.package, nowhere.colab("a.ipynb"), nowhere.binder("a.ipynb")] == [""] * 4
+    found = repository.read({repository.REPOSITORY: "https://github.com/Owner/name.git"}, tmp_path)
+    assert (found.address, found.book) == ("https://github.com/Owner/name", "https://owner.github.io/name/")
+    colab = urlsplit(found.colab("downloads/a.ipynb"))
+    assert parse_qs(colab.fragment) == {"fileId": ["https://owner.github.io/name/downloads/a.ipynb"]}
+    binder = urlsplit(found.binder("a/b c.ipynb"))
+    assert binder.path == "/v2/gh/Owner/name/HEAD" and parse_qs(binder.query) == {"urlpath": ["lab/tree/a/b c.ipynb"]}
+    own = {
+        repository.REPOSITORY: "https://github.com/owner/owner.github.io",
+        repository.ADDRESS: "https://example.org/b",
+    }
     assert repository.read(own, tmp_path).book == "https://example.org/b/"
-    for wrong in ("github.com/a/b", "https://github.com/a", "https://example.org/a/b", "https://github.com/a/b/c"):
-        with pytest.raises(ValueError, match=repository.SETTING):
-            repository.read({repository.SETTING: wrong})
+    elsewhere = repository.read({repository.REPOSITORY: "https://example.org/a/b"}, tmp_path)
+    assert elsewhere.package.endswith("git+https://example.org/a/b") and not elsewhere.book
+    assert elsewhere.binder("a") == elsewhere.colab("a") == ""
+    for wrong in ("github.com/a/b", "https://github.com/a", "https://github.com/a/b/c"):
+        with pytest.raises(ValueError, match=repository.REPOSITORY):
+            repository.read({repository.REPOSITORY: wrong})
 
 
 @pytest.fixture(scope="module")

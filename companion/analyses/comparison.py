@@ -1,5 +1,6 @@
 """Figure 2: two test signals after each method of Table 1, and their images."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +11,9 @@ from numpy.typing import NDArray
 from companion.analyses.registry import Arrays, Source, analysis
 from companion.evaluation import shown_signals
 from mpicore import metrics
+from mpicore.phantoms import random_shapes
 from mpicore.scanner import Scanner
+from mpicore.seeds import branch
 
 
 @analysis(
@@ -23,8 +26,9 @@ from mpicore.scanner import Scanner
 def _comparison(sources: Sequence[Source], ranked_by: str) -> tuple[pd.DataFrame, Arrays]:
     """The median and the worst test signal by the SNR of one method, and how wide all objects are spread.
 
-    One row per method and signal: its SNR as stored and as shown; ``spread_mm`` of its object, ``median_spread_mm`` of
-    all test objects, and ``rank_correlation``, Spearman's between the spread and the SNR of all.
+    One row per method and signal: its SNR as stored and as shown; the ``shapes`` and ``spread_mm`` of its object,
+    ``median_spread_mm`` of all test objects, and ``rank_correlation``, Spearman's between the spread and the
+    SNR of all.
     """
     ranking = next(source for source in sources if source.name.method == ranked_by)
     setup = ranking.setup
@@ -33,6 +37,7 @@ def _comparison(sources: Sequence[Source], ranked_by: str) -> tuple[pd.DataFrame
     stored = {source.name.method: _of_variant(source, variant) for source in sources}
     shown = shown_signals(stored[ranked_by].rename("snr_db").rename_axis("index").reset_index())
     chosen = list(shown.values())
+    shapes = random_shapes(len(test), branch(setup.config.data_seed, "x-space", "test"))
     assert test.phantoms is not None  # x-space data show objects
     widths = pd.Series(spread_mm(test.phantoms, setup.scanner))
     overall = {
@@ -46,9 +51,10 @@ def _comparison(sources: Sequence[Source], ranked_by: str) -> tuple[pd.DataFrame
         for which, index, measured in zip(shown, chosen, metrics.snr_db(test.clean[chosen], denoised), strict=True):
             row = {"shown": which, "index": index, "method": source.name.method}
             row |= {"stored_snr_db": stored[source.name.method][index], "snr_db": measured}
-            rows.append(row | {"spread_mm": widths[index], **overall})
+            rows.append(row | {"shapes": counted(shapes[index]), "spread_mm": widths[index], **overall})
     clean = test.clean[chosen]
     arrays = {
+        "objects": test.phantoms[chosen],
         "clean": clean,
         "signals": np.array(signals, np.float32),
         "clean_images": setup.gridding(clean).astype(np.float32),
@@ -64,6 +70,11 @@ def spread_mm(phantoms: NDArray[Any], scanner: Scanner) -> NDArray[np.float64]:
     where = 1e3 * scanner.grid
     centre = weights @ where
     return np.sqrt(weights @ np.sum(where**2, axis=1) - np.sum(centre**2, axis=1))
+
+
+def counted(shapes: Sequence[str]) -> str:
+    """In words how many shapes of each kind there are, such as ``1 ellipse, 2 vessels``."""
+    return ", ".join(f"{count} {shape}{'s' * (count > 1)}" for shape, count in sorted(Counter(shapes).items()))
 
 
 def _of_variant(source: Source, variant: str) -> pd.Series:

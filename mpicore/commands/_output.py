@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import click
@@ -12,6 +13,29 @@ import numpy as np
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 #: The file that a command reads.
 file_argument = click.argument("file", type=click.Path(exists=True, dir_okay=False))
+
+
+def check_outputs(outputs: Iterable[str | Path | None], inputs: Iterable[str | Path | None]) -> None:
+    """Refuse, before any work, to write over a file that is read, or two outputs into one file.
+
+    Args:
+        outputs: files that are to be written; ``None`` for one that was not asked for.
+        inputs: files that are read; ``None`` likewise.
+
+    Raises:
+        ValueError: which file is named twice.
+    """
+    read = {Path(path).resolve() for path in inputs if path is not None}
+    written: set[Path] = set()
+    for path in outputs:
+        if path is None:
+            continue
+        place = Path(path).resolve()
+        if place in read:
+            raise ValueError(f"the output must be another file than those that are read, got {path}")
+        if place in written:
+            raise ValueError(f"each output must have a file of its own, got {path} twice")
+        written.add(place)
 
 
 def print_json(value: Any) -> None:

@@ -5,7 +5,15 @@ from typing import Any
 import click
 
 from mpicore import files, mdf
-from mpicore.commands._output import as_json, file_argument, print_heading, print_json, print_line, print_table
+from mpicore.commands._output import (
+    as_json,
+    check_outputs,
+    file_argument,
+    print_heading,
+    print_json,
+    print_line,
+    print_table,
+)
 
 
 @click.command()
@@ -20,6 +28,7 @@ def command(file: str, picture: str | None, as_json: bool) -> None:
     from mpicore import assumptions, drive_phase
     from mpicore.sample import Sample
 
+    check_outputs([picture], [file])
     recording = mdf.read(file, finite=False)
     found = assumptions.check(Sample.read(recording), drive_phase.of_recording(recording))
     if picture is not None:

@@ -1,5 +1,6 @@
 """``mpicore denoise``: a recording without its noise, as a new file."""
 
+import math
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ import click
 from tqdm import tqdm
 
 from mpicore import mdf
-from mpicore.commands._output import as_json, file_argument, print_json, print_line, print_table
+from mpicore.commands._output import as_json, check_outputs, file_argument, print_json, print_line, print_table
 
 
 @click.command()
@@ -43,7 +44,7 @@ def command(
     A calibration on a grid is denoised as a whole (spatial_wiener) unless another method is named: with a second
     recording, two periods of each position, or background frames.
     """
-    from mpicore import drive_phase, measured, measured_matrix, methods
+    from mpicore import drive_phase, measured, measured_matrix, measured_weights, methods
     from mpicore.sample import Sample
 
     whole = method == "spatial_wiener" or second is not None
@@ -52,6 +53,9 @@ def command(
     chosen = None if method is None or whole else methods.find(method)
     if chosen is None and (epochs is not None or seed):
         raise click.UsageError("--epochs and --seed belong to the training of a network, name one with --method")
+    # The recording itself may be replaced by what is made of it.
+    check_outputs([output, weights], [second])
+    check_outputs([weights], [file])
     recording = mdf.read(file, finite=False)
     if whole or (method is None and weights is None and measured_matrix.grid_of(recording) is not None):
         _matrix(recording, output, None if second is None else mdf.read(second, finite=False), quiet, as_json)
@@ -60,7 +64,7 @@ def command(
     sample = Sample.read(recording)
     folder = Path(f"{output}.training")
     if weights is not None and Path(weights).exists():
-        fitted = measured.load(weights, sample, known)
+        fitted = measured_weights.load(weights, sample, known, measured_weights.scan_of(recording), method)
     else:
         options: dict[str, Any] = {}
         if chosen is not None and chosen.trains:
@@ -68,7 +72,7 @@ def command(
         with tqdm(desc="learning", unit="method", disable=quiet, leave=False) as bar:
             fitted = measured.fit(sample, method, known, options, folder, None if quiet else _shown(bar))
         if weights is not None:
-            measured.save(fitted, weights)
+            measured_weights.save(fitted, weights, measured_weights.scan_of(recording))
     with tqdm(total=recording.shape[0], desc="denoising", unit="frame", disable=quiet, leave=False) as bar:
         mdf.write(measured.denoised(recording, fitted, bar.update), output)
     shutil.rmtree(folder, ignore_errors=True)
@@ -136,9 +140,12 @@ def _shown(bar: Any) -> Callable[[str], None]:
 
 def in_words(row: dict[str, Any]) -> str:
     """What was chosen for a channel, in one line."""
-    said = [f"{row['method']}: {row['snr_db']:.1f} dB, {row['gain_over_a_period_db']:+.1f} dB over a period"]
-    said.append(f"{row['gain_over_the_mean_db']:+.1f} dB over the mean of the periods")
-    if row["next_best"]:
+    if math.isfinite(row["snr_db"]):
+        said = [f"{row['method']}: {row['snr_db']:.1f} dB, {row['gain_over_a_period_db']:+.1f} dB over a period"]
+        said.append(f"{row['gain_over_the_mean_db']:+.1f} dB over the mean of the periods")
+    else:
+        said = [f"{row['method']}: its error is too small to be told from these objects"]
+    if row["next_best"] and math.isfinite(row["margin_db"]):
         said.append(f"{row['margin_db']:.2f} dB before {row['next_best']}")
     if row["of_nothing"] is not None:
         said.append(f"of background {100 * row['of_nothing']:.2g} % of the power stay")

@@ -3,7 +3,15 @@
 import click
 
 from mpicore import imaging, mdf
-from mpicore.commands._output import as_json, file_argument, print_heading, print_json, print_line, print_table
+from mpicore.commands._output import (
+    as_json,
+    check_outputs,
+    file_argument,
+    print_heading,
+    print_json,
+    print_line,
+    print_table,
+)
 
 
 @click.command()
@@ -46,6 +54,7 @@ def command(
     The unit of the images is the amount of tracer in the sample of the calibration.
     """
     imaging.check_suffix(output)
+    check_outputs([output], [file, calibration])
     settings = imaging.Imaging(
         relative_lambda=regularisation,
         sweeps=sweeps,

@@ -3,7 +3,7 @@
 import click
 
 from mpicore import imaging, mdf, report
-from mpicore.commands._output import file_argument, print_line
+from mpicore.commands._output import as_json, check_outputs, file_argument, print_json, print_line
 
 
 @click.command()
@@ -16,7 +16,10 @@ from mpicore.commands._output import file_argument, print_line
 )
 @click.option("--calibration", type=click.Path(exists=True, dir_okay=False), help="System matrix, for images.")
 @click.option("--average", default=1, show_default=True, help="Frames in a row that become one image.")
-def command(file: str, output: str | None, denoised: str | None, calibration: str | None, average: int) -> None:
+@as_json
+def command(
+    file: str, output: str | None, denoised: str | None, calibration: str | None, average: int, as_json: bool
+) -> None:
     """Write a page about FILE: what is in it, what was checked, before and after, spectra, noise and images.
 
     The page needs no other file, and no network.
@@ -26,7 +29,9 @@ def command(file: str, output: str | None, denoised: str | None, calibration: st
     from mpicore.recording_report import sections
     from mpicore.sample import Sample
 
-    before, target = mdf.read(file), output or f"{file}.html"
+    target = output or f"{file}.html"
+    check_outputs([target], [file, denoised, calibration])
+    before = mdf.read(file)
     sample, known = Sample.read(before), drive_phase.of_recording(before)
     found, after = assumptions.check(sample, known), None if denoised is None else mdf.read(denoised)
     chosen: list[tuple[str, str]] = []
@@ -52,4 +57,8 @@ def command(file: str, output: str | None, denoised: str | None, calibration: st
     if obstacle:
         parts.insert(0, report.Section("What was not done", [obstacle]))
     report.write(target, f"Report on {file}", parts)
+    if as_json:
+        titles = [part.title for part in parts]
+        print_json({"output": target, "sections": titles, "not_done": [obstacle] if obstacle else []})
+        return
     print_line(f"Written: {target}")

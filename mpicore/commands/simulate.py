@@ -3,7 +3,7 @@
 import click
 
 from mpicore import scan
-from mpicore.commands._output import print_line
+from mpicore.commands._output import as_json, print_json, print_line
 
 _PLAIN = scan.Scan()
 
@@ -27,6 +27,7 @@ _PLAIN = scan.Scan()
 )
 @click.option("--averages", default=100, show_default=True, help="Periods in a frame of the calibration.")
 @click.option("--seed", default=_PLAIN.seed, show_default=True, help="Of objects, noise and background.")
+@as_json
 def command(
     output: str,
     calibration: bool,
@@ -40,6 +41,7 @@ def command(
     bits: str,
     averages: int,
     seed: int,
+    as_json: bool,
 ) -> None:
     """Write a recording of moving objects, or with --calibration a system matrix of the same scanner.
 
@@ -51,4 +53,8 @@ def command(
         scan.write_calibration(output, system, settings, averages=averages)
     else:
         scan.write_recording(output, system, settings)
+    if as_json:
+        kind = "calibration" if calibration else "recording"
+        print_json({"output": output, "kind": kind, "voxels": system.shape, "scan": vars(settings)})
+        return
     print_line(f"Written: {output}")

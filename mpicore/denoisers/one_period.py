@@ -12,7 +12,7 @@ from mpicore.recordings import Recordings
 from mpicore.settings import Settings
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
     from mpicore.losses import Scheme
 
@@ -124,7 +124,8 @@ class BlindSpots(SignalNetworkDenoiser):
 class Neighbours(SignalNetworkDenoiser):
     """Neighbor2Neighbor (Huang et al. 2021).
 
-    Assumes noise that is independent from sample to sample, and signals that are smooth over two.
+    Assumes noise that is independent from sample to sample, and signals that are smooth over two. It learns at half the
+    rate, and denoises the even and the odd samples on their own (:func:`mpicore.one_period.by_halves`).
 
     Args:
         gamma: weight of the second term of its loss, at least zero.
@@ -151,3 +152,8 @@ class Neighbours(SignalNetworkDenoiser):
         from mpicore import one_period
 
         return one_period.Neighbours(self.gamma)
+
+    def _step(self, u: "Tensor") -> "Tensor":
+        from mpicore import one_period
+
+        return one_period.by_halves(self.network, u)

@@ -135,7 +135,7 @@ def _measured(
         notes.append(f"weights of the rows from the {recording.background.sum()} background frames of the recording")
     elif J > 1:
         deviation = np.sqrt(np.mean(np.var(lines, axis=1, ddof=1), axis=0) / J)
-        notes.append("weights of the rows from the differences of the periods, as there are no background frames")
+        notes.append("weights of the rows from the differences of the periods, as there are no two background frames")
     else:
         deviation = np.zeros(lines.shape[2])
     if grouped.shape[1] > 1:

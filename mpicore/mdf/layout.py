@@ -151,7 +151,7 @@ class Stored:
                 with np.errstate(over="ignore", invalid="ignore"):
                     signals[places] = self.layout.decode(self.frames(begin, end), conversion)
             if finite and not np.isfinite(signals).all():
-                frame = start + int(np.argwhere(~np.isfinite(signals))[0][0])
+                frame = start + int(np.argwhere(~np.isfinite(signals))[0][0]) + 1  # counted from 1, as everywhere
                 name = f"{self.path}: {self.data.name}"
                 raise RefusedError(f"{name} must be finite, found NaN or infinite values in frame {frame}")
             yield signals

@@ -46,6 +46,21 @@ class Recording(Header):
             raise ValueError(f"{self.path} has no /measurement, so there are no signals")
         return self.layout.shape
 
+    @property
+    def single(self) -> bool:
+        """Whether single precision holds the signals, which are integers of 16 bits or numbers of 32 bits in the file.
+
+        Raises:
+            ValueError: the file has no signals.
+        """
+        _, layout = self.shape, self.layout
+        assert layout is not None
+        if self.change is not None:
+            return False
+        with Tree(self.path) as tree:
+            kind = stored(tree, layout).data.dtype
+        return np.can_cast(kind["r"] if kind.names else kind, np.complex64)
+
     def signals(self) -> Signals:
         """All signals in physical units, samples of time, frames in the order of recording: shape (N, J, C, V).
 
@@ -87,15 +102,35 @@ class Recording(Header):
                 yield self.change[start : min(start + step, last)]
             return
         with Tree(self.path) as tree:
-            pieces = stored(tree, layout).blocks(self.receiver.conversion, first, last, self.finite)
-            start = first
-            while True:
-                with tree.told("/measurement/data"):
-                    piece = next(pieces, None)
-                if piece is None:
-                    return
-                yield piece if self.change is None else self._applied(self.change, piece, start)
-                start += len(piece)
+            yield from self._pieces(tree, first, last)
+
+    def frames(self, numbers: NDArray[np.integer[Any]]) -> Signals:
+        """Some frames by their numbers, ascending, shape (n, J, C, V); what lies between them is not read.
+
+        Raises:
+            ValueError: as :meth:`signals`.
+        """
+        if isinstance(self.change, np.ndarray):
+            return self.change[numbers]
+        found = np.empty((len(numbers), *self.shape[1:]))
+        start = 0
+        with Tree(self.path) as tree:
+            for run in np.split(numbers, np.flatnonzero(np.diff(numbers) != 1) + 1):
+                for piece in self._pieces(tree, int(run[0]), int(run[-1]) + 1) if len(run) else ():
+                    found[start : start + len(piece)] = piece
+                    start += len(piece)
+        return found
+
+    def _pieces(self, tree: Tree, first: int, last: int) -> Iterator[Signals]:
+        assert self.layout is not None and not isinstance(self.change, np.ndarray)
+        pieces, start = stored(tree, self.layout).blocks(self.receiver.conversion, first, last, self.finite), first
+        while True:
+            with tree.told("/measurement/data"):
+                piece = next(pieces, None)
+            if piece is None:
+                return
+            yield piece if self.change is None else self._applied(self.change, piece, start)
+            start += len(piece)
 
     def with_signals(self, signals: Signals, provenance: Provenance, processing: Processing | None = None) -> Self:
         """The same recording with other signals.
