@@ -1,7 +1,7 @@
 """Where the project is published, from two settings of the environment. Without them the book names no address.
 
-``BOOK_REPOSITORY`` is the repository, such as ``https://github.com/OWNER/NAME``. ``BOOK_ADDRESS`` is the published book;
-for a repository on GitHub it is the address of its GitHub Pages unless it is given.
+``BOOK_REPOSITORY`` is the repository, such as ``https://github.com/OWNER/NAME``. ``BOOK_ADDRESS`` is the published
+book; for a repository on GitHub it is the address of its GitHub Pages unless it is given.
 """
 
 import os
@@ -35,7 +35,9 @@ class Repository:
     def files(self) -> str:
         """Address below which the files of the commit are, by their paths; empty where it is not known."""
         found = _GITHUB.fullmatch(self.address)
-        return f"https://raw.githubusercontent.com/{found[1]}/{found[2]}/{self.commit}/" if found and self.commit else ""
+        if not found or not self.commit:
+            return ""
+        return f"https://raw.githubusercontent.com/{found[1]}/{found[2]}/{self.commit}/"
 
     @property
     def package(self) -> str:
