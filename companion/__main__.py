@@ -28,8 +28,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except MemoryError as error:
         print(f"error: not enough memory: {error}", file=sys.stderr)
         return 1
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] in project.PACKAGES:
+            raise
+        text = f"the package {error.name} is not installed, which the companion needs beside the library; the extra"
+        print(f"error: {text} `book` brings it, and so does `make env` in a copy of the repository", file=sys.stderr)
+        return 1
     except (ValueError, OSError, FloatingPointError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        outside = isinstance(error, FileNotFoundError) and error.filename == project.MARK
+        print(f"error: {project.missing() if outside else error}", file=sys.stderr)
         return 1
     return 0
 

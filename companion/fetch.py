@@ -7,9 +7,11 @@ built, or else the addresses that the notebook brings along.
 
 import hashlib
 import os
+import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPException
+from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from urllib.parse import quote
 from urllib.request import urlopen
@@ -18,6 +20,7 @@ from companion.project import MARK
 from mpicore import files
 
 SETTING = "MPICORE_FILES"  #: variable of the environment: a folder, or an address, that has the files of the project
+EXTRA = "notebooks"  #: what the package brings for a notebook outside the project
 FOLDER = "mpicore-files"  #: where they are put, beside the notebook
 _PATIENCE = 60.0  # [s] per answer
 _TOGETHER = 8  # files at a time
@@ -31,8 +34,11 @@ def enter(wanted: Mapping[str, str], places: Sequence[str] = ()) -> None:
         places: addresses that are asked in turn, where ``MPICORE_FILES`` is not set.
 
     Raises:
-        SystemExit: a file cannot be had; one sentence says which, and from where.
+        SystemExit: a package of the extra ``notebooks`` is missing, or a file cannot be had; one sentence says which.
     """
+    packages = missing_packages()
+    if packages:
+        raise SystemExit(f"This notebook needs {', '.join(packages)}: install mpicore with its extra `{EXTRA}`.")
     here = Path.cwd()
     folder = here if here.name == FOLDER and (here / MARK).is_file() else here / FOLDER
     setting = os.environ.get(SETTING, "").strip()
@@ -42,6 +48,24 @@ def enter(wanted: Mapping[str, str], places: Sequence[str] = ()) -> None:
     except OSError as error:
         raise SystemExit(f"{error}.") from None
     os.chdir(folder)
+
+
+def missing_packages() -> list[str]:
+    """The packages of the extra ``notebooks`` that are not installed."""
+    try:
+        needed = requires("mpicore") or []
+    except PackageNotFoundError:  # the source of the project, which brings its own environment
+        return []
+    found = []
+    for requirement in needed:
+        name = re.match(r"[\w.-]+", requirement)
+        if name is None or not re.search(rf"extra\s*==\s*.{EXTRA}\b", requirement):
+            continue
+        try:
+            version(name[0])
+        except PackageNotFoundError:
+            found.append(name[0])
+    return found
 
 
 def fetch(wanted: Mapping[str, str], places: Sequence[str], folder: str | Path) -> int:

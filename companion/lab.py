@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from companion import build
+from companion import build, project
 
 CONFIGURATION = ".jupyter"  #: folder of the project with JupyterLab's settings
 
@@ -40,8 +40,10 @@ def run(arguments: Sequence[str] = (), variables: Mapping[str, str] | None = Non
 
     Raises:
         ValueError: it is not installed.
-        OSError: the folder of its settings cannot be written.
+        OSError: the working directory is not the project, or the folder of its settings cannot be written.
     """
+    if not Path(project.MARK).is_file():
+        raise FileNotFoundError(project.missing())
     if importlib.util.find_spec("jupyterlab") is None:
         raise ValueError("JupyterLab is not installed; `make lab` does it, or pip with requirements-lab.lock")
     chosen = environment(Path.cwd()) if variables is None else variables

@@ -6,27 +6,26 @@ import http.server
 import os
 import re
 import subprocess
-import sys
 import threading
-import zipfile
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+import fresh
 import nbformat
 import pytest
+from jupyter_client.kernelspec import KernelSpec
+from jupyter_client.manager import AsyncKernelManager
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
 
 from companion import fetch, kernel, notebooks, repository, take_home
+from companion.__main__ import main
 
 ROOT = Path(__file__).resolve().parents[1]
 ORIGIN = repository.Repository("https://github.com/owner/name", "https://owner.github.io/name/", "abc")
 # Pages whose notebooks are run; `.ci/weekly` names all of them by a word.
-TRIED = os.environ.get("TAKE_HOME", "benchmarks loss_terms").split()
-RUN = """
-import sys, nbformat
-from nbclient import NotebookClient
-NotebookClient(nbformat.read(sys.argv[1], 4), timeout=None, startup_timeout=600, kernel_name="python3").execute()
-"""
+TRIED = os.environ.get("TAKE_HOME", "benchmarks loss_terms table1").split()
 
 
 @contextmanager
@@ -220,17 +219,48 @@ def test_the_repository_is_one_setting(tmp_path):
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
-    """The wheel of the project, unpacked."""
-    folder = tmp_path_factory.mktemp("wheel")
-    source = folder / "source"
-    listed = ["mpicore", "companion", "pyproject.toml", "README.md", "LICENSE"]
-    source.mkdir()
-    subprocess.run(["cp", "-r", *listed, str(source)], cwd=ROOT, check=True)
-    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
-    subprocess.run([*command, "--wheel-dir", str(folder), str(source)], check=True)
-    (found,) = folder.glob("mpicore-*.whl")
-    zipfile.ZipFile(found).extractall(folder / "unpacked")
-    return folder / "unpacked"
+    """The wheel of the project."""
+    return fresh.build_wheel(tmp_path_factory.mktemp("wheel"))
+
+
+def run(notebook, python, home):
+    """Run a notebook in a folder, with a kernel of that interpreter alone; the error of it, or nothing."""
+
+    class Kernel(AsyncKernelManager):
+        kernel_spec = KernelSpec(argv=[str(python), "-I", "-m", "ipykernel_launcher", "-f", "{connection_file}"])
+
+    home.mkdir(exist_ok=True)
+    client = NotebookClient(
+        notebook, kernel_manager_class=Kernel, timeout=None, startup_timeout=600, resources={"metadata": {"path": home}}
+    )
+    try:
+        client.execute()
+    except CellExecutionError as error:
+        return str(error)
+    return ""
+
+
+def test_the_wheel_alone_says_in_one_line_what_is_missing(wheel, tmp_path):
+    """The library without an extra: commands of the companion, and the first cell of a notebook to take home."""
+    alone = fresh.environment(tmp_path / "environment", wheel)
+    first = "from companion import fetch; fetch.enter({}, [])"
+    for arguments, words in [
+        (["-m", "companion", "build"], "psutil is not installed.*`book`"),
+        (["-m", "companion", "table", "table1", "--output", "a.csv"], "pandas is not installed.*`book`"),
+        (["-c", first], "needs ipykernel, matplotlib, pandas, pydantic, pyyaml: install .* extra `notebooks`"),
+    ]:
+        process = subprocess.run([alone, "-I", *arguments], cwd=tmp_path, capture_output=True, text=True, check=False)
+        (line,) = process.stderr.splitlines()
+        assert process.returncode == 1 and re.search(words, line), line
+
+
+@pytest.mark.parametrize("command", ["build", "lab", "run xspace-gaussian noisy", "table table1 --output a.csv"])
+def test_outside_the_project_a_command_says_so(tmp_path, monkeypatch, capsys, command):
+    monkeypatch.chdir(tmp_path)
+    assert main(command.split()) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "there is no experiments.yml" in line and "work in a copy of the repository" in line
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.book
@@ -243,21 +273,20 @@ def test_no_notebook_to_take_home_holds_what_only_the_book_understands(smoke):
 
 
 @pytest.mark.book
-def test_notebooks_run_at_home_beside_the_wheel_and_a_mirror(smoke, wheel, tmp_path):
-    """Outside the project, with its files over HTTP; without them, one sentence says what is missing."""
+def test_notebooks_run_at_home_beside_the_wheel_and_a_mirror(smoke, wheel, tmp_path, monkeypatch):
+    """Outside the project, in a fresh environment, with its files over HTTP; without them, one sentence says so."""
     folder = smoke / "build/smoke/_build/html" / take_home.FOLDER
     pages = sorted(path.stem for path in folder.glob("*.ipynb")) if TRIED == ["all"] else TRIED
-    variables = os.environ | {"PYTHONPATH": str(wheel), "OMP_NUM_THREADS": "1", "IPYTHONDIR": str(tmp_path / "ipython")}
+    python = fresh.environment(tmp_path / "environment", wheel, "notebooks")
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
 
-    def run(page, place):
-        home = tmp_path / page
-        home.mkdir(exist_ok=True)
-        command = [sys.executable, "-c", RUN, str(folder / f"{page}.ipynb")]
-        environment = variables | {fetch.SETTING: place}
-        return subprocess.run(command, cwd=home, env=environment, capture_output=True, text=True, check=False)
+    def tried(page, place):
+        monkeypatch.setenv(fetch.SETTING, place)
+        return run(nbformat.read(folder / f"{page}.ipynb", 4), python, tmp_path / page)
 
-    refused = run(pages[0], str(tmp_path / "nothing"))
-    assert refused.returncode and "cannot be had from" in refused.stderr and "MPICORE_FILES" in refused.stderr
+    refused = tried(pages[0], str(tmp_path / "nothing"))
+    assert "cannot be had from" in refused and fetch.SETTING in refused
     with served(smoke) as (address, asked):
-        failed = {page: process.stderr[-3000:] for page in pages if (process := run(page, address)).returncode}
+        failed = {page: error[-3000:] for page in pages if (error := tried(page, address))}
     assert not failed and asked
