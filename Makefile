@@ -60,7 +60,7 @@ $(ENV): requirements.lock pyproject.toml
 book: $(ENV) ## regenerate everything at the preset, and build the book
 	@$(COMPANION) build --preset "$$PRESET" --jobs "$${JOBS:-all}"
 
-lab: $(LAB) ## JupyterLab on the notebooks, each of which runs there as it is
+lab: $(LAB) ## JupyterLab on the notebooks; builds the book first where that was not done
 	@[ -d results/tables ] || $(COMPANION) build --preset "$$PRESET" --jobs "$${JOBS:-all}"
 	@$(COMPANION) lab
 

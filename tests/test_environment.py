@@ -58,7 +58,7 @@ def test_the_lock_fulfils_what_the_project_asks_for():
         assert requirement.specifier.contains(pinned(LOCKED[name])), f"{requirement} and {LOCKED[name]}"
 
 
-BOUNDED = ("notebooks", "book", "cluster")
+BOUNDED = ("notebooks", "book")
 
 
 def test_bounds_are_lower_ones_but_for_what_the_next_version_may_break():
@@ -69,11 +69,15 @@ def test_bounds_are_lower_ones_but_for_what_the_next_version_may_break():
             assert operators <= {"<", ">="} and ("<" in operators) == (group in BOUNDED), f"{group}: {requirement}"
 
 
-def test_jupyterlab_is_locked_beside_the_environment():
+@pytest.mark.parametrize(
+    "name, package",
+    [("requirements-lab.lock", "jupyterlab"), ("requirements-cluster.lock", "snakemake-executor-plugin-slurm")],
+)
+def test_what_not_everybody_needs_is_locked_beside_the_environment(name, package):
     """Its own file has what it needs besides; where it is installed, it is these versions."""
-    lab = requirements("requirements-lab.lock")
-    assert "jupyterlab" in lab and not lab.keys() & LOCKED.keys()
-    for name, requirement in lab.items():
+    beside = requirements(name)
+    assert package in beside and not beside.keys() & LOCKED.keys()
+    for name, requirement in beside.items():
         assert pinned(requirement)
         with suppress(PackageNotFoundError):
             asks = distribution(name).metadata["Requires-Python"]
