@@ -1,4 +1,4 @@
-# The project with its built book, and JupyterLab on the notebooks. Binder takes this file as it is. By hand:
+# The project with its built book, and JupyterLab on the notebooks; Binder builds from this file as well. By hand:
 #   docker build --tag mpi-companion . && docker run --publish 8888:8888 mpi-companion
 FROM python:3.11.14-slim-bookworm@sha256:65a93d69fa75478d554f4ad27c85c1e69fa184956261b4301ebaf6dbb0a3543d
 
