@@ -254,10 +254,16 @@ def _offer(app: Any, page: str, template: str, context: dict[str, Any], document
                 button |= {"url": path(name, 1), "tooltip": "Download a notebook that runs outside the project"}
     origin = repository.read()
     built = posixpath.join(os.path.relpath(app.outdir), name)
-    for where, url in (("Binder", origin.binder(built)), ("Colab", origin.colab(name))):
-        if url:
-            button = {"type": "link", "tooltip": f"Run on {where}", "icon": "fas fa-rocket", "url": url}
-            context["header_buttons"].append(button | {"text": where, "label": f"launch-{where.lower()}-button"})
+    places = {"Binder": origin.binder(built), "Colab": origin.colab(name)}
+    buttons = [
+        {"type": "link", "text": where, "tooltip": f"Run on {where}", "icon": "fas fa-rocket", "url": url}
+        | {"label": f"launch-{where.lower()}-button"}
+        for where, url in places.items()
+        if url
+    ]
+    if buttons:
+        group = {"type": "group", "tooltip": "Run this notebook", "icon": "fas fa-rocket", "buttons": buttons}
+        context["header_buttons"].append(group | {"label": "launch-buttons"})
 
 
 def _write(app: Any, error: Exception | None) -> None:

@@ -9,7 +9,8 @@ import subprocess
 import threading
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from types import SimpleNamespace
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import fresh
 import nbformat
@@ -215,6 +216,21 @@ def test_the_repository_is_one_setting(tmp_path):
     for wrong in ("github.com/a/b", "https://github.com/a", "https://github.com/a/b/c"):
         with pytest.raises(ValueError, match=repository.REPOSITORY):
             repository.read({repository.REPOSITORY: wrong})
+
+
+@pytest.mark.parametrize("setting, shown", [("https://github.com/a/b", ["Binder", "Colab"]), ("", [])])
+def test_a_page_offers_its_notebook_and_where_it_runs(staged, monkeypatch, setting, shown):
+    """The download is the notebook to take home; buttons to run it are there with a repository alone."""
+    monkeypatch.setenv(repository.REPOSITORY, setting)
+    monkeypatch.delenv(repository.ADDRESS, raising=False)
+    app = SimpleNamespace(srcdir=staged.folder, outdir="_build/html")
+    download = {"label": "download-source-button", "url": "_sources/pages/a.ipynb"}
+    context = {"pathto": lambda name, kind: f"../{name}", "header_buttons": [{"type": "group", "buttons": [download]}]}
+    take_home._offer(app, "pages/a", "page.html", context, document=object())
+    assert download["url"] == "../downloads/a.ipynb"
+    buttons = [button for group in context["header_buttons"][1:] for button in group["buttons"]]
+    assert [button["text"] for button in buttons] == shown
+    assert all(unquote(button["url"]).endswith("/downloads/a.ipynb") for button in buttons)
 
 
 @pytest.fixture(scope="module")
