@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import sys
 
 import pytest
 import yaml
@@ -75,3 +76,12 @@ def test_the_page_shows_the_command_that_is_tried(root):
     assert f'snakemake "$work/cluster" {shown} ' in tried
     extra = re.search(r"Where Slurm keeps no accounts, add `(.*?)`", page)[1]
     assert all(option in tried for option in re.findall(r"--[\w-]+(?: \w+)?", extra))
+
+
+def test_notebooks_import_what_the_package_brings_for_them(root):
+    """A notebook outside the project has the library's packages and those of the extra ``notebooks``."""
+    imported = set()
+    for path in (root / "notebooks").glob("*.md"):
+        imported |= set(re.findall(r"^(?:from|import) (\w+)", path.read_text(), re.MULTILINE))
+    brought = {"mpicore", "companion", "numpy", "scipy", "torch", "pandas", "matplotlib"} | sys.stdlib_module_names
+    assert imported - brought == set()
