@@ -82,6 +82,6 @@ def test_notebooks_import_what_the_package_brings_for_them(root):
     """A notebook outside the project has the library's packages and those of the extra ``notebooks``."""
     imported = set()
     for path in (root / "notebooks").glob("*.md"):
-        imported |= set(re.findall(r"^(?:from|import) (\w+)", path.read_text(), re.MULTILINE))
+        imported |= set(re.findall(r"^(?:import (?=\w+$|\w+ as)|from (?=[\w.]+ import))(\w+)", path.read_text(), re.MULTILINE))
     brought = {"mpicore", "companion", "numpy", "scipy", "torch", "pandas", "matplotlib"} | sys.stdlib_module_names
     assert imported - brought == set()
