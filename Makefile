@@ -9,6 +9,7 @@ PORT ?= 8000
 # Settings go to the commands by way of the environment, where a space or a quote in them means nothing.
 export MEASURED_FROM PRESET JOBS PORT DENOISER DENOISERS PYTHON
 ENV := .venv/.ready
+LAB := .venv/.lab
 RUN := PATH="$$PWD/.venv/bin:$$PATH" PYTHONPATH="$$PWD" python
 COMPANION := $(RUN) -m companion
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
@@ -26,7 +27,7 @@ except ImportError as error:
 endef
 export CHECK
 
-.PHONY: help env book smoke reproduce progress leaderboard verify publish measured test test-fast attack mutants bench lint types links pdf serve clean
+.PHONY: help env book lab smoke reproduce progress leaderboard verify publish measured test test-fast attack mutants bench lint types links pdf serve clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -58,6 +59,14 @@ $(ENV): requirements.lock pyproject.toml
 
 book: $(ENV) ## regenerate everything at the preset, and build the book
 	@$(COMPANION) build --preset "$$PRESET" --jobs "$${JOBS:-all}"
+
+lab: $(LAB) ## JupyterLab on the notebooks; builds the book first where that was not done
+	@[ -d results/tables ] || $(COMPANION) build --preset "$$PRESET" --jobs "$${JOBS:-all}"
+	@$(COMPANION) lab
+
+$(LAB): requirements-lab.lock $(ENV)
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements-lab.lock --constraint requirements.lock
+	@touch $@
 
 smoke: $(ENV) ## the whole chain at toy size, in build/smoke
 	@$(COMPANION) build --preset smoke --jobs all

@@ -6,13 +6,14 @@ that comes with the repository, or `none` to make every run here), threads (per 
 
 from pathlib import Path
 
-from companion import analyses, browser_experiment, contents, experiments, measured_data, project, runs
+from companion import analyses, browser_experiment, contents, experiments, measured_data, project, repository, runs
 from companion.archive import MANIFEST, Archive
 
 PRESET = config.get("preset", "paper")
 OUT = Path(config.get("out", "."))
 PUBLISHED = [] if config.get("published", "published") == "none" else [config.get("published", "published")]
 THREADS = int(config.get("threads", 1))
+ORIGIN = repository.read()
 KNOWN = experiments.read()
 NAMED = {name: run.key for name, run in KNOWN.runs(PRESET).items()}
 BASE = {run.key: run.base.key for run in KNOWN.runs(PRESET).values() if run.base}
@@ -282,12 +283,16 @@ rule book:
             *(path for page in PAGE.values() for path in page.writes(str(RESULTS))),
             EXAMPLE,
         ],
+        # What the notebooks to take home read comes along.
+        read=sorted({str(path) for page in PAGE.values() for path in read_by(page)}),
         browser=BROWSER,
     output:
         OUT / "_build/html/index.html",
     params:
         source=BUILD / "source",
         out=OUT,
+        # Not the commit: all that it could change in the book is among the inputs.
+        places=[ORIGIN.address, ORIGIN.book],
     shell:
         # A fresh build each time: pages that are gone must not stay. Warnings and unresolved references are errors.
         "python -m companion stage {params.source:q} --preset {PRESET:q} --notebooks {input.pages:q} --tables {input.tables:q}"

@@ -30,8 +30,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except MemoryError as error:
         print(f"error: not enough memory: {error}", file=sys.stderr)
         return 1
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] in project.PACKAGES:
+            raise
+        text = f"the package {error.name} is not installed, which the companion needs beside the library; the extra"
+        print(f"error: {text} `book` brings it, and so does `make env` in a copy of the repository", file=sys.stderr)
+        return 1
     except (ValueError, OSError, FloatingPointError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        outside = isinstance(error, FileNotFoundError) and error.filename == project.MARK
+        print(f"error: {project.missing() if outside else error}", file=sys.stderr)
         return 1
     return 0
 
@@ -119,6 +126,8 @@ def _parser() -> argparse.ArgumentParser:
     command = add("serve", _serve, "serve the built book on this machine", preset)
     command.add_argument("--port", type=_count, default=8000)
     add("pdf", _pdf, "print the built book, and offer the file on its front page", preset)
+    command = add("lab", _lab, "JupyterLab on the notebooks")
+    command.add_argument("arguments", nargs="*", help="of JupyterLab, after --, such as: -- --no-browser")
     command = add("stage", _stage, "put the sources of the book together", preset)
     command.add_argument("target")
     command.add_argument("--source", default="book")
@@ -424,6 +433,12 @@ def _pdf(options: Options) -> None:
 
     target = printing.write(project.outputs(options.preset) / "_build" / "html", site.read())
     print(f"{target.resolve().as_uri()}: {printing.count(target)} pages, {target.stat().st_size / 1e6:.1f} MB")
+
+
+def _lab(options: Options) -> None:
+    from companion import lab
+
+    lab.run(options.arguments)
 
 
 def _serve(options: Options) -> None:

@@ -8,6 +8,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from companion import take_home
 from companion.citation import CITATION, bibtex
 from companion.experiments import Experiments
 from companion.notebooks import check_executed
@@ -53,7 +54,7 @@ def stage(
     experiment: str | Path | None = None,
     executed_from: str | Path = "notebooks",
 ) -> None:
-    """Copy everything the book needs into one fresh folder, MathJax among it.
+    """Copy everything the book needs into one fresh folder, MathJax and the files of notebooks to take home among it.
 
     Args:
         source: folder of the texts, with ``_toc.yml``.
@@ -95,6 +96,10 @@ def stage(
     for path in tables:
         if Path(path).suffix == ".png":  # what other sites show of this one
             shutil.copy(path, target / EXTRA)
+    for path in take_home.read_and_made(notebooks):
+        kept = target / EXTRA / take_home.FILES / path
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, kept)
     # One file with all its fonts, out of the package django-static-mathjax.
     mathjax = resources.files("mathjax") / "static/mathjax/es5/tex-svg.js"
     files.write_text(target / EXTRA / "mathjax.js", mathjax.read_text(encoding="utf-8"))

@@ -21,22 +21,27 @@ import papermill
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 
+from companion import kernel
 from mpicore import files
 
 #: Entry of an executed notebook's metadata with the name of its source, by which the runner knows what it made.
 MADE_FROM = "source"
 #: Another one with the digest of that source, by which a notebook is known whose source has changed since.
 DIGEST = "source_digest"
+#: Entry with the files of the project that it has read, each with its SHA-256.
+READS = "reads"
 
 
 class ThisInterpreter(AsyncKernelManager):
     """Starts the kernel with the interpreter that runs this, whatever kernels are installed under which names."""
 
+    notes: str  #: file in which the kernel notes what it reads
+
     @property
     def kernel_spec(self) -> KernelSpec:
         """How the kernel is started."""
-        command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-        return KernelSpec(argv=command, display_name="Python 3", language="python")
+        command = [sys.executable, "-m", kernel.__name__, "-f", "{connection_file}"]
+        return KernelSpec(argv=command, display_name="Python 3", language="python", env={kernel.NOTES: self.notes})
 
 
 def parameters(notebook: Any) -> dict[str, object]:
@@ -69,7 +74,8 @@ def execute(
         target: executed .ipynb, replaced in one move on success and left as it was on failure. What is there already
             must have been made here.
         values: parameters, by name. In texts and in the metadata of cells, ``@name@`` stands for the value of one.
-        folder: working directory of the notebook.
+        folder: working directory of the notebook. What it reads below it is listed in the metadata, each file with its
+            digest.
 
     Raises:
         ValueError: an unknown parameter, or a value of another type than its default; a target that is the source or
@@ -94,14 +100,15 @@ def execute(
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     logging.getLogger("papermill").setLevel(logging.ERROR)
     with tempfile.TemporaryDirectory() as scratch:
-        draft, result = Path(scratch, "source.ipynb"), Path(scratch, "result.ipynb")
+        draft, result, notes = (Path(scratch, name) for name in ("source.ipynb", "result.ipynb", "notes"))
         nbformat.write(notebook, draft)
-        papermill.execute_notebook(
-            draft, result, values, progress_bar=False, cwd=folder, kernel_manager_class=ThisInterpreter
-        )
+        manager = type("Noting", (ThisInterpreter,), {"notes": str(notes)})
+        papermill.execute_notebook(draft, result, values, progress_bar=False, cwd=folder, kernel_manager_class=manager)
         executed = nbformat.read(result, as_version=4)
+        read = kernel.read_files(notes, folder)
     _make_reproducible(executed, Path(source).name)
     executed.metadata[DIGEST] = digest
+    executed.metadata[READS] = {name: files.digest(Path(folder, name)) for name in read}
     with files.replacing(target) as temporary:
         nbformat.write(executed, temporary)
 

@@ -60,9 +60,14 @@ def glue_table(frame: pd.DataFrame, prefix: str) -> None:
 
 
 def glue_values(**values: Any) -> None:
-    """Glue values for the prose, each under the name of its argument; numbers of NumPy as those of Python."""
-    from myst_nb import glue
+    """Glue values for the prose, each under the name of its argument; numbers of NumPy as those of Python.
 
+    A notebook outside the book has its values in its text already: without ``myst_nb`` nothing is done.
+    """
+    try:
+        from myst_nb import glue
+    except ModuleNotFoundError:
+        return
     for name, value in values.items():
         glue(name, value.item() if isinstance(value, np.generic) else value, display=False)
 

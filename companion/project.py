@@ -20,7 +20,12 @@ def root(start: str | Path = ".") -> Path:
     for folder in (here, *here.parents):
         if (folder / MARK).is_file():
             return folder
-    raise FileNotFoundError(f"there is no {MARK} in {here} or above it; work in a copy of the repository")
+    raise FileNotFoundError(missing(here))
+
+
+def missing(start: str | Path = ".") -> str:
+    """The sentence that says that a folder is outside the project."""
+    return f"there is no {MARK} in {Path(start).resolve()} or above it; work in a copy of the repository"
 
 
 def enter() -> None:

@@ -4,7 +4,8 @@ import ast
 import re
 import sys
 import tomllib
-from importlib.metadata import distribution, packages_distributions, version
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, distribution, packages_distributions, version
 from pathlib import Path
 
 import pytest
@@ -57,10 +58,30 @@ def test_the_lock_fulfils_what_the_project_asks_for():
         assert requirement.specifier.contains(pinned(LOCKED[name])), f"{requirement} and {LOCKED[name]}"
 
 
-def test_bounds_are_lower_ones_but_for_the_book_builder():
-    for name, requirement in ALL.items():
-        operators = {specifier.operator for specifier in requirement.specifier}
-        assert operators <= {"<" if name == "jupyter-book" else ">="}, str(requirement)
+BOUNDED = ("notebooks", "book")
+
+
+def test_bounds_are_lower_ones_but_for_what_the_next_version_may_break():
+    """Each package of the extras that run the book has an upper bound, and no other has one."""
+    for group, texts in {"": PROJECT["dependencies"], **EXTRAS}.items():
+        for requirement in map(Requirement, texts):
+            operators = {specifier.operator for specifier in requirement.specifier}
+            assert operators <= {"<", ">="} and ("<" in operators) == (group in BOUNDED), f"{group}: {requirement}"
+
+
+@pytest.mark.parametrize(
+    "name, package",
+    [("requirements-lab.lock", "jupyterlab"), ("requirements-cluster.lock", "snakemake-executor-plugin-slurm")],
+)
+def test_what_not_everybody_needs_is_locked_beside_the_environment(name, package):
+    """Its own file has what it needs besides; where it is installed, it is these versions."""
+    beside = requirements(name)
+    assert package in beside and not beside.keys() & LOCKED.keys()
+    for name, requirement in beside.items():
+        assert pinned(requirement)
+        with suppress(PackageNotFoundError):
+            asks = distribution(name).metadata["Requires-Python"]
+            assert all(Requirement(f"{name}{asks.replace(' ', '')}").specifier.contains(p) for p in pythons())
 
 
 def test_the_library_is_tried_with_its_lower_bounds():

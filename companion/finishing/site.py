@@ -1,7 +1,5 @@
 """What a built book says of itself, and the files of a site beside its pages."""
 
-import os
-import subprocess
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,11 +8,11 @@ from pathlib import Path
 
 import yaml
 
+from companion import repository
 from mpicore import files
 
-REPOSITORY = "BOOK_REPOSITORY"  #: variable of the environment with the address of the repository
-ADDRESS = "BOOK_ADDRESS"  #: variable of the environment with the address of the published book
 MISSING = "404"  #: name of the page that a server shows where there is none
+_SHORT = 10  # letters of a commit on a page
 
 
 @dataclass(frozen=True)
@@ -46,23 +44,19 @@ def read(folder: str | Path = ".", variables: Mapping[str, str] | None = None) -
         variables: the environment; that of the process by default.
 
     Raises:
-        ValueError: an address does not start with http:// or https://.
+        ValueError: as :func:`companion.repository.read`.
         OSError: ``_config.yml`` or ``pyproject.toml`` cannot be read.
     """
     root = Path(folder)
-    given = os.environ if variables is None else variables
-    addresses = {name: given.get(name, "").rstrip("/") for name in (REPOSITORY, ADDRESS)}
-    for name, address in addresses.items():
-        if address and not address.startswith(("https://", "http://")):
-            raise ValueError(f"{name} must start with https:// or http://, got {address!r}")
+    origin = repository.read(variables, root)
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     return Site(
         title=yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))["title"],
         version=project["version"],
         licence=project["license"],
-        commit=_commit(root),
-        repository=addresses[REPOSITORY],
-        address=addresses[ADDRESS] and addresses[ADDRESS] + "/",
+        commit=origin.commit[:_SHORT],
+        repository=origin.address,
+        address=origin.book,
     )
 
 
@@ -102,12 +96,3 @@ def _missing(about: Site) -> str:
         f'<a href="{escape(home)}">{escape(about.title)}</a>'
         " has a list of its pages, and a search.</p>\n</main>\n</body>\n</html>\n"
     )
-
-
-def _commit(folder: Path) -> str:
-    command = ["git", "rev-parse", "--short=10", "HEAD"]
-    try:
-        asked = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return ""
-    return asked.stdout.strip()
