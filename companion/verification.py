@@ -255,7 +255,9 @@ def _validation_loss(denoiser: Denoiser, setup: Setup) -> float | None:
         return None
     from mpicore.training import validation_loss
 
-    weights, fresh, found = list(denoiser.network.parameters()), setup.denoiser(), []  # type: ignore[attr-defined]
+    weights, found = list(denoiser.network.parameters()), []  # type: ignore[attr-defined]
+    fresh = setup.denoiser()
+    assert isinstance(fresh, TrainedDenoiser)
 
     def measure(network: Any, pairs: Any, held: Any, *further: Any) -> None:
         parameters = list(network.parameters())
@@ -265,7 +267,6 @@ def _validation_loss(denoiser: Denoiser, setup: Setup) -> float | None:
             found.append(validation_loss(network, fresh.scheme(), held, fresh.seed, fresh.device, fresh.units))
         raise _MeasuredError
 
-    assert isinstance(fresh, TrainedDenoiser)
     fresh.train = measure  # type: ignore[method-assign,assignment]
     pairs, held = setup.fitting_pairs(fresh)
     with suppress(_MeasuredError):
