@@ -126,6 +126,39 @@ def make_seed_table(known: Experiments, preset: str, root: Root = ROOT) -> pd.Da
     return pd.DataFrame(rows)
 
 
+def projection_gains(known: Experiments, experiment: str, preset: str, root: Root = ROOT) -> pd.DataFrame:
+    """What a projection of their output on odd signals adds to networks, each compared with one and the same training.
+
+    Args:
+        known: the checked ``experiments.yml``.
+        experiment: whose tests.
+        preset: whose runs.
+        root: where the runs are.
+
+    Returns:
+        A row for each method that is shown with and without it, and columns ``snr_db, psnr_db``: differences of means
+        over the test items [dB].
+
+    Raises:
+        ValueError: no such experiment.
+        FileNotFoundError: a run is missing.
+    """
+    entry = known.experiments[checks.choice(experiment, "experiment", list(known.experiments))]
+    rows = {}
+    for name in entry.beyond:
+        method = name.removesuffix("_projected")
+        if name == method or known.methods[name].of != method:
+            continue
+        odd, plain = (
+            runs.load(known.named(known.shown(experiment, shown, preset), preset), root) for shown in (name, method)
+        )
+        rows[method] = {
+            "snr_db": odd.signals["snr_db"].mean() - plain.signals["snr_db"].mean(),
+            "psnr_db": odd.images["psnr_db"].mean() - plain.images["psnr_db"].mean(),
+        }
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["snr_db", "psnr_db"]).rename_axis("method")
+
+
 def display_table(table: pd.DataFrame, known: Experiments) -> pd.DataFrame:
     """The same table as text for the book: mean with its interval, and the paper's value in its own column."""
     protocols = table.get("protocol", pd.Series("paper", index=table.index))

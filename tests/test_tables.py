@@ -1,6 +1,7 @@
 """Tables: means with their intervals, gaps, protocols and seeds, and their text beside the paper's figures."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -156,3 +157,22 @@ def test_protocols_stand_below_each_other(book, tmp_path):
     text = tables.display_summary(summary, known)
     assert text["Experiment"].tolist() == ["[Gaussian noise at an SNR of 5 dB](pages/table1.ipynb)", "", ""]
     assert text["R2R"].tolist() == ["11.68", "", ""] and text["Noisy"][2] == ""
+
+
+def test_a_projection_is_compared_with_the_training_that_it_reads_out(book, monkeypatch):
+    """N2N is trained from several seeds, and its projected row is of the first. The planted means differ by 3 dB."""
+    asked = []
+
+    def load(config, root):
+        asked.append(config)
+        value = 4.0 if config.method.endswith("_projected") else 1.0
+        table = pd.DataFrame({"snr_db": [value - 1, value + 1], "psnr_db": [2.0, 3.0]})
+        return SimpleNamespace(signals=table, images=table)
+
+    monkeypatch.setattr(runs, "load", load)
+    gains = tables.projection_gains(book, "system-matrix", "paper", ["anywhere"])
+    assert list(gains.index) == ["n2n", "proposed", "supervised"]
+    assert (gains["snr_db"] == 3).all() and (gains["psnr_db"] == 0).all()
+    assert {config.seed for config in asked} == {0}
+    with pytest.raises(ValueError, match="experiment must be one of"):
+        tables.projection_gains(book, "nowhere", "paper")
