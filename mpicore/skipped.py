@@ -98,7 +98,7 @@ class Skipped:
 
     @property
     def rows(self) -> list[tuple[int, int, int]]:
-        """Single signals that are NaN, infinite or constant in channels that are not dead: frame, period, channel."""
+        """Frame, period and channel of single signals that cannot be used, in channels that are not dead."""
         return [(int(n), int(j), int(c)) for n, j, c in np.argwhere(~self.good) if c not in self.dead]
 
     def told(self) -> tuple[str, ...]:

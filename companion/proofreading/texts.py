@@ -12,7 +12,7 @@ from companion.notebooks import DIGEST, MADE_FROM, source_digest
 from companion.proofreading import tex
 from companion.proofreading.sources import Directive, Text, read
 
-STATED = "stated.yml"  #: file of the book: numbers in dB that its texts may type, see :func:`typed_numbers`
+STATED = "stated.yml"  #: file of the book with numbers in dB that its texts may type, see :func:`typed_numbers`
 #: Words of whoever has not finished; and what is printed where there is no number.
 UNFINISHED = re.compile(r"\b(?:TODO|FIXME|XXX)\b")
 NO_NUMBER = re.compile(r"(?<![\w.-])[-+]?(?:nan|inf)\b(?![\w-])")
