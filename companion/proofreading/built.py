@@ -81,10 +81,10 @@ def words(page: BeautifulSoup) -> list[str]:
 
 
 def _read(tag: Tag) -> Iterator[str]:
-    """The text of an element without code, mathematics and the reference of the library, which shows errors."""
+    """The text of an element without code, mathematics and the reference of the packages, which speaks of errors."""
     for child in tag.children:
         if isinstance(child, Tag):
-            if child.name not in _CODE and not {"math", "doctest", "sig"} & set(child.get_attribute_list("class")):
+            if child.name not in _CODE and not {"math", "doctest", "sig", "py"} & set(child.get_attribute_list("class")):
                 yield from _read(child)
         else:
             yield str(child)
