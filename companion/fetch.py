@@ -19,7 +19,7 @@ from urllib.request import urlopen
 from companion.project import MARK
 from mpicore import files
 
-SETTING = "MPICORE_FILES"  #: variable of the environment with a folder, or an address, that has the files of the project
+SETTING = "MPICORE_FILES"  #: variable of the environment with a folder or an address that has the project's files
 EXTRA = "notebooks"  #: what the package brings for a notebook outside the project
 FOLDER = "mpicore-files"  #: where they are put, beside the notebook
 _PATIENCE = 60.0  # [s] per answer

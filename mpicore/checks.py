@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 
 Choice = TypeVar("Choice")
 
-#: Magnitudes between which signals can be filtered in single precision. Sums over a period do not overflow, and no digit
-#: is lost to underflow.
+#: Magnitudes between which signals can be filtered in single precision. Sums over a period do not overflow, and no
+#: digit is lost to underflow.
 SMALLEST, LARGEST = 1e-32, 1e32
 
 

@@ -11,6 +11,7 @@ from companion.proofreading.texts import NO_NUMBER, UNFINISHED
 #: Words that a page shows where a value or a reference was not resolved, or a cell complained.
 UNRESOLVED = ("Traceback", "Warning:", "{glue", "{numref", "{eq}", "{cite", "{py:", "$$")
 _CODE = ("code", "pre", "script", "style")
+_UNREAD = {"math", "doctest", "sig", "py"}  # classes: mathematics, and the reference of the packages
 _LINKS = (("a", "href"), ("img", "src"), ("script", "src"), ("link", "href"), ("iframe", "src"))
 
 
@@ -84,7 +85,7 @@ def _read(tag: Tag) -> Iterator[str]:
     """The text of an element without code, mathematics and the reference of the packages, which speaks of errors."""
     for child in tag.children:
         if isinstance(child, Tag):
-            if child.name not in _CODE and not {"math", "doctest", "sig", "py"} & set(child.get_attribute_list("class")):
+            if child.name not in _CODE and not _UNREAD & set(child.get_attribute_list("class")):
                 yield from _read(child)
         else:
             yield str(child)
