@@ -4,7 +4,7 @@ import jupytext
 import pytest
 
 #: Pages without such lines: tables of what was measured elsewhere, and a page of commands and functions.
-WITHOUT = {"benchmarks", "measured_signals", "your_own_recording"}
+WITHOUT = {"attacks", "benchmarks", "measured_signals", "your_own_recording"}
 HIDDEN = {"parameters", "hide-input", "remove-input", "remove-cell"}
 
 
