@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from companion import project, reading
+from companion import project
 from mpicore import checks, files
 
 if TYPE_CHECKING:  # a command loads what it needs: most of a short one is imports
@@ -298,7 +298,7 @@ def _analysis(options: Options) -> None:
 
 
 def _leaderboard(options: Options) -> None:
-    from companion import leaderboard, tables
+    from companion import leaderboard, reading, tables
 
     known, further = _known(options), _further(options)
     own = reading.read_csv(options.own, leaderboard.COLUMNS) if options.own else None
@@ -312,7 +312,7 @@ def _leaderboard(options: Options) -> None:
 
 def _further(options: Options) -> dict[str, Any]:
     """What stands beside the runs in a leaderboard: the paper's figures, and how long denoising takes."""
-    from companion import leaderboard, tables
+    from companion import leaderboard, reading, tables
 
     times = reading.read_csv(options.benchmarks, leaderboard.TIMES) if options.benchmarks else None
     return {"paper": tables.read_paper(options.paper), "times": times}
@@ -322,7 +322,7 @@ def _own(options: Options) -> None:
     """Run them, keep their rows beside those of others of one's own, and print the leaderboards."""
     import pandas as pd
 
-    from companion import leaderboard, plugins, runs
+    from companion import leaderboard, plugins, reading, runs
 
     known, root, further = _known(options), _root(options), _further(options)
     path = Path(options.output or project.outputs(options.preset) / f"results/own/{options.preset}.csv")

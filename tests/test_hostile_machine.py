@@ -144,7 +144,8 @@ def test_an_environment_that_was_interrupted_is_made_anew(tmp_path):
     python.chmod(0o755)
     for whole in (False, True):
         if whole:
-            os.utime(tmp_path / "requirements.lock")
+            later = (tmp_path / ".venv/.ready").stat().st_mtime + 10
+            os.utime(tmp_path / "requirements.lock", (later, later))
         made = subprocess.run(
             ["make", "env", f"PYTHON={python}"], cwd=tmp_path, capture_output=True, text=True, check=False
         )

@@ -88,6 +88,7 @@ def test_every_abbreviation_of_the_book_is_in_the_glossary():
     names = {
         "API",
         "CPU",
+        "GB",
         "CUDA",
         "CSV",
         "DOI",
