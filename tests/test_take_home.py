@@ -265,7 +265,7 @@ def test_the_wheel_alone_says_in_one_line_what_is_missing(wheel, tmp_path):
         (["-m", "companion", "table", "table1", "--output", "a.csv"], "pandas is not installed.*`book`"),
         (
             ["-c", first],
-            "needs ipykernel, ipython, matplotlib, matplotlib-inline, pandas, pydantic, pyyaml: install .* extra `notebooks`",
+            "needs ipykernel, ipython, matplotlib, matplotlib-inline, pandas, pydantic, pyyaml: install .* `notebooks`",
         ),
     ]:
         process = subprocess.run([alone, "-I", *arguments], cwd=tmp_path, capture_output=True, text=True, check=False)
