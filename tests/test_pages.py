@@ -1,5 +1,6 @@
 """The built book, as files and in a browser."""
 
+import copy
 from urllib.parse import unquote, urldefrag, urljoin, urlparse
 
 import pytest
@@ -59,6 +60,9 @@ def test_all_tables_and_figures_of_the_paper_are_there(documents):
 
 def test_no_page_shows_an_error_or_an_unresolved_value(contents):
     for name, page in contents.items():
+        page = copy.copy(page)  # others read it too
+        for constant in page.select("dl.py.data"):  # the reference quotes the words that the build looks for
+            constant.extract()
         text = page.get_text()
         # Examples of the API show the error that a function raises, and are run as tests.
         examples = "".join(block.get_text() for block in page.select("div.doctest"))
