@@ -102,6 +102,7 @@ def spectra(frequency: Array, amplitudes: Mapping[str, Array], highest: float) -
         look: dict[str, Any] = {"color": _OTHERS[number % len(_OTHERS)], "label": label, "linewidth": 0.8}
         axis.semilogy(1e-3 * frequency[keep], values[keep] / peak, **look)
     axis.set(xlabel="frequency [kHz]", ylabel="amplitude, relative to the peak", ylim=(1e-6, 2))
+    axis.yaxis.set_major_formatter("{x:g}")  # an exponent would be too small to read on a telephone
     figure.legend(*axis.get_legend_handles_labels(), loc="outside upper center", ncols=2)
     return figure
 

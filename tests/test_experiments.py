@@ -58,7 +58,7 @@ def test_the_real_file_is_read(book):
     assert paper.shape == (101, 101)
     assert paper.sizes == {"x-space": (8000, 1000, 1000), "system-matrix": (8160, 1020, 1021)}
     assert (paper.training.batch_size, paper.training.learning_rate) == (4, 1e-4)
-    assert paper.recorruptions == {"x-space": 50, "system-matrix": 50}
+    assert paper.recorruptions == {"x-space": 50, "system-matrix": 10}
 
 
 def test_noise_of_the_test_sets_adds_up(book):
@@ -297,7 +297,7 @@ def test_files_in_another_encoding_are_refused(tmp_path):
         experiments.read(path)
 
 
-@pytest.mark.parametrize("text", ["", "[]", "just words", "&a [*a]", "2024-05-01"])
+@pytest.mark.parametrize("text", ["", "[]", "just words", "2024-05-01"])
 def test_files_without_keys_are_refused(tmp_path, text):
     path = tmp_path / "experiments.yml"
     path.write_text(text)
@@ -541,7 +541,6 @@ TRAINED = {"n2n", "r2r", "proposed"}
         ("knows: nothing", "knows: the noisy signal", set()),
         ("#0072B2", "#0072b3", set()),
         # Written in another way.
-        ("data_seed: 0", "data_seed: 0x0", set()),
         ("snr_db: 5.0", "snr_db: 5", set()),
         ("strength: 0.5", "strength: 5.0e-1", set()),
         ("x-space: 228.0", "x-space: 228", set()),

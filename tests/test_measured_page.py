@@ -33,7 +33,7 @@ def texts(outputs):
 
 
 def images(outputs):
-    return [o for o in outputs if "image/png" in o.get("data", {})]
+    return [o for o in outputs if "image/svg+xml" in o.get("data", {})]
 
 
 def test_without_the_files_it_says_so_in_one_sentence_and_is_whole(executed, tmp_path):

@@ -88,7 +88,8 @@ def undeclared(folder, opened):
             if name.suffix == ".pyc":
                 name = name.parent.parent / f"{name.name.split('.')[0]}.py"
             text = name.as_posix()
-            if text.startswith(("published/", "build/caches/", f"{OUT}/build/data/", f"{OUT}/_build/")):
+            made = (f"{OUT}/build/data/", f"{OUT}/build/source/", f"{OUT}/_build/")
+            if text.startswith(("published/", "build/caches/", *made)):
                 continue
             if text.startswith(f"{OUT}/runs/"):
                 stamp = stamps.get(name.parts[3])
