@@ -11,7 +11,7 @@ from mpicore.imaging.comparison import compare
 from mpicore.imaging.rows import Rows, select_rows, system_matrix
 from mpicore.imaging.settings import Imaging
 from mpicore.imaging.solution import image
-from mpicore.imaging.spectra import corrected, empty, empty_frames
+from mpicore.imaging.spectra import corrected, empty, empty_frames, mean_of_periods
 from mpicore.mdf import Recording
 from mpicore.skipped import Skipped
 
@@ -171,29 +171,17 @@ def _measured(
         grouped = np.where(clipped & others, np.nan, grouped)
     if grouped.shape[1] > 1:
         half = grouped.shape[1] // 2
-        first, second = _mean(grouped[:, 0 : 2 * half : 2]), _mean(grouped[:, 1 : 2 * half : 2])
+        first, second = mean_of_periods(grouped[:, 0 : 2 * half : 2]), mean_of_periods(grouped[:, 1 : 2 * half : 2])
         whole = np.isfinite(first) & np.isfinite(second)
         if _energy((first - second)[whole]) < _SAME * _energy(first[whole]):
             notes.append("the periods of a frame are equal, as a denoised recording has them: no half predicts another")
-            return (_mean(grouped), None), deviation
+            return (mean_of_periods(grouped), None), deviation
         if grouped.shape[1] % 2:
             notes.append(f"of {grouped.shape[1]} periods the last is left out, so that both halves have as many")
         if J == 1:
             notes.append("halves are every other frame, so the object is taken to rest during an average")
         return (first, second), deviation
     return (grouped[:, 0], None), deviation
-
-
-def _mean(lines: Complexes) -> Complexes:
-    """Mean over the periods of lines (n, R, M) that are not NaN, shape (n, M); NaN where all are."""
-    found = lines.mean(axis=1)
-    broken = ~np.isfinite(found).all(axis=1)
-    if broken.any():
-        there = np.isfinite(lines[broken])
-        count = there.sum(axis=1)
-        total = np.where(there, lines[broken], 0).sum(axis=1)
-        found[broken] = np.where(count > 0, total / np.maximum(count, 1), np.nan)
-    return found
 
 
 def _energy(lines: Complexes) -> float:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from mpicore.empty_frames import noise_deviation
 from mpicore.imaging.settings import Imaging
-from mpicore.imaging.spectra import corrected, empty, empty_frames
+from mpicore.imaging.spectra import corrected, empty, empty_frames, mean_of_periods
 from mpicore.mdf import Recording
 from mpicore.skipped import Skipped
 
@@ -138,11 +138,7 @@ def system_matrix(calibration: Recording, rows: Rows, skipped: Skipped | None = 
     column[recorded] = np.arange(len(recorded))
     matrix = np.empty((len(rows.line), len(recorded)), np.complex128)
     for frames, lines in corrected(calibration, skipped):
-        chosen = lines[:, :, rows.channel, rows.line]
-        mean = chosen.mean(axis=1)
-        if broken := np.flatnonzero(~np.isfinite(mean).all(axis=1)).tolist():
-            there = np.isfinite(chosen[broken])
-            mean[broken] = np.where(there, chosen[broken], 0).sum(axis=1) / np.maximum(there.sum(axis=1), 1)
-            mean[[n for n, row in zip(broken, there, strict=True) if not row.any(axis=0).all()]] = 0
+        mean = mean_of_periods(lines[:, :, rows.channel, rows.line])
+        mean[~np.isfinite(mean).all(axis=1)] = 0
         matrix[:, column[frames]] = mean.T
     return matrix

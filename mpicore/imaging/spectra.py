@@ -59,6 +59,18 @@ def empty(recording: Recording, skipped: Skipped | None = None) -> tuple[Complex
     return lines, runs_of(background)[told[background]]
 
 
+def mean_of_periods(lines: Complexes) -> Complexes:
+    """Mean over those periods of lines (n, R, M) that are not NaN, shape (n, M); NaN where all are."""
+    found = lines.mean(axis=1)
+    broken = ~np.isfinite(found).all(axis=1)
+    if broken.any():
+        there = np.isfinite(lines[broken])
+        count = there.sum(axis=1)
+        total = np.where(there, lines[broken], 0).sum(axis=1)
+        found[broken] = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    return found
+
+
 def _spectra(recording: Recording) -> Iterator[tuple[int, Complexes]]:
     """The number of the first frame of each piece, and its lines (n, J, C, K)."""
     start = 0
