@@ -88,7 +88,7 @@ publish: $(ENV) ## bring the finished runs of the preset paper to published/
 	@cp results/tables/findings.png book/findings.png
 
 test: $(ENV) ## all tests; those that need a browser say so when there is none
-	@$(ONE_THREAD) $(RUN) -m pytest -n 2 --dist worksteal -m "not attack" --cov=mpicore --cov=companion --cov-report=term --cov-fail-under=95
+	@$(ONE_THREAD) $(RUN) -m pytest -n 2 --dist worksteal -m "not attack" --durations=25 --cov=mpicore --cov=companion --cov-report=term --cov-fail-under=95
 
 test-fast: $(ENV) ## the tests that need neither the book nor a browser
 	@$(ONE_THREAD) $(RUN) -m pytest -n 2 --dist worksteal -m "not book and not browser and not attack"
