@@ -343,6 +343,8 @@ def test_a_state_without_one_of_its_parts_is_refused(every):
     make, u1, u2 = every
     denoiser = make().fit(u1, u2)
     for name in denoiser.state() if denoiser.stored else ():
+        if name == "samples" and denoiser.name != "component_n2n":  # states of the first release do not say it
+            continue
         part = {key: value for key, value in denoiser.state().items() if key != name}
         with pytest.raises(ValueError, match=f"(?s)the state of {denoiser.name} must hold {name}, got|state must be"):
             make().restore(part)

@@ -25,6 +25,8 @@ Candidate = TypeVar("Candidate")
 Kind = TypeVar("Kind", Recordings, SupervisedPairs)
 
 _registry: dict[str, type["Denoiser"]] = {}
+#: Name of N in a state.
+_SAMPLES = "samples"
 #: What a constructor takes that is no option of the method: the measurement, and how and where it is trained.
 _CIRCUMSTANCES = ("scanner", "sequence", "particle", "training", "seed", "device")
 
@@ -174,7 +176,22 @@ class Denoiser:
         Raises:
             ValueError: a part of it is missing.
         """
+        self.without_samples(state)
         return self
+
+    def with_samples(self, state: State) -> State:
+        """A state that says the number of samples of the fit as well, for which alone it was learned."""
+        return state if self.samples is None else {**state, _SAMPLES: np.array(self.samples)}
+
+    def without_samples(self, state: Mapping[str, NDArray[Any]]) -> State:
+        """Take up the number of samples of the fit, which older states do not say; returns the rest.
+
+        Raises:
+            ValueError: it is no whole number of at least 1.
+        """
+        if _SAMPLES in state:
+            self.samples = checks.count(np.asarray(state[_SAMPLES]).tolist(), f"{_SAMPLES} in the state of {self.name}")
+        return {name: value for name, value in state.items() if name != _SAMPLES}
 
     def stored_values(self, state: Mapping[str, NDArray[Any]], *names: str) -> list[NDArray[Any]]:
         """Arrays of a state by their names.
