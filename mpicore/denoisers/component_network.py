@@ -15,7 +15,7 @@ from mpicore.recordings import Recordings
 from mpicore.scanner import Scanner
 from mpicore.seeds import generator
 from mpicore.settings import Settings
-from mpicore.symmetry import from_sine_lines, require_odd, sine_lines
+from mpicore.symmetry import from_sine_lines, require_odd
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -136,10 +136,10 @@ class SpatialThreshold(MatrixDenoiser):
 
     System matrices are known to have few large coefficients there (Lampe et al. 2012). Each coefficient below a
     multiple of the noise of its component is set to zero; ``hard`` leaves the others as they are, ``soft`` brings them
-    nearer to zero by the threshold (Donoho and Johnstone 1994). Thresholds are in the unit of the fit. The noise of a component comes from the difference of
-    its two periods. The kind and the multiple are chosen from ``kinds`` and ``factors`` by the noisy error: what the
-    first period becomes, judged by the second. Assumes noise that is white over the pixels and independent between the
-    periods.
+    nearer to zero by the threshold (Donoho and Johnstone 1994). The noise of a component comes from the difference of
+    its two periods, so thresholds are in the unit of the fit. The kind and the multiple are chosen from ``kinds`` and
+    ``factors`` by the noisy error: what the first period becomes, judged by the second. Assumes noise that is white
+    over the pixels and independent between the periods.
     """
 
     linear = False
