@@ -88,9 +88,9 @@ def stage(
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
     files.write_text(target / MARKER, "Made by `python -m companion stage`, which makes this folder anew.\n")
-    for path in sorted(source.rglob("*")):
-        if path.is_file():
-            files.copy(path, target / path.relative_to(source))
+    for text in sorted(source.rglob("*")):
+        if text.is_file():
+            files.copy(text, target / text.relative_to(source))
     for folder, paths in ((PAGES, notebooks), (TABLES, tables)):
         (target / folder).mkdir()
         for path in paths:
@@ -98,8 +98,8 @@ def stage(
     for path in tables:
         if Path(path).suffix == ".png":  # what other sites show of this one
             files.copy(path, target / EXTRA / Path(path).name)
-    for path in take_home.read_and_made(notebooks):
-        files.copy(path, target / EXTRA / take_home.FILES / path)
+    for name in take_home.read_and_made(notebooks):
+        files.copy(name, target / EXTRA / take_home.FILES / name)
     # One file with all its fonts, out of the package django-static-mathjax.
     mathjax = resources.files("mathjax") / "static/mathjax/es5/tex-svg.js"
     files.write_text(target / EXTRA / "mathjax.js", mathjax.read_text(encoding="utf-8"))

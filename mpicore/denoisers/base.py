@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from mpicore import checks
 from mpicore.recordings import Recordings, SupervisedPairs, split
+from mpicore.scanner import Particle, Scanner
+from mpicore.sequence import Sequence
 
 Array = NDArray[np.floating[Any]]
 Float32 = NDArray[np.float32]
@@ -29,6 +31,7 @@ _registry: dict[str, type["Denoiser"]] = {}
 _SAMPLES = "samples"
 #: What a constructor takes that is no option of the method: the measurement, and how and where it is trained.
 _CIRCUMSTANCES = ("scanner", "sequence", "particle", "training", "seed", "device")
+_KNOWN: dict[str, tuple[type, ...]] = {"scanner": (Scanner,), "sequence": (Scanner, Sequence), "particle": (Particle,)}
 
 
 def register(name: str) -> Callable[[type["Denoiser"]], type["Denoiser"]]:
@@ -97,7 +100,8 @@ def create(name: str, **options: Any) -> "Denoiser":
     """A new denoiser by name, with its options.
 
     Raises:
-        ValueError: an unknown name or option, or one that is missing.
+        ValueError: an unknown name or option, or one that is missing; no scanner, sequence or particle where one is
+            asked for.
 
     Example:
         >>> create("r2r", alpha=0.05)  # doctest: +ELLIPSIS
@@ -111,6 +115,10 @@ def create(name: str, **options: Any) -> "Denoiser":
     for option in options:
         if option not in allowed and not anything:
             raise ValueError(f"denoiser {name!r} has no option {option}; it has {', '.join(allowed) or 'none'}")
+        kinds = _KNOWN.get(option, ())
+        if kinds and options[option] is not None and not isinstance(options[option], kinds):
+            wanted = " or ".join(kind.__name__ for kind in kinds)
+            raise ValueError(f"{option} of denoiser {name!r} must be {wanted}, got {options[option]!r}")
     try:
         signature.bind(**options)
     except TypeError as error:
