@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import sys
 
 import pytest
 from conftest import ROOT
@@ -80,3 +81,60 @@ def test_the_workflow_quotes_whatever_it_puts_into_a_command():
 def test_the_workflow_runs_without_a_number_of_cores():
     """A dry run does not tell: with it neither a cluster nor ``--unlock`` could be called without ``--cores``."""
     assert "workflow.cores" not in (ROOT / "Snakefile").read_text()
+
+
+def interpreter(folder, name, body):
+    """A program that answers as an interpreter would when `make env` asks it what it is."""
+    (folder / "bin").mkdir(exist_ok=True)
+    program = folder / "bin" / name
+    program.write_text(f"#!/bin/bash\n{body}\n")
+    program.chmod(0o755)
+
+
+def environment(folder, *words):
+    """`make env` where no other interpreter is on the way: status and what it says."""
+    (folder / ".venv/.ready").unlink(missing_ok=True)
+    variables = {"PATH": f"{folder}/bin:/usr/bin:/bin", "HOME": str(folder)}
+    made = subprocess.run(
+        ["make", "env", *words], cwd=folder, env=variables, capture_output=True, text=True, check=False
+    )
+    return made.returncode, made.stdout + made.stderr
+
+
+def test_the_first_interpreter_that_is_fit_makes_the_environment(project):
+    """One that is too old is passed over, whatever it is called."""
+    interpreter(project, "python3.11", 'echo "it is Python 3.9.1, and 3.11 is needed" >&2; exit 1')
+    interpreter(
+        project, "python3.12", 'printf "%s\\0" python3.12 "$@" "" >> told; [ "$1" != -V ] || echo "Python 3.12.1"'
+    )
+    status, said = environment(project)
+    assert status == 0 and said == "environment .venv with Python 3.12.1\n"
+    commands = [command.split("\0") for command in (project / "told").read_text().rstrip("\0").split("\0\0")]
+    assert ["python3.12", "-m", "venv", "--clear", ".venv"] in commands
+    assert [command[:4] for command in commands[-2:]] == [["python", "-m", "pip", "install"]] * 2
+    assert (project / ".venv/.ready").exists()
+
+
+def test_without_an_interpreter_that_is_fit_one_line_says_why(project):
+    interpreter(project, "old", 'echo "it is Python 3.9.1, and 3.11 is needed" >&2; exit 1')
+    for name, reason in (("old", "it is Python 3.9.1, and 3.11 is needed"), ("nowhere", "there is none")):
+        status, said = environment(project, f"PYTHON={name}")
+        assert status != 0 and said.splitlines()[0] == f"error: no Python that is fit; {name}: {reason}"
+        assert not (project / ".venv/.ready").exists()
+
+
+@pytest.mark.parametrize(
+    "before, said",
+    [
+        ("", ""),
+        ("sys.version_info = (3, 9, 18)", "it is Python 3.9.18, and 3.11, 3.12 or 3.13 is needed\n"),
+        ("sys.version_info = (4, 0, 0)", "it is Python 4.0.0, and 3.11, 3.12 or 3.13 is needed\n"),
+        ("sys.modules['ensurepip'] = None", "it has no module ensurepip; on Debian"),
+    ],
+)
+def test_an_interpreter_says_what_it_lacks(before, said):
+    check = re.search(r"^define CHECK\n(.*?)^endef", (ROOT / "Makefile").read_text(), re.DOTALL | re.MULTILINE)[1]
+    found = subprocess.run(
+        [sys.executable, "-c", f"import sys\n{before}\n{check}"], capture_output=True, text=True, check=False
+    )
+    assert (found.returncode == 0) == (said == "") and found.stderr.startswith(said)
