@@ -24,8 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = _parser().parse_args(arguments)
         options.action(options)
     except KeyboardInterrupt:
-        begun = "\n" if sys.stderr.isatty() else ""  # perhaps a bar stands there
-        print(f"{begun}interrupted; the same command goes on", file=sys.stderr)
+        print("interrupted; the same command goes on", file=sys.stderr)
         return 130
     except MemoryError as error:
         print(f"error: not enough memory: {error}", file=sys.stderr)

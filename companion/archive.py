@@ -10,7 +10,6 @@ import hashlib
 import json
 import os
 import re
-import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -193,7 +192,7 @@ def _write(
             if path is not None:
                 entry[kind] = f"{table}/{row}.{kind}.safetensors"
                 (folder / table).mkdir(exist_ok=True)
-                shutil.copyfile(path, folder / entry[kind])
+                files.copy(path, folder / entry[kind])
         entries[key] = entry
     for table, parts in tables.items():
         files.write_text(folder / f"{table}.csv", _csv(pd.concat(parts, ignore_index=True)))

@@ -88,25 +88,24 @@ def stage(
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
     files.write_text(target / MARKER, "Made by `python -m companion stage`, which makes this folder anew.\n")
-    shutil.copytree(source, target, dirs_exist_ok=True)
+    for text in sorted(source.rglob("*")):
+        if text.is_file():
+            files.copy(text, target / text.relative_to(source))
     for folder, paths in ((PAGES, notebooks), (TABLES, tables)):
         (target / folder).mkdir()
         for path in paths:
-            shutil.copy(path, target / folder)
+            files.copy(path, target / folder / Path(path).name)
     for path in tables:
         if Path(path).suffix == ".png":  # what other sites show of this one
-            shutil.copy(path, target / EXTRA)
-    for path in take_home.read_and_made(notebooks):
-        kept = target / EXTRA / take_home.FILES / path
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(path, kept)
+            files.copy(path, target / EXTRA / Path(path).name)
+    for name in take_home.read_and_made(notebooks):
+        files.copy(name, target / EXTRA / take_home.FILES / name)
     # One file with all its fonts, out of the package django-static-mathjax.
     mathjax = resources.files("mathjax") / "static/mathjax/es5/tex-svg.js"
     files.write_text(target / EXTRA / "mathjax.js", mathjax.read_text(encoding="utf-8"))
     files.write_text(target / "citation.bib", cited)
     if experiment is not None:
-        (target / EXPERIMENT).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(experiment, target / EXPERIMENT)
+        files.copy(experiment, target / EXPERIMENT)
     files.write_text(target / "preset.txt", preset_note(preset, known.presets[preset]))
     for page in pages:
         if not any((target / f"{page}{suffix}").exists() for suffix in (".md", ".ipynb")):

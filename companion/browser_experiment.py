@@ -185,7 +185,7 @@ def _method(
     denoiser = run.denoiser
     if denoiser is None:
         raise FileNotFoundError(f"{name} is kept without what it learned, which the browser needs")
-    state = denoiser.state()
+    state = denoiser.without_samples(denoiser.state())
     if isinstance(denoiser, SpectralWiener):
         return entry | {"kind": "spectral", "odd": denoiser.antisymmetric}, {"gains": state["gains"].astype(np.float32)}
     if isinstance(denoiser, SignalNetworkDenoiser):

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from mpicore import files
+
 Arrays = dict[str, np.ndarray[Any, Any]]
 
 
@@ -26,7 +28,7 @@ def shared(folder: str | Path | None, name: str, make: Callable[[], Mapping[str,
         make: gives the arrays.
 
     Raises:
-        OSError: the folder cannot be written.
+        OSError: the folder cannot be written, or the disk is full; the message names it.
     """
     if folder is None:
         return dict(make())
@@ -53,9 +55,19 @@ def _write(target: Path, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
         shutil.rmtree(left)
     draft = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
-        for name, array in arrays.items():
-            np.save(draft / f"{name}.npy", np.ascontiguousarray(array))
-        draft.chmod(0o755)  # temporary folders are private
-        os.replace(draft, target)
+        with files.writing(target):
+            for name, array in arrays.items():
+                _save(draft / f"{name}.npy", np.ascontiguousarray(array))
+            draft.chmod(0o755)  # temporary folders are private
+            os.replace(draft, target)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+
+
+def _save(path: Path, array: np.ndarray[Any, Any]) -> None:
+    try:
+        np.save(path, array)
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        raise OSError(f"{error} bytes; the disk is full") from error  # all that NumPy says: how much was written

@@ -84,10 +84,11 @@ class Run:
             assert self.config.base is not None
             fitted = load(self.config.base, self.root).denoiser
             return None if fitted is None else read_out(fitted, self.config.readout, self.config.scanner)
-        if self.stored.weights is None:
-            return None if learns(self.config) else denoiser_of(self.config)
-        state, _ = files.load_tensors(self.stored.weights)
-        return denoiser_of(self.config).restore(state)
+        if self.stored.weights is None and learns(self.config):
+            return None
+        denoiser = denoiser_of(self.config)
+        denoiser.samples = self.config.scanner.num_samples  # weights of the first release do not say it
+        return denoiser.restore(files.load_tensors(self.stored.weights)[0]) if self.stored.weights else denoiser
 
 
 def find(config: RunConfig, root: Root = ROOT) -> Path | None:

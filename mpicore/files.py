@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 import struct
 import sys
 import tempfile
@@ -47,17 +48,39 @@ def replacing(path: str | Path) -> Iterator[Path]:
         os.chmod(name, 0o644)
         temporary = Path(name)
         try:
-            yield temporary
-            with open(temporary, "rb") as stream:
-                os.fsync(stream.fileno())
-            os.replace(temporary, target)
-        except OSError as error:
-            raise OSError(f"cannot write {target}: {error.strerror or error}") from error
+            with writing(target):
+                yield temporary
+                with open(temporary, "rb") as stream:
+                    os.fsync(stream.fileno())
+                os.replace(temporary, target)
         finally:
             temporary.unlink(missing_ok=True)
     finally:
         if place is not None:
             os.close(place)
+
+
+@contextmanager
+def writing(path: str | Path) -> Iterator[None]:
+    """Name the file or folder, of which a block writes, in the error that ends it.
+
+    Raises:
+        OSError: of the block, with the name in its message.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise OSError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def copy(source: str | Path, target: str | Path) -> None:
+    """Copy the content of a file in one move.
+
+    Raises:
+        OSError: the source cannot be read, or the target not be written; the message names it.
+    """
+    with open(source, "rb") as stream, replacing(target) as temporary, open(temporary, "wb") as written:
+        shutil.copyfileobj(stream, written, 2**20)
 
 
 def _shared(target: Path) -> int | None:

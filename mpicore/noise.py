@@ -112,7 +112,7 @@ class Noise:
         spikes: rare strong samples, if any.
 
     Raises:
-        ValueError: a value that is not finite.
+        ValueError: a value that is not finite; interference or spikes of another kind.
 
     Example:
         >>> round(Noise(15.0, interference=Interference(5.0)).total_snr_db, 2)
@@ -127,6 +127,9 @@ class Noise:
     def __post_init__(self) -> None:
         checks.finite(self.snr_db, "snr_db")
         checks.finite(self.colour, "colour")
+        for name, kind in (("interference", Interference), ("spikes", Spikes)):
+            if (part := getattr(self, name)) is not None and not isinstance(part, kind):
+                raise ValueError(f"{name} must be {kind.__name__} or None, got {part!r}")
 
     @property
     def total_snr_db(self) -> float:

@@ -11,6 +11,7 @@ import sys
 import time
 import zlib
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -122,7 +123,7 @@ def train(
         progressed = {"step": step, "running": running.item(), "history": history, "seconds": elapsed}
         _save(path, {**progressed, "identity": identity}, network, optimizer, best)
 
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(), closing(bar):
         for step in range(state["step"], steps):
             epoch, batch = divmod(step, per_epoch)
             if step == state["step"] or batch == 0:
@@ -158,7 +159,6 @@ def train(
             if checkpoint is not None and (batch == per_epoch - 1 or time.monotonic() - saved > _CHECKPOINT_SECONDS):
                 save(checkpoint, step + 1)
                 saved = time.monotonic()
-    bar.close()
     network.__dict__.pop("forward", None)
     network.load_state_dict(best)
     network.eval()

@@ -358,9 +358,10 @@ def denoising(name: str) -> Target:
         return make().fit(first, second)
 
     u = np.stack([first, second], axis=1) if cls.periods == 2 else first
-    # A whole matrix is denoised in the unit of its fit: its thresholds are those of the noise.
+    # Thresholds are those of the noise of the fit, in its unit.
+    degree = 1 if getattr(cls, "linear", True) else None
     tolerance = 5e-2 if cls.trains else 1e-3
-    return Target(f"{name}.denoise", lambda u: fitted().denoise(u), (u,), ("u ",), None if cls.whole else 1,
+    return Target(f"{name}.denoise", lambda u: fitted().denoise(u), (u,), ("u ",), degree,
                   strict=True, tolerance=tolerance, slow=cls.whole and cls.trains)  # fmt: skip
 
 

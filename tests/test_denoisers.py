@@ -109,6 +109,19 @@ def test_parameters_are_the_options_with_their_defaults(name, expected):
     create(name, **expected)
 
 
+@pytest.mark.parametrize(
+    "name, options, message",
+    [
+        ("gp_wiener", {"scanner": "x"}, "scanner of denoiser 'gp_wiener' must be Scanner, got 'x'"),
+        ("gp_wiener", {"particle": 30e-9}, "particle of denoiser 'gp_wiener' must be Particle, got 3e-08"),
+        ("antisymmetric", {"sequence": 5}, "sequence of denoiser 'antisymmetric' must be Scanner or Sequence, got 5"),
+    ],
+)
+def test_what_is_known_of_the_measurement_is_of_its_kind(name, options, message):
+    with pytest.raises(ValueError, match=message):
+        create(name, **options)
+
+
 def test_circumstances_are_what_is_known_of_the_measurement_and_of_the_training():
     training = {"training", "seed", "device"}
     assert denoisers.circumstances("wiener") == set()
@@ -343,6 +356,8 @@ def test_a_state_without_one_of_its_parts_is_refused(every):
     make, u1, u2 = every
     denoiser = make().fit(u1, u2)
     for name in denoiser.state() if denoiser.stored else ():
+        if name == "samples" and denoiser.name != "component_n2n":  # states of the first release do not say it
+            continue
         part = {key: value for key, value in denoiser.state().items() if key != name}
         with pytest.raises(ValueError, match=f"(?s)the state of {denoiser.name} must hold {name}, got|state must be"):
             make().restore(part)

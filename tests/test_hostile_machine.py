@@ -1,7 +1,7 @@
 """On machines that do not help: the smallest useful commands work, or end in one line that says what is wrong.
 
 A path with a space, an apostrophe and an umlaut has its test in test_pipeline.py, a broken kernel in test_notebooks.py,
-and an interpreter that is not fit in test_environment.py.
+and an interpreter that is not fit in test_makefile.py.
 """
 
 import os

@@ -312,6 +312,8 @@ def test_spikes_leave_the_other_noise_as_it_is(clean):
     [
         (lambda: Noise(float("nan")), "snr_db must be finite, got nan"),
         (lambda: Noise(5.0, colour=float("nan")), "colour must be finite, got nan"),
+        (lambda: Noise(5.0, interference=5.0), "interference must be Interference or None, got 5.0"),
+        (lambda: Noise(5.0, spikes=2), "spikes must be Spikes or None, got 2"),
         (lambda: Interference(float("inf")), "sir_db must be finite, got inf"),
         (lambda: Interference(5.0, ()), "harmonics must hold at least one"),
         (lambda: Interference(5.0, (2, 0)), "harmonics must be a whole number of at least 1, got 0"),

@@ -27,6 +27,16 @@ def data(scanner):
     return system_matrix_columns((400, 40, 40), Noise(snr_db=5), 0, scanner)
 
 
+@pytest.fixture(scope="module")
+def fitted(scanner, data):
+    """Each denoiser of a whole matrix by its name, fitted in units of the signal, and the period that it denoises."""
+    unit = 1 / np.sqrt(np.mean(np.square(data.matrix.clean, dtype=np.float64)))
+    u1, u2, clean = (unit * u.astype(np.float64) for u in (*data.matrix.arrays, data.matrix.clean))
+    found = {name: create(name, scanner=scanner).fit(u1, u2) for name in NAMES}
+    found["oracle_dct_wiener"] = create("oracle_dct_wiener", scanner=scanner).fit(u1, clean)
+    return {name: (denoiser, u1) for name, denoiser in found.items()}
+
+
 NAMES = ["dct_threshold", "dct_wiener", "dct_wiener_twice", "svd_dct", "svd_shrinkage"]
 
 
@@ -156,3 +166,35 @@ def test_an_evaluation_gives_a_whole_matrix_to_those_who_need_it(tiny):
     denoiser = create("dct_wiener", scanner=setup.scanner).fit(matrix.u1, matrix.u2)
     whole, part = (evaluation.evaluate(denoiser, setup, indices) for indices in (None, [3, 5]))
     np.testing.assert_array_equal(part.signals["snr_db"], whole.signals["snr_db"].iloc[[3, 5]])
+
+
+@pytest.mark.parametrize("name", [*NAMES, "oracle_dct_wiener"])
+@pytest.mark.parametrize("factor", [1e-30, 1e-6, 0.1, 10, 1e6, 1e30])
+def test_a_matrix_in_another_unit_is_denoised_alike_or_refused(name, factor, fitted):
+    """Gains know no unit. Thresholds are those of the noise of the fit, and the noise of another unit is not that."""
+    denoiser, u = fitted[name]
+    if denoiser.linear:
+        expected = denoiser.denoise(u)
+        found = denoiser.denoise(factor * u) / factor
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
+    else:
+        told = f"u must be in the unit in which {name} was fitted, with such noise: .* has an RMS of 1.15, got "
+        with pytest.raises(ValueError, match=told):
+            denoiser.denoise(factor * u)
+
+
+@pytest.mark.parametrize("name", ["dct_threshold", "svd_shrinkage"])
+def test_thresholds_take_what_may_be_in_the_unit_of_the_fit(name, fitted, data):
+    """The signal without noise, noise alone, noise of another strength, a stronger signal, and nothing at all."""
+    denoiser, u = fitted[name]
+    clean = data.matrix.clean * (u[0, 1] / data.matrix.u1[0, 1])
+    for other in (clean, u - clean, clean + 5 * (u - clean), clean + 0.1 * (u - clean), 5 * clean + (u - clean), 0 * u):
+        assert denoiser.denoise(other).shape == u.shape
+
+
+def test_a_matrix_that_is_far_too_strong_beside_the_fit_is_named(scanner, fitted, data):
+    _, u = fitted["dct_wiener"]
+    second = data.matrix.u2 * (u[0, 1] / data.matrix.u1[0, 1])
+    denoiser = create("dct_wiener", scanner=scanner).fit(1e-30 * u, 1e-30 * second)
+    with pytest.raises(ValueError, match="u must be alike in strength to the matrix of the fit, whose noise"):
+        denoiser.denoise(1e30 * u)

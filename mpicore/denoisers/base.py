@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from mpicore import checks
 from mpicore.recordings import Recordings, SupervisedPairs, split
+from mpicore.scanner import Particle, Scanner
+from mpicore.sequence import Sequence
 
 Array = NDArray[np.floating[Any]]
 Float32 = NDArray[np.float32]
@@ -25,8 +27,11 @@ Candidate = TypeVar("Candidate")
 Kind = TypeVar("Kind", Recordings, SupervisedPairs)
 
 _registry: dict[str, type["Denoiser"]] = {}
+#: Name of N in a state.
+_SAMPLES = "samples"
 #: What a constructor takes that is no option of the method: the measurement, and how and where it is trained.
 _CIRCUMSTANCES = ("scanner", "sequence", "particle", "training", "seed", "device")
+_KNOWN: dict[str, tuple[type, ...]] = {"scanner": (Scanner,), "sequence": (Scanner, Sequence), "particle": (Particle,)}
 
 
 def register(name: str) -> Callable[[type["Denoiser"]], type["Denoiser"]]:
@@ -95,7 +100,8 @@ def create(name: str, **options: Any) -> "Denoiser":
     """A new denoiser by name, with its options.
 
     Raises:
-        ValueError: an unknown name or option, or one that is missing.
+        ValueError: an unknown name or option, or one that is missing; no scanner, sequence or particle where one is
+            asked for.
 
     Example:
         >>> create("r2r", alpha=0.05)  # doctest: +ELLIPSIS
@@ -109,6 +115,10 @@ def create(name: str, **options: Any) -> "Denoiser":
     for option in options:
         if option not in allowed and not anything:
             raise ValueError(f"denoiser {name!r} has no option {option}; it has {', '.join(allowed) or 'none'}")
+        kinds = _KNOWN.get(option, ())
+        if kinds and options[option] is not None and not isinstance(options[option], kinds):
+            wanted = " or ".join(kind.__name__ for kind in kinds)
+            raise ValueError(f"{option} of denoiser {name!r} must be {wanted}, got {options[option]!r}")
     try:
         signature.bind(**options)
     except TypeError as error:
@@ -174,7 +184,22 @@ class Denoiser:
         Raises:
             ValueError: a part of it is missing.
         """
+        self.without_samples(state)
         return self
+
+    def with_samples(self, state: State) -> State:
+        """A state that says the number of samples of the fit as well, for which alone it was learned."""
+        return state if self.samples is None else {**state, _SAMPLES: np.array(self.samples)}
+
+    def without_samples(self, state: Mapping[str, NDArray[Any]]) -> State:
+        """Take up the number of samples of the fit, which older states do not say; returns the rest.
+
+        Raises:
+            ValueError: it is no whole number of at least 1.
+        """
+        if _SAMPLES in state:
+            self.samples = checks.count(np.asarray(state[_SAMPLES]).tolist(), f"{_SAMPLES} in the state of {self.name}")
+        return {name: value for name, value in state.items() if name != _SAMPLES}
 
     def stored_values(self, state: Mapping[str, NDArray[Any]], *names: str) -> list[NDArray[Any]]:
         """Arrays of a state by their names.

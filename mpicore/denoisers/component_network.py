@@ -15,7 +15,7 @@ from mpicore.recordings import Recordings
 from mpicore.scanner import Scanner
 from mpicore.seeds import generator
 from mpicore.settings import Settings
-from mpicore.symmetry import from_sine_lines, require_odd, sine_lines
+from mpicore.symmetry import from_sine_lines, require_odd
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -55,7 +55,8 @@ class OwnWiener(TwoStepSpatialWiener):
 
     def lines(self, u: Array) -> Float32:
         """Sine lines of all columns u (P, N) in units of the noise, shape (P, lines)."""
-        return np.divide(sine_lines(self._check(u)), self.learned(self.deviation), dtype=np.float32)
+        self.learned(self.deviation)
+        return self.in_noise(self._check(u))
 
     def learn(self, y1: Float32, y2: Float32) -> None:
         """Choose the window of each step by the noisy error."""
@@ -96,7 +97,8 @@ class ComponentNoise2Noise(TrainedDenoiser):
     its swap (Noise2Noise, Lehtinen et al. 2018), on nine tenths of the lines; those of the last tenth choose the epoch.
     No clean signal is seen anywhere.
 
-    Signals of another strength than those of the fit are denoised alike: they are measured in units of their power.
+    A matrix of another strength than that of the fit, or in another unit, is denoised alike, f(c u) = c f(u): it is
+    measured in units of its own power. With noise of another strength beside the signal it is another problem.
     Assumes that the noise is white and independent between the periods, and that the numbers of cycles of both drive
     fields are known.
 
@@ -242,7 +244,9 @@ class ComponentNoise2Noise(TrainedDenoiser):
         noisy: list[Tensor] = []
         scale = 1.0
         for y in periods:
-            scale = float(np.sqrt(np.mean(np.square(y), dtype=np.float64))) / self.power or 1.0
+            exponent = np.frexp(max(y.max(), -y.min()))[1]  # no square over- or underflows, and no bit changes
+            power = np.mean(np.square(np.ldexp(y, -exponent)), dtype=np.float64)
+            scale = float(np.ldexp(np.sqrt(power), exponent)) / self.power or 1.0
             scaled = y / np.float32(scale)
             for images, lines in ((estimates, self.linear.shrink(scaled)), (noisy, scaled)):
                 images.append(torch.from_numpy(self._folded(lines).reshape(-1, *network.quadrant)[numbers]))

@@ -84,12 +84,12 @@ class _Chosen(Denoiser):
         raise NotImplementedError
 
     def state(self) -> State:
-        """Number of the chosen candidate."""
-        return {"chosen": np.array(self.candidates.index(self.learned(self.chosen)))}
+        """Number of the chosen candidate, and N."""
+        return self.with_samples({"chosen": np.array(self.candidates.index(self.learned(self.chosen)))})
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> Self:
         """Take up the chosen candidate."""
-        (chosen,) = self.stored_values(state, "chosen")
+        (chosen,) = self.stored_values(self.without_samples(state), "chosen")
         self.chosen = self.candidates[int(chosen)]
         return self
 

@@ -71,8 +71,8 @@ class SignalNetworkDenoiser(TrainedDenoiser):
         return denoised
 
     def state(self) -> State:
-        """The weights of the network, in half precision."""
-        return half_precision(self.network)
+        """The weights of the network, in half precision, and N."""
+        return self.with_samples(half_precision(self.network))
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> Self:
         """Load weights.
@@ -80,7 +80,7 @@ class SignalNetworkDenoiser(TrainedDenoiser):
         Raises:
             ValueError: weights of another network.
         """
-        load_weights(self.network, state)
+        load_weights(self.network, self.without_samples(state))
         self.ready = True
         return self
 

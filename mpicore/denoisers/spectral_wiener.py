@@ -57,12 +57,12 @@ class SpectralWiener(Denoiser):
         return np.fft.irfft(gains * spectrum, signals.shape[1], axis=1).astype(np.float32)
 
     def state(self) -> State:
-        """The gains, shape (N // 2 + 1,)."""
-        return {"gains": self.learned(self.gains)}
+        """The gains, shape (N // 2 + 1,), and N."""
+        return self.with_samples({"gains": self.learned(self.gains)})
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> Self:
         """Take up the gains."""
-        (self.gains,) = self.stored_values(state, "gains")
+        (self.gains,) = self.stored_values(self.without_samples(state), "gains")
         return self
 
 

@@ -83,14 +83,14 @@ class Turned(Denoiser):
         return filtered(self.checked(u), 1 / self.learned(self.chain))
 
     def state(self) -> State:
-        """What the method has learned, and the chain."""
+        """What the method has learned, the chain, and N."""
         chain = self.learned(self.chain)
-        return {**super().state(), "chain": np.stack([chain.real, chain.imag])}
+        return self.with_samples({**super().state(), "chain": np.stack([chain.real, chain.imag])})
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> Self:
         """Take up the chain and what the method has learned."""
         (chain,) = self.stored_values(state, "chain")
-        super().restore({name: value for name, value in state.items() if name != "chain"})
+        super().restore({name: value for name, value in self.without_samples(state).items() if name != "chain"})
         self.chain = chain[0] + 1j * chain[1]
         return self
 

@@ -7,20 +7,26 @@ the two noisy periods of the matrix that they denoise.
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mpicore.denoisers.base import Array, Denoiser, Float32, Folder, lowest, register
 from mpicore.lowrank import leading_singular, optimal_shrinkage
 from mpicore.recordings import binary_exponent
 from mpicore.scanner import Scanner
-from mpicore.symmetry import from_sine_lines, require_odd, sine_lines
+from mpicore.symmetry import even_part, from_sine_lines, require_odd, sine_lines
 
 _LARGEST = 600  #: singular values that are looked at
+_UNIT = 3.0  #: factor by which noise and signal are together stronger, or weaker, in another unit alone
+_BLOCK = 500  # columns
 
 
 class MatrixDenoiser(Denoiser):
     """Works on the sine lines of all columns, so the even half of the noise is gone before it begins.
 
-    Each column is measured in units of its own noise, taken from the difference of its two periods.
+    Each column is measured in units of its own noise, taken from the difference of its two periods. What multiplies
+    coefficients by gains is ``linear``, and denoises a matrix in another unit alike. What compares them with the noise
+    of the fit takes a matrix with such noise: the one that it was fitted to, or another of the same scanner in the same
+    unit; one that is three times as strong, noise and all, or as weak, is refused.
 
     Args:
         scanner: gives the pixel grid; default ``Scanner.lissajous()``.
@@ -33,11 +39,13 @@ class MatrixDenoiser(Denoiser):
     needs_odd = True
     whole = True
     stored = False
+    linear = True  #: f(c u) = c f(u)
 
     def __init__(self, scanner: Scanner | None = None) -> None:
         super().__init__()
         self.shape = require_odd(scanner or Scanner.lissajous(), self.name).shape
         self.deviation: Array | None = None
+        self._strength: NDArray[np.float64] | None = None
 
     def fit(
         self, u1: Array, u2: Array, /, validation: Any = None, folder: Folder = None, progress: bool = False
@@ -45,6 +53,8 @@ class MatrixDenoiser(Denoiser):
         """Learn the statistics of the matrix from both periods of all its columns, shape (P, N)."""
         pairs = self.recorded(u1, u2, odd=True)
         self._check(pairs.u1)
+        if not self.linear:
+            self._strength = _strength(pairs.u1)
         self.learn(*self.units_of_noise(pairs.u1, pairs.u2))
         return self
 
@@ -62,7 +72,25 @@ class MatrixDenoiser(Denoiser):
         """Denoise one period of all columns, shape (P, N)."""
         deviation = self.learned(self.deviation)
         columns = self._check(u)
-        return from_sine_lines(self.shrink(sine_lines(columns) / deviation) * deviation, columns.shape[1])
+        if not self.linear:
+            self._check_unit(columns)
+        return from_sine_lines(self.shrink(self.in_noise(columns)) * deviation, columns.shape[1])
+
+    def in_noise(self, columns: Array) -> Float32:
+        """Sine lines of columns (P, N) in units of the noise of the fit, shape (P, lines).
+
+        Raises:
+            ValueError: columns that are too strong beside it for single precision.
+        """
+        deviation = self.learned(self.deviation)
+        with np.errstate(over="ignore"):
+            y: Float32 = np.divide(sine_lines(columns), deviation, dtype=np.float32)
+        if not np.isfinite((y.min(), y.max())).all():
+            raise ValueError(
+                f"u must be alike in strength to the matrix of the fit, whose noise is at most {deviation.max():g}; "
+                f"got magnitudes up to {max(columns.max(), -columns.min()):g}"
+            )
+        return y
 
     def learn(self, y1: Float32, y2: Float32) -> None:
         """Take up the statistics of both periods, each (P, lines), with white noise of unit variance."""
@@ -77,6 +105,15 @@ class MatrixDenoiser(Denoiser):
         if len(columns) != np.prod(self.shape):
             raise ValueError(f"u must hold all {np.prod(self.shape)} columns of the system matrix, got {len(columns)}")
         return columns
+
+    def _check_unit(self, columns: Array) -> None:
+        """Refuse a matrix in another unit: its noise would not be that of the thresholds."""
+        first, found = self.learned(self._strength), _strength(columns)
+        if np.all(found >= _UNIT * first) or (np.all(_UNIT * found <= first) and found.any()):
+            raise ValueError(
+                f"u must be in the unit in which {self.name} was fitted, with such noise: the matrix of the fit has an "
+                f"RMS of {first[1]:.3g}, got {found[1]:.3g}; fit to periods in this unit"
+            )
 
     def _transform(self, y: Array) -> Float32:
         """Cosine transforms of the components of lines (P, lines), shape (lines, ny, nx)."""
@@ -100,11 +137,12 @@ class SpatialThreshold(MatrixDenoiser):
     System matrices are known to have few large coefficients there (Lampe et al. 2012). Each coefficient below a
     multiple of the noise of its component is set to zero; ``hard`` leaves the others as they are, ``soft`` brings them
     nearer to zero by the threshold (Donoho and Johnstone 1994). The noise of a component comes from the difference of
-    its two periods. The kind and the multiple are chosen from ``kinds`` and ``factors`` by the noisy error: what the
-    first period becomes, judged by the second. Assumes noise that is white over the pixels and independent between the
-    periods.
+    its two periods, so thresholds are in the unit of the fit. The kind and the multiple are chosen from ``kinds`` and
+    ``factors`` by the noisy error: what the first period becomes, judged by the second. Assumes noise that is white
+    over the pixels and independent between the periods.
     """
 
+    linear = False
     kinds = ("hard", "soft")
     factors = (1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0)
 
@@ -234,8 +272,10 @@ class MatrixShrinkage(MatrixDenoiser):
     """Singular values of the whole matrix, shrunk as is optimal for white noise (Gavish and Donoho 2017).
 
     Assumes white noise of the same level in all entries, once each column is measured in units of its noise, and a
-    matrix of low rank.
+    matrix of low rank. Singular values are compared with the noise of the fit.
     """
+
+    linear = False
 
     def learn(self, y1: Float32, y2: Float32) -> None:
         """Nothing beyond the noise of each column: a matrix is denoised by its own singular values."""
@@ -247,6 +287,15 @@ class MatrixShrinkage(MatrixDenoiser):
         unit = np.sqrt(longer)
         shrunk = unit * optimal_shrinkage(singular / unit, shorter / longer)
         return (left * shrunk.astype(np.float32)) @ right.T
+
+
+def _strength(u: Array) -> NDArray[np.float64]:
+    """RMS of the even parts of odd signals (P, N), which are noise alone, and of the signals; shape (2,)."""
+    sums = np.zeros(2)
+    for start in range(0, len(u), _BLOCK):
+        part = u[start : start + _BLOCK]
+        sums += [np.sum(np.square(signals, dtype=np.float64)) for signals in (even_part(part), part)]
+    return np.sqrt(sums / u.size)
 
 
 def wiener_gains(power: Float32) -> Float32:
