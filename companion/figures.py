@@ -1,5 +1,6 @@
 """The figures of the book, in one style. Every function takes arrays and returns a matplotlib figure."""
 
+import re
 import textwrap
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -28,6 +29,7 @@ _OTHERS = (GREEN, PURPLE, SKY, "#8C564B")
 #: Width of a figure [inches], with which text of 9 points has 9 pixels in the column of a telephone, 342 pixels wide.
 WIDTH = 4.75
 Array = np.ndarray[Any, Any]
+_TOGETHER = re.compile(r" = |(?<=\d) (?=(?:dB|k?Hz|nm|µs|%)(?!\w))")  # what no label breaks
 #: No ground of its own, and each pixel of an image as it is: a drawing stands on light and dark pages, at any size.
 _STYLE: dict[str, Any] = {
     "figure.figsize": (WIDTH, 2.8), "figure.dpi": 150, "figure.constrained_layout.use": True,
@@ -392,8 +394,10 @@ def interval(axis: Any, row: Mapping[Any, Any], height: float, look: Mapping[str
 
 
 def wrapped(text: str, width: int) -> str:
-    """A label on lines of at most this many characters where words allow it."""
-    return "\n".join(textwrap.wrap(text, width, break_long_words=False))
+    """A label on lines of at most this many characters where words allow it; a number keeps its unit and its name."""
+    kept = _TOGETHER.sub(lambda found: found[0].replace(" ", "\N{NO-BREAK SPACE}"), text)
+    lines = textwrap.wrap(kept, width, break_long_words=False)
+    return "\n".join(lines).replace("\N{NO-BREAK SPACE}", " ")
 
 
 def averages(

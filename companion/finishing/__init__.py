@@ -4,7 +4,7 @@ from pathlib import Path
 
 from bs4 import BeautifulSoup
 
-from companion.finishing import drawings, footer, head, icons, names, provenance, site, spaces, tables
+from companion.finishing import drawings, footer, head, icons, names, options, provenance, site, spaces, tables
 from companion.finishing.site import Site
 from mpicore import files
 
@@ -43,6 +43,7 @@ def finish(html: str | Path, about: Site) -> list[str]:
             continue
         names.mend(page)
         tables.mend(page, folder, name)
+        options.keep(page)
         provenance.complete(page, about, name, runs)
         drawings.show(page, folder, name)
         footer.add(page, about, name)
