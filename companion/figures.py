@@ -1,5 +1,6 @@
 """The figures of the book, in one style. Every function takes arrays and returns a matplotlib figure."""
 
+import re
 import textwrap
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -28,6 +29,7 @@ _OTHERS = (GREEN, PURPLE, SKY, "#8C564B")
 #: Width of a figure [inches], with which text of 9 points has 9 pixels in the column of a telephone, 342 pixels wide.
 WIDTH = 4.75
 Array = np.ndarray[Any, Any]
+_TOGETHER = re.compile(r" = |(?<=\d) (?=(?:dB|k?Hz|nm|µs|%)(?!\w))")  # what no label breaks
 #: No ground of its own, and each pixel of an image as it is: a drawing stands on light and dark pages, at any size.
 _STYLE: dict[str, Any] = {
     "figure.figsize": (WIDTH, 2.8), "figure.dpi": 150, "figure.constrained_layout.use": True,
@@ -160,10 +162,10 @@ def network_diagram(network: "EncoderDecoder", samples: int) -> Figure:
         _connect(axis, place, sizes, skip, end, "0.5", "--")
     parameters = sum(value.numel() for value in network.parameters())
     notes = (
-        "stem: strided convolution, 1 × N0 → C × N\n"
+        "stem: strided convolution\n"
         "EcB: down-sampling, dropout, PReLU, 3 resblocks\n"
         "DcB: up-sampling, concatenation (dashed), 2 convolutions, PReLU\n"
-        f"output: up-sampling, cut to N0 = {samples}; {parameters:,} parameters"
+        f"output: up-sampling, cut to {samples} samples; {parameters:,} parameters"
     )
     lowest = -step * (depth - 1) - 0.4
     axis.text(0.05, lowest, notes, va="top", linespacing=1.5)
@@ -330,12 +332,13 @@ def _map(axis: Any, image: Array, scanner: Scanner, left: bool, bottom: bool, **
 def training_curve(history: pd.DataFrame) -> Figure:
     """Training and noisy validation loss per sample, and the learning rate, over the steps of one run."""
     figure, (upper, lower) = plt.subplots(2, 1, figsize=(WIDTH, 4.2), sharex=True)
-    upper.plot(history["step"], history["training_loss"], "o:", color=BLUE, markersize=3, label="training")
-    upper.plot(history["step"], history["validation_loss"], "o-", color=RED, markersize=3, label="validation")
+    steps = history["step"] / 1000
+    upper.plot(steps, history["training_loss"], "o:", color=BLUE, markersize=3, label="training")
+    upper.plot(steps, history["validation_loss"], "o-", color=RED, markersize=3, label="validation")
     upper.set(ylabel="loss per sample")
     upper.legend()
-    lower.plot(history["step"], history["learning_rate"], "o-", color="black", markersize=3)
-    lower.set(xlabel="training steps", ylabel="learning rate at the\nend of the epoch", ylim=(0, None))
+    lower.plot(steps, history["learning_rate"], "o-", color="black", markersize=3)
+    lower.set(xlabel="thousand steps", ylabel="learning rate at the\nend of the epoch", ylim=(0, None))
     return figure
 
 
@@ -368,10 +371,10 @@ def leaderboard(rows: pd.DataFrame, methods: Mapping[str, Method]) -> Figure:
             xytext=(3, 0),
             textcoords="offset points",
             va="center",
-            color=GREY,
+            color="#666666",
         )
     names = [wrapped(str(title).replace(" (printed in the paper)", ""), 26) for title in rows["title"]]
-    axis.set_yticks(rows.index, names, linespacing=0.9)
+    axis.set_yticks(rows.index, names, linespacing=1.0)
     axis.set(xlabel="SNR [dB]", ylim=(-0.7, len(rows) - 0.3))
     return figure
 
@@ -391,8 +394,10 @@ def interval(axis: Any, row: Mapping[Any, Any], height: float, look: Mapping[str
 
 
 def wrapped(text: str, width: int) -> str:
-    """A label on lines of at most this many characters where words allow it."""
-    return "\n".join(textwrap.wrap(text, width, break_long_words=False))
+    """A label on lines of at most this many characters where words allow it; a number keeps its unit and its name."""
+    kept = _TOGETHER.sub(lambda found: found[0].replace(" ", "\N{NO-BREAK SPACE}"), text)
+    lines = textwrap.wrap(kept, width, break_long_words=False)
+    return "\n".join(lines).replace("\N{NO-BREAK SPACE}", " ")
 
 
 def averages(

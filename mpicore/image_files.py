@@ -86,7 +86,7 @@ def write_png(path: str | Path, images: ArrayLike, voxel_size: ArrayLike, center
 def picture(images: ArrayLike, voxel_size: ArrayLike, center: ArrayLike = (0, 0, 0)) -> Any:
     """A matplotlib figure of up to twelve images, evenly chosen, with one scale from 0 to the largest value.
 
-    Of a volume the largest value along z is shown, of a line a curve.
+    Of a volume the largest value along z is shown, of a line a curve. Axes are named at the left and at the bottom.
 
     Args:
         images: shape (n, nz, ny, nx).
@@ -111,14 +111,16 @@ def picture(images: ArrayLike, voxel_size: ArrayLike, center: ArrayLike = (0, 0,
             axis.axis("off")
             continue
         image = flat[chosen[place]]
-        axis.set_title(f"image {chosen[place] + 1}", fontsize="small")
-        axis.set_xlabel("x / mm")
+        axis.set_title(f"image {chosen[place] + 1}", fontsize="medium")
+        lowest, leftmost = place + columns >= len(chosen), place % columns == 0
+        axis.set_xlabel("x / mm" if lowest else "")
         if image.shape[0] == 1:
             x = extent[0, 0] + 1e3 * size[0] * (np.arange(image.shape[1]) + 0.5)
             axis.plot(x, image[0])
             axis.set_ylim(0, 1.05 * top)
         else:
-            axis.set_ylabel("y / mm")
+            axis.set_ylabel("y / mm" if leftmost else "")
+            axis.tick_params(labelbottom=lowest, labelleft=leftmost)
             axis.grid(False)
             box = (*extent[0], *extent[1])
             shown = axis.imshow(image, origin="lower", extent=box, vmin=0, vmax=top, cmap="viridis")

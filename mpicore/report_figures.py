@@ -26,7 +26,7 @@ def signals(before: ArrayLike, after: ArrayLike, sampling_frequency: float, unit
         axis.plot(time, one[channel, :shown], color=_GREY, linewidth=0.8, label="before")
         axis.plot(time, other[channel, :shown], color=_BLUE, linewidth=1.2, label="after")
         axis.set_ylabel(f"channel {channel + 1} / {units[channel]}")
-    axes[0].legend(loc="upper right")
+    _legend(axes[0])
     axes[-1].set_xlabel("time / ms")
     return figure
 
@@ -51,7 +51,7 @@ def spectra(before: ArrayLike, after: ArrayLike, noise: ArrayLike, spacing: floa
         axis.set_ylabel(f"channel {channel + 1}")
         axis.set_xlim(0, frequency[-1])
         axis.set_ylim(1e-6 * top, 2 * top)
-    axes[0].legend(loc="upper right")
+    _legend(axes[0])
     axes[-1].set_xlabel("frequency / kHz")
     return figure
 
@@ -65,6 +65,11 @@ def errors(noisy_errors: dict[float, float], chosen: float) -> Any:
     axis.set_xlabel("regularisation")
     axis.set_ylabel("noisy error")
     return figure
+
+
+def _legend(axis: Any) -> None:
+    """Above the axes, where it hides no data."""
+    axis.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3, borderaxespad=0.2)
 
 
 def _column(rows: int) -> tuple[Any, NDArray[Any]]:

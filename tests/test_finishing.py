@@ -108,7 +108,7 @@ def test_tables_have_headers_a_caption_that_stands_and_no_blank(built):
     assert [cell["scope"] for cell in table.select("thead th")] == ["col", "col"]
     assert [cell.get_text() for cell in table.select("tbody th[scope=row]")] == ["N2N", "N2N"]
     assert table["aria-labelledby"] == caption["id"] and not table.caption and caption not in table.parents
-    assert [cell.get_text() for cell in table.find_all("td")][1:] == ["1.0", "–", "2.0", "-1"]
+    assert [cell.get_text() for cell in table.find_all("td")][1:] == ["1.0", "–", "2.0", "−1"]
     assert "there is no value" in frame.find(class_="table-note").get_text()
     rows = list(csv.reader((folder / "_tables/values.csv").open(encoding="utf-8")))
     assert rows == [["", "SNR [dB]", "Gap"], ["N2N", "1.0", ""], ["N2N", "2.0", "-1"]]
@@ -133,7 +133,7 @@ def test_a_drawing_has_two_versions_and_goes_along(built):
     )
     # The theme hides a caption that is a sibling of a hidden picture.
     assert not {light, dark} & set(figure.figcaption.find_previous_siblings())
-    assert figure.find("a")["href"] == "a.svg" and figure.button.get_text() == "Enlarge Fig. 1"
+    assert figure.find("a")["href"] == "a.svg" and figure.button.get_text() == "Enlarge Fig.\N{NO-BREAK SPACE}1"
 
 
 def luminance(colour):

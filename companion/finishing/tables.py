@@ -12,13 +12,15 @@ from companion.finishing.values import BLANK, plain
 from mpicore import files
 
 FOLDER = "_tables"  #: folder of the built book with each table as CSV
+_HYPHENED = re.compile(r"[\d.]+(?:e-\d+|-\d\d-\d\d)")  # small numbers and dates
 
 
 def mend(page: BeautifulSoup, html: Path, name: str) -> None:
     """Mend the tables of numbers of a page in place, and write each as CSV.
 
     The first cell of a row becomes its header; where it is blank it is that of the row above. Every other blank shows
-    an en dash, which a note below the table explains. The caption moves out of what scrolls.
+    an en dash, which a note below the table explains. A second row of the head without a text goes. The caption moves
+    out of what scrolls.
 
     Args:
         page: its tree.
@@ -30,6 +32,7 @@ def mend(page: BeautifulSoup, html: Path, name: str) -> None:
         _headers(table)
         blank = _blanks(table)
         scroller = _scroller(page, table)
+        _keep_whole(table)
         key = re.sub(r"^tab-", "", str(table.get("id") or f"{name.rpartition('/')[2]}-{number}"))
         address = f"{FOLDER}/{key}.csv"
         files.write_text(html / address, as_csv(table))
@@ -70,7 +73,11 @@ def _of_numbers(table: Tag) -> bool:
 
 
 def _headers(table: Tag) -> None:
-    for row in table.select("thead tr"):
+    rows = table.select("thead tr")
+    for row in rows:
+        if len(rows) > 1 and not row.get_text(strip=True):  # where pandas would name the index
+            row.decompose()
+            continue
         row.attrs.pop("style", None)
         for cell in row.find_all(["th", "td"]):
             if cell.get_text(strip=True):
@@ -104,6 +111,13 @@ def _blanks(table: Tag) -> bool:
     for cell in blank:
         cell.string = BLANK
     return bool(blank)
+
+
+def _keep_whole(table: Tag) -> None:
+    """Cells of one number or date get a class, as a browser would break them at their hyphens."""
+    for cell in table.find_all(["th", "td"]):
+        if _HYPHENED.fullmatch(cell.get_text(strip=True)):
+            cell["class"] = " ".join([*filter(None, cell.get_attribute_list("class")), "whole"])
 
 
 def _scroller(page: BeautifulSoup, table: Tag) -> Tag:
