@@ -36,10 +36,13 @@ thead { display: table-header-group; }
 .table-frame, .pst-scrollable-table-container { overflow: visible !important; }
 pre, code { white-space: pre-wrap !important; overflow-wrap: anywhere; }
 """
-# Whatever is wider than the page is made smaller until it fits.
+# Whatever is wider than the page is made smaller until it fits; smaller letters break lines at other places, so again.
 _FIT = """() => { for (const it of document.querySelectorAll("table, mjx-container > svg")) {
-    const free = it.closest("section, .page").clientWidth, wide = it.getBoundingClientRect().width;
-    if (wide > free) it.style.zoom = free / wide; } }"""
+    const free = it.closest("section, .page").clientWidth;
+    for (let zoom = 1, tried = 0; tried < 4; tried++) {
+        const wide = it.getBoundingClientRect().width;
+        if (wide <= free) break;
+        it.style.zoom = zoom *= free / wide; } } }"""
 # In print the box of a page is as wide as its paper: the widest thing that sticks out [CSS pixels].
 _CLIPPED = """() => Math.max(0, ...[...document.querySelectorAll("table, figure img, pre, mjx-container")].map(
     it => it.getBoundingClientRect().right - document.querySelector("main").getBoundingClientRect().right))"""

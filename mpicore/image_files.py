@@ -111,7 +111,7 @@ def picture(images: ArrayLike, voxel_size: ArrayLike, center: ArrayLike = (0, 0,
             axis.axis("off")
             continue
         image = flat[chosen[place]]
-        axis.set_title(f"image {chosen[place] + 1}", fontsize="small")
+        axis.set_title(f"image {chosen[place] + 1}", fontsize="medium")
         lowest, leftmost = place + columns >= len(chosen), place % columns == 0
         axis.set_xlabel("x / mm" if lowest else "")
         if image.shape[0] == 1:

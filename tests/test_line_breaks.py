@@ -32,7 +32,9 @@ def test_a_second_call_marks_nothing_again():
     assert str(tree) == once and once.count('class="option"') == 1
 
 
-@pytest.mark.parametrize("text, whole", [("2026-11-30", True), ("1.7e-05", True), ("xspace-slow", False), ("1-D", False)])
+@pytest.mark.parametrize(
+    "text, whole", [("2026-11-30", True), ("1.7e-05", True), ("xspace-slow", False), ("1-D", False)]
+)
 def test_cells_of_one_number_or_date_stay_whole(tmp_path, text, whole):
     tree = page(f"<table><thead><tr><th>What</th></tr></thead><tbody><tr><td>{text}</td></tr></tbody></table>")
     tables.mend(tree, tmp_path, "index")

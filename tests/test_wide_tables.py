@@ -12,9 +12,8 @@ def test_a_hint_stands_above_a_table_where_it_scrolls(browser, tmp_path, root, w
     script = (root / "book/_static/tables.js").as_uri()
     table = "<div class='pst-scrollable-table-container'><table><tr><td>1</td></tr></table></div>"
     path = tmp_path / "page.html"
-    path.write_text(
-        f"<meta charset=utf-8><style>{STYLE}</style><script src='{script}'></script><div class='table-frame'>{table}</div>"
-    )
+    head = f"<meta charset=utf-8><style>{STYLE}</style><script src='{script}'></script>"
+    path.write_text(f"{head}<div class='table-frame'>{table}</div>")
     page = browser.new_page(viewport={"width": width, "height": 400})
     page.set_default_timeout(120_000)
     page.goto(path.as_uri())

@@ -19,8 +19,8 @@ def mend(page: BeautifulSoup, html: Path, name: str) -> None:
     """Mend the tables of numbers of a page in place, and write each as CSV.
 
     The first cell of a row becomes its header; where it is blank it is that of the row above. Every other blank shows
-    an en dash, which a note below the table explains. A second row of the head without a text goes. The caption moves out of
-    what scrolls.
+    an en dash, which a note below the table explains. A second row of the head without a text goes. The caption moves
+    out of what scrolls.
 
     Args:
         page: its tree.
@@ -117,7 +117,7 @@ def _keep_whole(table: Tag) -> None:
     """Cells of one number or date get a class, as a browser would break them at their hyphens."""
     for cell in table.find_all(["th", "td"]):
         if _HYPHENED.fullmatch(cell.get_text(strip=True)):
-            cell["class"] = [name for name in cell.get_attribute_list("class") if name] + ["whole"]
+            cell["class"] = " ".join([*filter(None, cell.get_attribute_list("class")), "whole"])
 
 
 def _scroller(page: BeautifulSoup, table: Tag) -> Tag:
