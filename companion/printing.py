@@ -28,16 +28,25 @@ body { background: #fff; font-size: 10pt; }
 .page { break-before: page; }
 .cover { padding-top: 60mm; }
 .cover p:first-child { font-size: 26pt; line-height: 1.2; font-weight: 600; }
-h1, h2, h3, h4 { break-after: avoid; margin-top: 1.2em; }
+h1, h2, h3, h4 { margin-top: 1.2em; }
+h1, h2, h3, h4, dt, .table-caption { break-after: avoid; }
 h1 { font-size: 20pt; } h2 { font-size: 15pt; } h3 { font-size: 12pt; }
-figure, tr, .admonition, .math { break-inside: avoid; }
+figure, tr, .admonition, div.math, .sd-card, table:not(:has(tbody tr:nth-child(9))) { break-inside: avoid; }
+div.math, .cell:has(.cell_input) { break-before: avoid; }
+mjx-container :is(path, use), svg defs path[id^=MJX] { stroke-width: 0 !important; }
+.sd-row, .sd-col { display: block !important; width: 100% !important; }
 thead { display: table-header-group; }
 .bd-article figure img.drawing { width: 120mm; max-height: 225mm; object-fit: contain; }
 .table-frame, .pst-scrollable-table-container { overflow: visible !important; }
 pre, code { white-space: pre-wrap !important; overflow-wrap: anywhere; }
 """
 # Whatever is wider than the page is made smaller until it fits; smaller letters break lines at other places, so again.
-_FIT = """() => { for (const it of document.querySelectorAll("table, mjx-container > svg")) {
+# A figure a little higher than what is left below the first lines of a page is made as high as that.
+_FIT = """() => { const free = document.querySelector("main").clientWidth;
+for (const it of document.querySelectorAll("figure img.drawing")) {
+    const high = it.getBoundingClientRect().height;
+    if (high > 0.8 * free && high < 1.1 * free) it.style.maxHeight = `${0.8 * free}px`; }
+for (const it of document.querySelectorAll("table, mjx-container > svg")) {
     const free = it.closest("section, .page").clientWidth;
     for (let zoom = 1, tried = 0; tried < 4; tried++) {
         const wide = it.getBoundingClientRect().width;
