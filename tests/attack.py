@@ -358,11 +358,11 @@ def denoising(name: str) -> Target:
         return make().fit(first, second)
 
     u = np.stack([first, second], axis=1) if cls.periods == 2 else first
-    # Thresholds are those of the noise of the fit, in its unit.
-    degree = 1 if getattr(cls, "linear", True) else None
+    # Thresholds are those of the noise of the fit, and whole numbers here are in another unit.
+    wide = getattr(cls, "linear", True)
     tolerance = 5e-2 if cls.trains else 1e-3
-    return Target(f"{name}.denoise", lambda u: fitted().denoise(u), (u,), ("u ",), degree,
-                  strict=True, tolerance=tolerance, slow=cls.whole and cls.trains)  # fmt: skip
+    return Target(f"{name}.denoise", lambda u: fitted().denoise(u), (u,), ("u ",), 1 if wide else None,
+                  wide=wide, strict=True, tolerance=tolerance, slow=cls.whole and cls.trains)  # fmt: skip
 
 
 # Functions
