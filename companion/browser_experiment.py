@@ -189,8 +189,7 @@ def _method(
     if isinstance(denoiser, SpectralWiener):
         return entry | {"kind": "spectral", "odd": denoiser.antisymmetric}, {"gains": state["gains"].astype(np.float32)}
     if isinstance(denoiser, SignalNetworkDenoiser):
-        options = {"stride": config.options["stride"], "normalise": config.options["normalise"]}
         # Kernels are (out, in, 1, positions) in PyTorch, and have no rows here.
         weights = {part: array.squeeze(2) if array.ndim == 4 else array for part, array in state.items()}
-        return entry | {"kind": "network", **options}, weights
+        return entry | {"kind": "network", "stride": config.options["stride"]}, weights
     return entry | {"kind": {"noisy": "nothing", "antisymmetric": "odd part"}[name.method]}, {}

@@ -37,7 +37,7 @@ _RUNS: dict[str, tuple[str, ...] | None] = {
     "study_objects": ("xspace-gaussian",),
     "table1": ("xspace-gaussian",),
     "own_lines": ("xspace-harmonic", "xspace-locked"),
-    "table2": ("xspace-slow",),
+    "table2": ("xspace-slow", "xspace-literal"),
     "table3": ("system-matrix",),
     "training": ("xspace-gaussian",),
     "trust": ("xspace-gaussian",),

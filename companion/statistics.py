@@ -211,6 +211,8 @@ class Statistics:
         for name in self.known.repeats(self.preset):
             if name.experiment not in experiments or self._kind(name.method) != kind:
                 continue
+            if self.known.methods[name.method].of:  # the same trainings once more
+                continue
             run = runs.load(self._configs[name], self.root)
             chosen = variant if variant in run.config.test_noise else next(iter(run.config.test_noise))
             table = run.images if column in IMAGE_VALUES else run.signals

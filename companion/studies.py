@@ -70,16 +70,16 @@ def row(case: str, title: str, method: Method, trainings: Sequence[Run], spread:
         ``case, case_title, method, title, input_snr_db`` (of the noise as the case has it), ``signals`` (for
         training), ``steps`` (of the training), ``trainings`` (how many), ``snr_db, snr_db_low, snr_db_high, ssim,
         psnr_db, training_seconds``: means over the test signals and trainings with the 95 % interval of the SNR; the
-        ``key`` of the first run; and ``validated_db``, the SNR that the error on noisy validation pairs implies,
-        missing where that was not kept.
+        ``key`` of the first run; and ``validated_db``, the SNR that the error of the first training on noisy validation
+        pairs implies, missing where that was not kept. The seed draws which period of a validation pair is the target,
+        so that errors compare trainings of one seed.
     """
     run = trainings[0]
     values = np.mean([one.signals["snr_db"].to_numpy(float) for one in trainings], axis=0)
     found = estimate(values, spread=spread, share=1 / len(trainings))
     images = pd.concat([one.images[["ssim", "psnr_db"]] for one in trainings]).mean()
-    errors = [_noisy_error(one) for one in trainings]
-    known = [error for error in errors if error is not None]
-    implied = implied_snr_db(np.mean(known), run.config.noise.total_snr_db) if len(known) == len(errors) else None
+    error = _noisy_error(run)
+    implied = None if error is None else float(implied_snr_db(error, run.config.noise.total_snr_db))
     return {
         "case": case,
         "case_title": title.format(signals=run.config.sizes[0]),
@@ -93,7 +93,7 @@ def row(case: str, title: str, method: Method, trainings: Sequence[Run], spread:
         "ssim": images["ssim"],
         "psnr_db": images["psnr_db"],
         "training_seconds": np.mean([one.record["training_seconds"] for one in trainings]),
-        "validated_db": None if implied is None else float(implied),
+        "validated_db": implied,
         "key": run.config.key,
     }
 
@@ -127,7 +127,7 @@ def display(table: pd.DataFrame, heading: str) -> pd.DataFrame:
             value = f"**{line.snr_db:.2f}**" if line.snr_db == best else f"{line.snr_db:.2f}"
             cells[str(line.title)] = f"{value} [{line.snr_db_low:.2f}, {line.snr_db_high:.2f}]"
         if validated:
-            cells["By noisy validation"] = f"{part['validated_db'].iloc[0]:.2f}"
+            cells["By noisy validation, first training"] = f"{part['validated_db'].iloc[0]:.2f}"
         rows.append(cells)
     shown = pd.DataFrame(rows)
     if table["title"].nunique() > _WIDEST:

@@ -64,27 +64,26 @@ class EncoderDecoder(nn.Module):
     The stem maps 1 x N0 to C x N with N = N0/2; each encoder block divides the length by the stride s, down to N/s^4,
     at C, 2C, 4C and 8C channels; the decoder blocks bring it back to C x N; the last up-sampling returns to 1 x N0. The
     input is padded circularly (a measured period is periodic) to a multiple of 2 s^4 with at least 2 s^4 samples on
-    each side, and the output is cut back. With ``normalise`` each signal is divided by its own RMS on the way in and
-    multiplied by it on the way out, so that the network is equivariant to scale: f(c u) = c f(u).
+    each side, and the output is cut back. Each signal is divided by its own RMS on the way in and multiplied by it on
+    the way out, so that the network is equivariant to scale: f(c u) = c f(u).
 
     Args:
         width: channels C of the widest map, 1 to 256.
         dropout: probability of dropping a feature in the encoder blocks, in [0, 1).
         stride: s, by which an encoder block shortens and a decoder block lengthens, 2 to 4.
-        normalise: take out the RMS of each signal.
 
     Raises:
         ValueError: a width, dropout or stride out of range; on a call, a shape other than (B, 1, N) with N >= 4 s^4.
     """
 
-    def __init__(self, width: int = 16, dropout: float = 0.0, stride: int = 2, normalise: bool = True) -> None:
+    def __init__(self, width: int = 16, dropout: float = 0.0, stride: int = 2) -> None:
         super().__init__()
         if checks.count(width, "width") > 256:
             raise ValueError(f"width must be at most 256, got {width}")
         checks.probability(dropout, "dropout")
         checks.choice(stride, "stride", _STRIDES)
         channels = [width] + [width * 2**level for level in range(_LEVELS)]
-        self.width, self.dropout, self.stride, self.normalise = width, dropout, stride, bool(normalise)
+        self.width, self.dropout, self.stride = width, dropout, stride
         self.reduction = 2 * stride**_LEVELS  #: samples per feature at the deepest level
         self.stem = nn.Conv2d(1, width, (1, 4), stride=(1, 2), padding=(0, 1))
         self.encoder = nn.ModuleList(EncoderBlock(*pair, stride, dropout) for pair in pairwise(channels))
@@ -102,8 +101,6 @@ class EncoderDecoder(nn.Module):
         left = self.reduction
         right = self.reduction + -samples % self.reduction
         scale = u.square().mean(dim=2, keepdim=True).sqrt().clamp_min(torch.finfo(u.dtype).tiny)
-        if not self.normalise:
-            scale = torch.ones_like(scale)
         x = F.pad(u / scale, (left, right), mode="circular")
         x = self.stem(x[:, :, None, :].contiguous(memory_format=torch.channels_last))
         skips: list[Tensor] = []
@@ -113,10 +110,6 @@ class EncoderDecoder(nn.Module):
         for block in self.decoder:
             x = block(x, skips.pop())
         return self.head(x)[:, :, 0, left : left + samples] * scale
-
-    def extra_repr(self) -> str:
-        """What does not show in the layers: a checkpoint of another network is refused by it."""
-        return f"normalise={self.normalise}"
 
     def reach(self) -> int:
         """Samples between an output and the farthest input that can act on it, its part in the RMS left aside.

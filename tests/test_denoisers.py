@@ -122,6 +122,13 @@ def test_what_is_known_of_the_measurement_is_of_its_kind(name, options, message)
         create(name, **options)
 
 
+@pytest.mark.parametrize("name", ["n2n", "proposed", "r2r", "sure", "noise2void"])
+def test_a_network_that_sees_the_unit_is_refused(name):
+    """Training takes the unit out, so a network without this on a call would be given what it never saw."""
+    with pytest.raises(ValueError, match="normalise must be True, got False"):
+        create(name, normalise=False)
+
+
 def test_circumstances_are_what_is_known_of_the_measurement_and_of_the_training():
     training = {"training", "seed", "device"}
     assert denoisers.circumstances("wiener") == set()

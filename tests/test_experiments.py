@@ -41,6 +41,7 @@ def test_the_real_file_is_read(book):
     assert list(book.experiments) == [
         "xspace-gaussian",
         "xspace-slow",
+        "xspace-literal",
         "xspace-harmonic",
         "xspace-locked",
         "system-matrix",

@@ -106,10 +106,20 @@ def test_the_spread_is_that_of_the_kind_of_network(trained):
 def test_an_experiment_of_single_trainings_takes_the_spread_of_the_others(trained):
     statistics, *_ = trained
     spread = statistics.spread(RunName("xspace-harmonic", "n2n", tuned=True), "literal", "snr_db")
-    repeated = ("xspace-gaussian", "xspace-slow", "system-matrix")
+    repeated = ("xspace-gaussian", "xspace-slow", "xspace-literal", "system-matrix")
     others = [statistics.spread(RunName(name, "n2n", tuned=True), "literal", "snr_db") for name in repeated]
-    assert spread.freedom == sum(other.freedom for other in others) == 12
-    assert spread.variance == pytest.approx(sum(other.freedom * other.variance for other in others) / 12)
+    assert spread.freedom == sum(other.freedom for other in others) == 16
+    assert spread.variance == pytest.approx(sum(other.freedom * other.variance for other in others) / 16)
+
+
+def test_the_output_of_a_network_is_no_further_training(trained):
+    """Its spread is that of the networks that it is read out from."""
+    statistics, *_ = trained
+    name = RunName("xspace-gaussian", "n2n_projected", tuned=True)
+    assert len(statistics.of(name).runs) == 3
+    assert statistics.spread(name, "literal", "snr_db") == statistics.spread(
+        replace(name, method="n2n"), "literal", "snr_db"
+    )
 
 
 def test_a_difference_is_paired_and_has_the_spread_of_both(trained):

@@ -147,7 +147,7 @@ def test_the_best_of_a_row_is_bold():
     alone = pd.DataFrame([rows[0] | {"snr_db": -0.001, "snr_db_low": -0.011, "snr_db_high": 0.008}])
     shown = studies.display(alone, "Case")
     assert shown.loc[0, "one"] == "0.00 [-0.01, 0.01]"  # not the best of several
-    assert shown.loc[0, "By noisy validation"] == "2.50"
+    assert shown.loc[0, "By noisy validation, first training"] == "2.50"
 
 
 @pytest.mark.parametrize(

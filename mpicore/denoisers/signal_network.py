@@ -22,7 +22,8 @@ class SignalNetworkDenoiser(TrainedDenoiser):
     """A scheme of self-supervision with the encoder-decoder network (:class:`mpicore.network.EncoderDecoder`).
 
     Args:
-        width, dropout, stride, normalise: of the network.
+        width, dropout, stride: of the network.
+        normalise: always true: training and the network divide each signal by its own RMS, and no unit matters.
         seed: of the initial weights and of the training.
         training: a :class:`mpicore.settings.Settings`, or its keywords.
         device: ``auto``, ``cpu``, ``cuda``.
@@ -43,8 +44,13 @@ class SignalNetworkDenoiser(TrainedDenoiser):
         from mpicore.network import EncoderDecoder
 
         super().__init__(width, dropout, seed, training, device)
+        if normalise is not True:
+            raise ValueError(
+                f"normalise must be True, got {normalise!r}: a signal is trained and denoised in units of its own RMS"
+            )
+        self.normalise = True
         self.ready = False
-        self.network = self.seeded(lambda: EncoderDecoder(width, dropout, stride, normalise))
+        self.network = self.seeded(lambda: EncoderDecoder(width, dropout, stride))
 
     def fit(
         self, u1: Array, u2: Array, /, validation: Any = None, folder: Folder = None, progress: bool = False

@@ -299,10 +299,10 @@
   }
 
   /* mpicore.network.EncoderDecoder.forward; parameter(name) gives a weight by its name in PyTorch. */
-  function network(u, stride, normalise, parameter) {
+  function network(u, stride, parameter) {
     const n = u.length, reduction = 2 * stride ** 4;
     const padded = 2 * reduction + Math.ceil(n / reduction) * reduction;
-    const scale = normalise ? Math.sqrt(meanPower(u)) || 1 : 1;
+    const scale = Math.sqrt(meanPower(u)) || 1;
     const named = (name) => [parameter(`${name}.weight`), parameter(`${name}.bias`)];
 
     const [stem, stemBias] = named("stem"), width = stem.shape[0];
@@ -386,7 +386,7 @@
       if (method.kind === "odd part") return oddPart(u);
       if (method.kind === "spectral") return wiener(method.odd ? oddPart(u) : u, array("gains").values);
       if (method.kind === "linear") return linear(u, array("lines"), array("analysis"), array("synthesis"));
-      if (method.kind === "network") return network(u, method.stride, method.normalise, array);
+      if (method.kind === "network") return network(u, method.stride, array);
       throw new Error(`unknown kind of method ${method.kind}`);
     }
 
