@@ -96,12 +96,19 @@ def odd_symmetry(time: Array, signal: Array) -> Figure:
 
 
 def spectra(frequency: Array, amplitudes: Mapping[str, Array], highest: float) -> Figure:
-    """Amplitude spectra on a logarithmic axis. ``frequency`` in Hz up to ``highest``; amplitudes by label."""
+    """Amplitude spectra on a logarithmic axis, clean in black and noisy in grey as everywhere.
+
+    Args:
+        frequency: in Hz.
+        amplitudes: by label, the first at the back.
+        highest: frequency that is shown, in Hz.
+    """
     figure, axis = plt.subplots()
     keep = frequency <= highest
     peak = max(values[keep].max() for values in amplitudes.values())
     for number, (label, values) in enumerate(amplitudes.items()):
-        look: dict[str, Any] = {"color": _OTHERS[number % len(_OTHERS)], "label": label, "linewidth": 0.8}
+        colour = {"noisy": GREY, "clean": BLACK}.get(label, _OTHERS[number % len(_OTHERS)])
+        look: dict[str, Any] = {"color": colour, "label": label, "linewidth": 0.8}
         axis.semilogy(1e-3 * frequency[keep], values[keep] / peak, **look)
     axis.set(xlabel="frequency [kHz]", ylabel="amplitude, relative to the peak", ylim=(1e-6, 2))
     axis.yaxis.set_major_formatter("{x:g}")  # an exponent would be too small to read on a telephone

@@ -2,9 +2,10 @@
 "use strict";
 
 document.addEventListener("DOMContentLoaded", () => {
+  const hints = new Map();
   const watched = new ResizeObserver((entries) => {
     for (const scroller of new Set(entries.map((entry) => entry.target.closest(".pst-scrollable-table-container")))) {
-      scroller.previousElementSibling.hidden = scroller.scrollWidth <= scroller.clientWidth + 1;
+      hints.get(scroller).hidden = scroller.scrollWidth <= scroller.clientWidth + 1;
     }
   });
   for (const scroller of document.querySelectorAll(".table-frame > .pst-scrollable-table-container")) {
@@ -13,6 +14,7 @@ document.addEventListener("DOMContentLoaded", () => {
     hint.textContent = "Scroll the table sideways for more columns.";
     hint.hidden = true;
     scroller.before(hint);
+    hints.set(scroller, hint); // a leaderboard puts its filter in between
     watched.observe(scroller);
     watched.observe(scroller.querySelector("table"));
   }
