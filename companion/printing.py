@@ -31,8 +31,9 @@ body { background: #fff; font-size: 10pt; }
 h1, h2, h3, h4 { margin-top: 1.2em; }
 h1, h2, h3, h4, dt, .table-caption { break-after: avoid; }
 h1 { font-size: 20pt; } h2 { font-size: 15pt; } h3 { font-size: 12pt; }
-figure, tr, .admonition, div.math, .sd-card, table:not(:has(tbody tr:nth-child(9))) { break-inside: avoid; }
-div.math, .cell:has(.cell_input) { break-before: avoid; }
+figure, tr, .admonition, div.math, .sd-card, .table-caption { break-inside: avoid; }
+table:not(:has(tbody tr:nth-child(9))) { break-inside: avoid; }
+div.math, .cell:has(.cell_input), .cell_input + .cell_output { break-before: avoid; }
 mjx-container :is(path, use), svg defs path[id^=MJX] { stroke-width: 0 !important; }
 .sd-row, .sd-col { display: block !important; width: 100% !important; }
 thead { display: table-header-group; }
