@@ -62,8 +62,10 @@ def test_whole_numbers_become_floats():
         (np.ones((1, 3), complex), {}, "u must be real numbers, got dtype complex128"),
         ([["a", "b"]], {}, "u must be real numbers, got dtype <U1"),
         (np.ones((1, 3)), {"length": 4}, "u must have 4 samples per signal, got 3"),
+        (np.ones((1, 5)), {"length": 4}, "u must have 4 samples per signal, got 5"),
         ([[1.0, 2.0], [3.0, np.nan]], {}, r"u must be finite, found nan at index \(1, 1\)"),
         ([[1.0, -np.inf]], {}, r"u must be finite, found -inf at index \(0, 1\)"),
+        ([[1.0, np.inf]], {}, r"u must be finite, found inf at index \(0, 1\)"),
     ],
 )
 def test_bad_signals_are_named(u, options, message):

@@ -58,20 +58,24 @@ def test_fits_answer_or_refuse_by_name(name):
     attacked(attack.targets()[f"{name}.fit"], 3)
 
 
+def attacked_and_counted(target, tally):
+    """Of every target its share: three in a hundred calls are fits."""
+    share = 4 if target.name.startswith("component_n2n") else 14 if target.slow else 190
+
+    @settings(max_examples=share, phases=[Phase.generate], **QUICK)
+    @given(st.data())
+    def run(data):
+        tally.count(target, data.draw(attack.attacks(target)))
+
+    run()
+
+
 @pytest.mark.attack
 def test_twenty_thousand_calls_end_in_an_answer_or_a_refusal():
     """Figures go to ``calls.json`` in the folder that the variable ATTACK_REPORT names, if there is one."""
     tally, started = attack.Tally(), time.monotonic()
-    # The share of each target: three in a hundred calls are fits.
     for target in attack.targets().values():
-        heavy = target.name.startswith("component_n2n")
-
-        @settings(max_examples=4 if heavy else 14 if target.slow else 190, phases=[Phase.generate], **QUICK)
-        @given(st.data())
-        def run(data, target=target):
-            tally.count(target, data.draw(attack.attacks(target)))
-
-        run()
+        attacked_and_counted(target, tally)
     report = {"calls": tally.calls, "answers": tally.answers, "refusals": tally.refusals, "others": len(tally.others)}
     print(report, f"{time.monotonic() - started:.0f} s")
     if folder := os.environ.get("ATTACK_REPORT"):

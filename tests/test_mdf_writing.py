@@ -234,6 +234,13 @@ def test_a_file_that_has_changed_meanwhile_is_told(tmp_path):
     assert os.listdir(tmp_path) == ["source.mdf"]
 
 
+def test_the_steps_of_the_provenance_are_told_in_their_order(tmp_path):
+    """By their numbers, of which the tenth comes after the ninth."""
+    steps = {f"/_provenance/_{number}/_method": f"step {number}" for number in (10, 2, 9, 1)}
+    found = mdf.read(store(tmp_path / "file.mdf", entries_of("raw") | steps)).provenance
+    assert [step.method for step in found] == ["step 1", "step 2", "step 9", "step 10"]
+
+
 def test_provenance_of_another_kind_is_left_alone(tmp_path):
     """A group of this name that another program made is the user's own; a data set leaves no place."""
     kept = {"/_provenance/_1/_who": "they", "/_provenance/note": "x"}

@@ -113,6 +113,15 @@ def test_the_phase_is_found_in_noise_and_the_symmetry_comes_back(name):
         assert even_share(clean) > 0.05
 
 
+def test_of_two_signs_the_smaller_phase_in_the_strongest_line_is_taken():
+    """Odd signals of either sign are odd; a delay of many samples turns that line by more than a right angle."""
+    pairs = noisy(ReceiveChain(delay=60 / FS).apply(odd(400), FS), 0.3)
+    phase = line_phase(pairs)
+    strongest = np.argmax(np.abs(np.sum(np.fft.rfft(pairs.u1) * np.fft.rfft(pairs.u2), axis=0)))
+    assert 2 * np.pi * strongest * 60 / SAMPLES > np.pi / 2
+    assert abs(phase[strongest]) <= np.pi / 2
+
+
 def test_relaxation_is_a_chain():
     clean = debye_relaxation(odd(400), 3e-6, FS)
     assert even_share(clean) > 0.3

@@ -167,3 +167,13 @@ def test_the_field_has_its_phase():
     np.testing.assert_allclose(scanner.ffp[0], 0, atol=1e-15)
     velocity = np.gradient(scanner.ffp, 1 / scanner.sampling_frequency, axis=0)
     np.testing.assert_allclose(scanner.ffp_velocity[1:-1], velocity[1:-1], atol=2e-3 * np.abs(velocity).max())
+
+
+@pytest.mark.parametrize("make", [Scanner.cartesian, Scanner.lissajous])
+def test_the_field_of_the_general_sequence_vanishes_on_the_path(make):
+    """Two descriptions of one scanner: where it says that its free point is, drive and selection field cancel."""
+    scanner = make(shape=(5, 5))
+    sequence = scanner.sequence
+    path = np.column_stack([scanner.ffp, np.zeros(scanner.num_samples)])
+    field = sequence.drive_field + sequence.static_field(path)
+    assert np.abs(field[:, :2]).max() < 1e-9 * np.abs(sequence.drive_field).max()

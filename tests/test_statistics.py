@@ -144,7 +144,7 @@ def test_columns_of_a_matrix_are_taken_in_blocks(book):
     for block in np.unique(groups)[:20]:
         inside = groups == block
         assert np.ptp(y[inside]) < 10 and np.ptp(x[inside]) < 10
-    assert len(np.unique(groups)) > 100
+    assert 100 < len(np.unique(groups)) <= 11**2, "of a side of 101 pixels"
     assert row.groups("psnr_db") is None
     xspace = replace(config, dataset="x-space")
     assert Measured((Stand(xspace, np.zeros(3)),)).groups("snr_db") is None

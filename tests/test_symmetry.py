@@ -21,6 +21,7 @@ from mpicore.symmetry import (
     mirror,
     mixing_orders,
     odd_part,
+    require_mirror_image,
     require_odd,
     sequence_phase,
     sine_lines,
@@ -42,6 +43,15 @@ def test_a_signal_is_its_odd_and_its_even_part(samples):
 def test_the_mirror_keeps_the_first_sample():
     """u[N-k] with indices modulo N: a plain reversal is one sample off."""
     np.testing.assert_array_equal(mirror(np.array([[0.0, 1.0, 2.0, 3.0]])), [[0.0, 3.0, 2.0, 1.0]])
+
+
+def test_mirror_images_need_an_even_number_of_cycles():
+    """Half a period later an even number of cycles is where it was, and an odd one is turned round."""
+    scanner = Scanner.cartesian(shape=(5, 5))
+    assert require_mirror_image(scanner, "it") is scanner
+    odd = Scanner.cartesian(shape=(5, 5), drive_frequency=(27.5e3, 0.5e3))
+    with pytest.raises(ValueError, match=r"it needs an even number of samples and of cycles .* got 4950 and 55"):
+        require_mirror_image(odd, "it")
 
 
 @pytest.mark.parametrize("samples", [16, 17])

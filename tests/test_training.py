@@ -158,7 +158,8 @@ def test_auto_is_a_device_of_this_machine():
 # What a training does
 
 
-def test_training_is_adam_on_normalised_pairs(data):
+@pytest.mark.parametrize("schedule", ["constant", "one-cycle"])
+def test_training_is_adam_on_normalised_pairs(data, schedule):
     """One epoch against a loop written here: each pair over the RMS of its first period, no batch of the remainder."""
     recordings, validation = data
     network, twin = make_network(), make_network()
@@ -172,7 +173,7 @@ def test_training_is_adam_on_normalised_pairs(data):
             seen.append((u1.clone(), u2.clone()))
         return u1, u2
 
-    settings = Settings(epochs=1, batch_size=4, learning_rate=1e-3)
+    settings = Settings(epochs=1, batch_size=4, learning_rate=1e-3, schedule=schedule)
     history = train(network, Given(watch), recordings, validation, settings, seed=0)
 
     scale = np.sqrt(np.mean(recordings.u1**2, axis=1, keepdims=True))
@@ -187,7 +188,8 @@ def test_training_is_adam_on_normalised_pairs(data):
 
     optimizer = torch.optim.Adam(twin.parameters(), lr=1e-3)
     losses = []
-    for first, second in seen:
+    for step, (first, second) in enumerate(seen):
+        optimizer.param_groups[0]["lr"] = settings.rate(step, 5)
         loss = (twin(first[:, None])[:, 0] - second).square().sum(1).mean()
         optimizer.zero_grad()
         loss.backward()
@@ -202,7 +204,7 @@ def test_training_is_adam_on_normalised_pairs(data):
     (row,) = history
     assert row["training_loss"] == pytest.approx(np.mean(losses), rel=1e-5)
     assert row["validation_loss"] == pytest.approx(held, rel=1e-4)
-    assert (row["epoch"], row["step"], row["learning_rate"]) == (1, 5, 1e-3)
+    assert (row["epoch"], row["step"], row["learning_rate"]) == (1, 5, settings.rate(4, 5))
     assert row["seconds"] > 0
 
 

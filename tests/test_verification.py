@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from conftest import Book
 
-from companion import runs
+from companion import evaluation, runs
 from companion.archive import IMAGE_VALUES, SIGNAL_VALUES, Archive
 from companion.config import RunName
 from companion.setup import Setup
@@ -220,6 +220,20 @@ def test_what_is_not_a_number_is_refused(signals, tmp_path, column, value):
             signals.verify(root)
 
 
+@pytest.mark.parametrize("column", SIGNAL_VALUES)
+def test_what_is_measured_as_no_number_deviates(signals, tmp_path, monkeypatch, column):
+    measure = evaluation.evaluate
+
+    def broken(*arguments):
+        found = measure(*arguments)
+        found.signals.loc[2, column] = np.nan
+        return found
+
+    monkeypatch.setattr(evaluation, "evaluate", broken)
+    with pytest.raises(ValueError, match=f"{column} of .* measured nan"):
+        signals.verify(signals.published(tmp_path))
+
+
 def test_an_array_that_is_not_of_numbers_is_refused(matrix, tmp_path):
     array = matrix.run.arrays["images"].copy()
     array.flat[0] = np.nan
@@ -228,13 +242,14 @@ def test_an_array_that_is_not_of_numbers_is_refused(matrix, tmp_path):
 
 
 @pytest.mark.parametrize("table", ["signals", "images"])
-@pytest.mark.parametrize("change", ["missing", "twice", "further", "variant", "none"])
+@pytest.mark.parametrize("change", ["missing", "twice", "once more", "further", "variant", "none"])
 def test_rows_are_those_of_the_test_and_no_others(signals, tmp_path, table, change):
     """Of the whole table, however few signals are measured again."""
     frame = getattr(signals.run, table)
     changed = {
         "missing": frame.drop(index=6),
         "twice": frame.iloc[[0, 1, 2, 3, 4, 5, 6, 6]],
+        "once more": frame.iloc[[*range(8), 7]],
         "further": frame.replace({"index": {3: 4}}),
         "variant": frame.replace({"variant": {"matched": "other"}}),
         "none": frame[:0],
