@@ -305,9 +305,10 @@ def select_frequencies(u1: ArrayLike, u2: ArrayLike, threshold: float = 1.5) -> 
     one, other = checks.signals(u1, "u1"), checks.signals(u2, "u2")
     if one.shape != other.shape:
         raise ValueError(f"u1 and u2 must have one shape, got {one.shape} and {other.shape}")
+    exponent = np.frexp(max(np.abs(one).max(), np.abs(other).max()))[1]  # in this unit no power over- or underflows
     signal = noise = np.zeros(one.shape[1] // 2 + 1)
     for blocks in zip(_row_blocks(one), _row_blocks(other), strict=True):
-        first, second = (np.fft.rfft(block, axis=1) for block in blocks)
+        first, second = (np.fft.rfft(np.ldexp(block, -exponent), axis=1) for block in blocks)
         signal = signal + np.sum((first * second.conj()).real, axis=0, dtype=np.float64)
         noise = noise + np.sum(np.abs(first - second) ** 2, axis=0, dtype=np.float64) / 2
     lines = np.flatnonzero(signal > threshold**2 * noise)

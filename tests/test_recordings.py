@@ -141,6 +141,7 @@ def test_the_noisy_error_of_nothing_is_the_power_of_a_period(clean):
     """Against a period of the same power, in units of that power: 1; and of the clean signal the noise power alone."""
     pairs = recorded(clean, Noise(0.0))
     assert noisy_error(np.zeros_like, pairs) == pytest.approx(1, rel=0.01)
+    assert noisy_error(np.copy, pairs) == pytest.approx(1, rel=0.02), "the noise of both, and not of none"
     known = {id(pairs.u1): clean, id(pairs.u2): clean}
     assert noisy_error(lambda u: known[id(u)], pairs) == pytest.approx(0.5, rel=0.02)
 

@@ -59,7 +59,7 @@ def image(
         ValueError: shapes that do not fit, the sign of a channel is the opposite of the matrix's, or no signal is
             explained.
     """
-    matrix, first, second, unit = _in_unit(matrix, first, second)
+    matrix, first, second, unit = _in_unit(matrix, first, second, missing=True)
     noise = None if noise is None else checks.at_least(noise, "noise", 0) / unit**2
     chosen, notes = settings or Imaging(), []
     which = np.zeros(len(matrix), np.intp) if channel is None else np.asarray(channel)
@@ -172,20 +172,22 @@ def gain(matrix: Complexes, first: Complexes, second: Complexes | None, strength
 
 
 def _in_unit(
-    matrix: Complexes, first: Complexes, second: Complexes | None
+    matrix: Complexes, first: Complexes, second: Complexes | None, missing: bool = False
 ) -> tuple[Complexes, Complexes, Complexes | None, float]:
     """Matrix and lines, checked, with the lines in the unit of the largest; and that unit.
 
     It is a power of two, so that no bit changes, and energies fit into single precision.
     """
     matrix = checks.numbers(matrix, "matrix", dimensions=(2,), complex_too=True)
-    first = checks.numbers(first, "first", dimensions=(2,), length=len(matrix), complex_too=True, missing=True)
+    first = checks.numbers(first, "first", dimensions=(2,), length=len(matrix), complex_too=True, missing=missing)
     if not first.size:
         raise ValueError(f"first must hold at least one image, got shape {first.shape}")
     largest = np.abs(first[~np.isnan(first)]).max(initial=0.0)
     unit = float(np.ldexp(1.0, np.frexp(largest)[1]))
     if second is not None:
-        second = checks.numbers(second, "second", dimensions=(2,), length=len(matrix), complex_too=True, missing=True)
+        second = checks.numbers(
+            second, "second", dimensions=(2,), length=len(matrix), complex_too=True, missing=missing
+        )
         if second.shape != first.shape:
             raise ValueError(f"second must have the shape of first, {first.shape}, got {second.shape}")
         second = second / unit
