@@ -8,6 +8,7 @@ import functools
 import http.server
 import os
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -81,6 +82,7 @@ def small(folder: Path) -> Small:
     made = Small(folder)
     for name in ("book", "notebooks", "made"):
         (folder / name).mkdir(parents=True)
+    shutil.copytree(ROOT / "book/_static", made.texts / "_static")  # which the settings of the book name
     (made.texts / "_toc.yml").write_text("format: jb-book\nroot: index\nchapters:\n  - file: pages/one\n")
     (made.texts / "index.md").write_text(f"# A book\n\n{GOOD}")
     (made.texts / "stated.yml").write_text("index: [5]\n")
