@@ -4,12 +4,11 @@ import os
 import random
 import shutil
 import signal
-import subprocess
-import sys
 import time
 
 import pandas as pd
 import pytest
+from forks import Forks
 from test_kills import CHECKPOINT, RECORD
 
 # Imports once, and runs the command in a process of its own for each folder that it reads. Steps are slow, so that an
@@ -42,40 +41,16 @@ for line in sys.stdin:
 """
 
 
-class Command:
+class Command(Forks):
     """The command ``run`` of one training in whatever folder, which can be interrupted."""
 
     def __init__(self, root, folder, pace=0.02):
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", COMMAND, str(folder / "data"), str(pace)],
-            cwd=root,
-            env=os.environ | {"OMP_NUM_THREADS": "1"},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self.key = self._line()
+        super().__init__(COMMAND, root, folder / "data", pace)
 
-    def call(self, folder, interrupt=None):
-        """Status and output of a call; ``interrupt`` waits for its moment."""
-        self.process.stdin.write(f"{folder}\n")
-        self.process.stdin.flush()
-        pid = int(self._line())
-        if interrupt is not None:
-            interrupt(folder / self.key)
-            os.kill(pid, signal.SIGINT)  # not waited for yet, so it is there
-        status = int(self._line())
+    def run(self, folder, moment=None):
+        """Status and output of a call."""
+        status = self.call(folder, moment, signal.SIGINT)
         return status, folder.with_suffix(".txt").read_text()
-
-    def _line(self):
-        line = self.process.stdout.readline().strip()
-        assert line, "the command has ended"
-        return line
-
-    def end(self):
-        self.process.stdin.close()
-        self.process.wait(timeout=60)
-        self.process.stdout.close()
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +63,7 @@ def command(root, tmp_path_factory):
 @pytest.fixture(scope="module")
 def whole(command, tmp_path_factory):
     folder = tmp_path_factory.mktemp("whole") / "runs"
-    status, said = command.call(folder)
+    status, said = command.run(folder)
     assert status == 0, said
     return folder / command.key
 
@@ -104,7 +79,7 @@ def test_an_interrupted_training_goes_on_to_the_same_bits(command, whole, tmp_pa
         time.sleep(rng.uniform(0, 0.03))
 
     for _ in range(12):
-        status, said = command.call(folder, moment)
+        status, said = command.run(folder, moment)
         if status == 0:  # it was quicker
             shutil.rmtree(folder)
             continue
@@ -116,7 +91,7 @@ def test_an_interrupted_training_goes_on_to_the_same_bits(command, whole, tmp_pa
         if interrupted == 3:
             break
     assert interrupted == 3
-    status, said = command.call(folder)
+    status, said = command.run(folder)
     assert status == 0 and "test SNR" in said, said
     made = folder / command.key
     assert sorted(os.listdir(made)) == sorted(os.listdir(whole))

@@ -4,20 +4,17 @@ The short tests try a few of each. Those marked ``attack`` try many; where the v
 folder, they write their figures there.
 """
 
-import contextlib
 import json
 import os
 import random
 import shutil
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from forks import Forks
 
 from companion.archive import MANIFEST, Archive
 from mpicore import files
@@ -53,45 +50,15 @@ for line in sys.stdin:
 """
 
 
-class Maker:
-    """A process that makes one and the same run wherever it is told, and can be killed while it does."""
+class Maker(Forks):
+    """Makes one and the same run wherever it is told, and can be killed while it does."""
 
     def __init__(self, root, folder):
-        command = [sys.executable, "-c", MAKER, str(folder / "data")]
-        self.process = subprocess.Popen(
-            command,
-            cwd=root,
-            env=os.environ | {"OMP_NUM_THREADS": "1"},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self.key = self._line()
+        super().__init__(MAKER, root, folder / "data")
         started = time.monotonic()
-        assert self.make(folder / "whole") == 0
+        assert self.call(folder / "whole") == 0
         self.seconds = time.monotonic() - started
         self.whole = folder / "whole" / self.key
-
-    def make(self, root, kill=None):
-        """Make the run below a folder; ``kill`` waits for its moment. Returns the exit status."""
-        self.process.stdin.write(f"{root}\n")
-        self.process.stdin.flush()
-        pid = int(self._line())
-        if kill is not None:
-            kill(Path(root) / self.key)
-            with contextlib.suppress(ProcessLookupError):  # it has ended already
-                os.kill(pid, signal.SIGKILL)
-        return int(self._line())
-
-    def _line(self):
-        line = self.process.stdout.readline().strip()
-        assert line, "the maker has ended"
-        return line
-
-    def end(self):
-        self.process.stdin.close()
-        self.process.wait(timeout=60)
-        self.process.stdout.close()
 
 
 @pytest.fixture(scope="module")
@@ -122,12 +89,12 @@ def killed_runs(maker, folder, kills, seed):
             while time.monotonic() < end and not (run / RECORD).exists():
                 time.sleep(0.002)
 
-        if maker.make(run.parent, moment) == 0:  # it was quicker
+        if maker.call(run.parent, moment) == 0:  # it was quicker
             shutil.rmtree(run.parent)
             continue
         found["kills"] += 1
         found["after_checkpoint"] += (run / CHECKPOINT).exists()
-        if maker.make(run.parent) != 0:
+        if maker.call(run.parent) != 0:
             lost.append(f"{run.parent.name} was not made whole")
         else:
             lost += [f"{run.parent.name}: {what}" for what in differences(run, maker.whole)]
