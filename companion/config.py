@@ -49,7 +49,7 @@ class RunConfig:
 
     Attributes:
         experiment, method: names in the experiments file.
-        protocol: ``paper``, ``tuned``, ``forward model`` or ``components`` for what trains, else ``None``.
+        protocol: ``paper``, ``tuned``, ``study``, ``forward model`` or ``components`` for what trains, else ``None``.
         dataset: ``x-space`` or ``system-matrix``.
         scanner, particle: as the methods know them.
         truth: how the data are made.

@@ -20,7 +20,7 @@ from mpicore.symmetry import require_mirror_image
 from mpicore.truth import Truth
 
 #: How the protocols of the book are called.
-PAPER, TUNED, FORWARD, COMPONENTS = "paper", "tuned", "forward model", "components"
+PAPER, TUNED, STUDY, FORWARD, COMPONENTS = "paper", "tuned", "study", "forward model", "components"
 #: Which denoisers train which kind of network.
 _TAKEN_OVER = {"denoiser", "options", "network", "empty"}
 _NETWORKS = {
@@ -81,10 +81,22 @@ class Experiments:
             ValueError: an unknown name, a method that the experiment does not have, a seed of what does not train or a
                 negative one, a second protocol that the preset does not have for this experiment and method.
         """
-        file, size = self.file, self.preset(preset)
+        self.preset(preset)
         entry = self.experiments[checks.choice(experiment, "experiment", list(self.experiments))]
-        chosen = self.methods[checks.choice(method, f"method of {experiment}", entry.listed + entry.studied)]
-        label, protocol = self._protocol(experiment, method, preset, tuned)
+        checks.choice(method, f"method of {experiment}", entry.listed + entry.studied)
+        return self._run(experiment, method, preset, seed, *self._protocol(experiment, method, preset, tuned))
+
+    def _run(
+        self,
+        experiment: str,
+        method: str,
+        preset: str,
+        seed: int,
+        label: str | None,
+        protocol: SignalProtocol | ImageProtocol | None,
+    ) -> RunConfig:
+        """As :meth:`run`, of names that are known and under the protocol that is given, with how the book calls it."""
+        file, size, entry, chosen = self.file, self.preset(preset), self.experiments[experiment], self.methods[method]
         options = denoisers.parameters(chosen.denoiser)
         if protocol is not None:
             options |= protocol.network.model_dump()
@@ -167,8 +179,10 @@ class Experiments:
         changed: Case = entry.cases[checks.choice(case, f"case of {study}", list(entry.cases))]
         checks.choice(method, f"method of {study}", list(entry.methods))
         size = self.preset(preset)
-        tuned = self.methods[method].network == "signal-network" and entry.experiment in size.tuned
-        base = self.run(entry.experiment, method, preset, seed, tuned)
+        label, protocol = self._protocol(entry.experiment, method, preset, tuned=False)
+        if label == PAPER and size.study_network:
+            label, protocol = STUDY, size.study_network
+        base = self._run(entry.experiment, method, preset, seed, label, protocol)
         noise = changed.noise or base.noise
         sizes, training = base.sizes if entry.whole else size.study, base.training
         if changed.signals:

@@ -129,8 +129,8 @@ class Axis(Entry):
 class Study(Entry):
     """One quantity is varied, all else is that of an x-space experiment, at the size that the preset has for studies.
 
-    A ``whole`` study has the size of its experiment instead. The paper's network is trained under the tuned protocol
-    where the preset has one for the experiment. ``full`` adds the runs of the experiment itself as a last case.
+    A ``whole`` study has the size of its experiment instead. The paper's network is trained under the protocol that the
+    preset has for studies. ``full`` adds the runs of the experiment itself as a last case.
     ``title`` is that of the page, ``heading`` stands over the column of the cases, ``by`` says in captions what is
     varied, and ``alt`` what the figure shows. ``claims`` are what the page says in words: see :mod:`companion.claims`.
     A study without a ``page`` is shown by an analysis. What trains is trained from as many seeds as ``trainings`` says.
@@ -190,10 +190,11 @@ class Preset(Entry):
     """How large the data, the networks and the trainings are.
 
     ``network`` and ``training`` are the first protocol of the paper's network, ``tuned`` holds the second one of each
-    experiment that has one. ``image_network`` is the protocol of the networks behind the forward model,
-    ``component_network`` that of the networks on the components of a system matrix. ``recorruptions`` counts those of
-    R2R at the test. ``seeds`` counts the trainings of a method that an experiment repeats. ``study`` are the sizes of
-    the data of studies, and ``trainings`` the most trainings of one method in a case. A run is a job of its own;
+    experiment that has one, and ``study_network`` is its protocol in studies: the first one where it is not given.
+    ``image_network`` is the protocol of the networks behind the forward model, ``component_network`` that of the
+    networks on the components of a system matrix. ``recorruptions`` counts those of R2R at the test. ``seeds`` counts
+    the trainings of a method that an experiment repeats. ``study`` are the sizes of the data of studies, and
+    ``trainings`` the most trainings of one method in a case. A run is a job of its own;
     ``together`` makes one job of all runs of an experiment or study, for runs that take no time.
     """
 
@@ -203,6 +204,7 @@ class Preset(Entry):
     network: SignalNetwork
     training: Settings
     tuned: dict[str, SignalProtocol] = {}
+    study_network: SignalProtocol | None = None
     image_network: ImageProtocol
     component_network: ImageProtocol
     recorruptions: dict[DatasetName, Count]

@@ -378,7 +378,7 @@ def test_a_study_may_have_its_own_size_and_seeds(book):
     paper, study = book.presets["paper"], "study-network"
     plain = book.study_run(study, "stride3", "n2n", "paper", seed=2)
     assert plain.sizes == paper.sizes["x-space"] and plain.seed == 2
-    assert plain.training == paper.tuned["xspace-gaussian"].training
+    assert plain.training == paper.study_network.training
     assert [name.seed for name in book.cases(study, "stride3", "n2n", "paper")] == [0, 1, 2]
     assert [name.seed for name in book.cases(study, "stride4", "n2n", "paper")] == [0, 1]
     assert [name.seed for name in book.cases("study-null", "same", "n2n", "smoke")] == [0, 1]
@@ -420,8 +420,9 @@ def test_a_case_of_a_study_changes_what_it_names_alone(book):
     heavy = book.study_run("study-weights", "alpha5", "proposed", "paper")
     assert heavy.options == {**plain.options, "alpha": 5.0}
     assert plain.sizes == book.presets["paper"].study
-    tuned = book.presets["paper"].tuned["xspace-gaussian"]
-    assert plain.training == tuned.training and plain.protocol == "tuned"
+    protocol = book.presets["paper"].study_network
+    assert plain.training == protocol.training and plain.protocol == "study"
+    assert {name: plain.options[name] for name in ("width", "dropout", "stride")} == protocol.network.model_dump()
     finer = book.study_run("study-mismatch", "finer", "proposed", "paper")
     assert replace(finer, truth=plain.truth, experiment="study-snr") == plain and finer.truth.oversampling == 2
 
@@ -437,15 +438,14 @@ def test_fewer_signals_are_seen_more_often(book):
 
 
 def test_protocols_are_labelled_for_every_kind_of_method(book):
-    """The first and the second of the paper's network, those of the two kinds of networks on images, and none."""
+    """The first of the paper's network, the second and that of studies, those of networks on images, and none."""
     labels = {name: (config.protocol, book.methods[name.method].network) for name, config in book.runs("paper").items()}
     for name, (label, network) in labels.items():
-        tuned = name.tuned or (bool(name.case) and network == "signal-network")
         expected = {"image-network": "forward model", "component-network": "components", None: None}
-        expected["signal-network"] = "tuned" if tuned else "paper"
+        expected["signal-network"] = "study" if name.case else "tuned" if name.tuned else "paper"
         assert label == expected[network], name
     found = {label for label, _ in labels.values()}
-    assert found == {"paper", "tuned", "forward model", "components", None}
+    assert found == {"paper", "tuned", "study", "forward model", "components", None}
     assert {config.protocol for config in book.runs("smoke").values()} == {"paper", "forward model", "components", None}
 
 
