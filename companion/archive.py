@@ -1,11 +1,12 @@
 """``published/``: the runs and results that come with the repository.
 
-One table per experiment and study holds a value per run and test item, the weights of networks lie beside it, and the
-manifest says what each run is: its key and configuration, its history, and where its rows, weights and arrays are.
+One packed table per experiment and study holds a value per run and test item, the weights of networks lie beside it,
+and the manifest says what each run is: its key and configuration, its history, and where its rows, weights and arrays are.
 Every file has its digest in the manifest, and the manifest one of its own. People find things by name; the book finds
 them by key.
 """
 
+import gzip
 import hashlib
 import json
 import os
@@ -32,7 +33,7 @@ _DIGITS = "%.6g"
 _SEAL = '"digest": '
 #: Names of its files; nothing else is read, and nothing outside of it.
 _NAME = NAME.strip("^$")
-_FILE = re.compile(rf"{_NAME}(/{_NAME}(\.weights|\.arrays)?)?\.(csv|safetensors)")
+_FILE = re.compile(rf"{_NAME}(/{_NAME}(\.weights|\.arrays)?)?\.(csv|csv\.gz|safetensors)")
 _TYPES = (
     {"run": "str", "variant": "str"}
     | dict.fromkeys(["index", "epoch", "step"], "int64")
@@ -116,7 +117,7 @@ class Archive:
             raise ValueError(f"{self.folder / entry['table']} has no rows of {entry['row']}")
         rows = table[entry["row"]]
         return Stored(
-            self.folder / Path(entry["table"]).stem / entry["row"],
+            self.folder / entry["table"].removesuffix(".csv.gz") / entry["row"],
             entry["record"],
             pd.DataFrame(entry["history"], columns=HISTORY).astype({name: _TYPES[name] for name in HISTORY}),
             _values(rows, SIGNAL_VALUES),
@@ -186,7 +187,7 @@ def _write(
             raise ValueError(f"two runs have the name {table} {row}: {names[table, row]} and {key}")
         names[table, row] = key
         tables.setdefault(table, []).append(_rows(row, stored))
-        entry: dict[str, Any] = {"table": f"{table}.csv", "row": row, "record": stored.record}
+        entry: dict[str, Any] = {"table": f"{table}.csv.gz", "row": row, "record": stored.record}
         entry["history"] = [[_rounded(value) for value in epoch] for epoch in stored.history[HISTORY].to_numpy(object)]
         for kind, path in (("weights", stored.weights), ("arrays", stored.arrays)):
             if path is not None:
@@ -195,7 +196,7 @@ def _write(
                 files.copy(path, folder / entry[kind])
         entries[key] = entry
     for table, parts in tables.items():
-        files.write_text(folder / f"{table}.csv", _csv(pd.concat(parts, ignore_index=True)))
+        _write_packed(folder / f"{table}.csv.gz", _csv(pd.concat(parts, ignore_index=True)))
     for name, result in results.items():
         entry = {"name": name, "table": f"analyses/{name}.csv", "types": _types(result.frame)}
         files.write_text(folder / entry["table"], _csv(result.frame))
@@ -235,6 +236,12 @@ def _types(frame: pd.DataFrame) -> dict[str, str]:
 
 def _csv(frame: pd.DataFrame) -> str:
     return frame.to_csv(index=False, float_format=_DIGITS)
+
+
+def _write_packed(path: Path, text: str) -> None:
+    """Without a time in the file: equal tables are equal files."""
+    with files.replacing(path) as temporary:
+        temporary.write_bytes(gzip.compress(text.encode(), mtime=0))
 
 
 def read_values(path: Path) -> pd.DataFrame:

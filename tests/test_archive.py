@@ -141,10 +141,10 @@ def test_there_are_fewer_files_than_runs_and_results(archive, runs):
         "analyses/limits.arrays.safetensors",
         "analyses/limits.csv",
         "manifest.json",
-        "matrix.csv",
+        "matrix.csv.gz",
         "matrix/noisy.arrays.safetensors",
-        "study.csv",
-        "xspace.csv",
+        "study.csv.gz",
+        "xspace.csv.gz",
         "xspace/n2n-tuned.weights.safetensors",
         "xspace/n2n.weights.safetensors",
     ]
@@ -153,7 +153,7 @@ def test_there_are_fewer_files_than_runs_and_results(archive, runs):
         for i in range(30)
     }
     archive.publish(many, {})
-    assert sorted(contents(archive.folder)) == ["manifest.json", "xspace.csv"]
+    assert sorted(contents(archive.folder)) == ["manifest.json", "xspace.csv.gz"]
 
 
 def test_a_change_of_one_run_is_a_change_of_one_line(archive, runs, results):
@@ -191,8 +191,8 @@ def test_runs_of_the_archive_may_change_their_names(archive, runs):
 
 def test_files_of_removed_runs_go(archive, runs):
     archive.publish({"aaaa": runs["aaaa"]}, {})
-    assert sorted(contents(archive.folder)) == ["manifest.json", "xspace.csv", "xspace/n2n.weights.safetensors"]
-    assert sorted(path.name for path in archive.folder.iterdir()) == ["manifest.json", "xspace", "xspace.csv"]
+    assert sorted(contents(archive.folder)) == ["manifest.json", "xspace.csv.gz", "xspace/n2n.weights.safetensors"]
+    assert sorted(path.name for path in archive.folder.iterdir()) == ["manifest.json", "xspace", "xspace.csv.gz"]
     assert archive.keys == ["aaaa"] and archive.run("bbbb") is None and archive.result("1111") is None
 
 
@@ -201,7 +201,7 @@ def test_what_a_killed_publication_has_left_goes(tmp_path, runs, results):
     archive = Archive(tmp_path / "published")
     for _ in range(2):
         (archive.folder / ".draft.killed/xspace").mkdir(parents=True)
-        (archive.folder / ".draft.killed/xspace.csv").write_text("run")
+        (archive.folder / ".draft.killed/xspace.csv.gz").write_text("run")
         archive.publish(runs, results)
         assert not list(archive.folder.glob(".*"))
         read_all(archive.folder, runs, results)
@@ -295,8 +295,8 @@ def test_a_manifest_names_files_of_an_archive_alone(archive, name):
 def test_damage_done_while_an_archive_is_open_is_found(archive, runs):
     """It is not the digest of the first reading that counts."""
     assert archive.run("aaaa") is not None
-    flipped(archive.folder / "xspace.csv", 60, 1)
-    with pytest.raises(ValueError, match=r"xspace\.csv is damaged"):
+    flipped(archive.folder / "xspace.csv.gz", 60, 1)
+    with pytest.raises(ValueError, match=r"xspace\.csv\.gz is damaged"):
         archive.run("aaaa")
 
 
@@ -307,7 +307,7 @@ def test_a_row_that_is_not_in_its_table_is_named(tmp_path, runs):
     archive.publish(
         {"aaaa": (table, row, Stored(run.folder, run.record, run.history, run.signals[:0], run.images[:0]))}, {}
     )
-    with pytest.raises(ValueError, match=r"xspace\.csv has no rows of n2n"):
+    with pytest.raises(ValueError, match=r"xspace\.csv\.gz has no rows of n2n"):
         archive.run("aaaa")
 
 
@@ -323,7 +323,7 @@ def test_two_runs_of_one_name_are_refused(tmp_path, runs):
 
 
 def test_the_repository_keeps_the_runs_of_the_paper(book, root):
-    """All of them and no others, each of its configuration, with the weights that it must have, in few files."""
+    """All of them and no others, each of its configuration, with the weights that it must have, in few files and less than 60 MB."""
     archive = Archive(root / "published")
     known = runs_of.distinct(book.runs("paper"))
     for name, config in known:
@@ -333,4 +333,5 @@ def test_the_repository_keeps_the_runs_of_the_paper(book, root):
         trained = config.training is not None and config.readout is None
         assert run.history["epoch"].is_monotonic_increasing and trained != run.history.empty
     assert set(archive.keys) == {config.key for _, config in known}
-    assert len(contents(archive.folder)) < 200
+    sizes = [len(content) for content in contents(archive.folder).values()]
+    assert len(sizes) < 200 and sum(sizes) < 60e6

@@ -54,10 +54,10 @@ def test_finished_runs_are_published(known, root, tmp_path):
         "analyses/limits.arrays.safetensors",
         "analyses/limits.csv",
         "manifest.json",
-        "matrix.csv",
+        "matrix.csv.gz",
         "matrix/noisy.arrays.safetensors",
-        "study.csv",
-        "xspace.csv",
+        "study.csv.gz",
+        "xspace.csv.gz",
         "xspace/n2n.weights.safetensors",
     ]
     for name, config in known.configs.items():
@@ -109,7 +109,7 @@ def test_a_new_run_joins_those_that_are_published(known, root, tmp_path):
     lines = list(publish(known, "smoke", (tmp_path / "published", tmp_path / "runs"), {}, str(tmp_path / "published")))
     assert lines == [f"6 runs and 0 results are in {tmp_path / 'published'}"]
     after = contents(tmp_path / "published")
-    assert {name for name in before if after[name] != before[name]} == {"manifest.json", "xspace.csv"}
+    assert {name for name in before if after[name] != before[name]} == {"manifest.json", "xspace.csv.gz"}
     assert after.keys() - before.keys() == {"xspace/r2r.weights.safetensors"}
 
 
@@ -117,7 +117,7 @@ def test_runs_that_the_file_no_longer_has_go(known, root, tmp_path):
     list(publish(known, "smoke", root, RESULTS, str(tmp_path), DRAWN))
     kept = {name: config for name, config in known.configs.items() if name.experiment == "matrix"}
     list(publish(Book(kept), "smoke", (tmp_path,), {}, str(tmp_path)))
-    assert sorted(contents(tmp_path)) == ["manifest.json", "matrix.csv"]
+    assert sorted(contents(tmp_path)) == ["manifest.json", "matrix.csv.gz"]
 
 
 def test_a_network_whose_weights_are_gone_cannot_be_published(known, root, tmp_path):
@@ -133,7 +133,7 @@ def test_a_network_whose_weights_are_gone_cannot_be_published(known, root, tmp_p
 def test_damaged_runs_are_named_and_nothing_is_published(known, root, tmp_path):
     list(publish(known, "smoke", root, {}, str(tmp_path)))
     before = contents(tmp_path)
-    (tmp_path / "xspace.csv").write_bytes(before["xspace.csv"][:-1])
-    with pytest.raises(ValueError, match=r"xspace\.csv is damaged"):
+    (tmp_path / "xspace.csv.gz").write_bytes(before["xspace.csv.gz"][:-1])
+    with pytest.raises(ValueError, match=r"xspace\.csv\.gz is damaged"):
         list(publish(known, "smoke", (tmp_path,), {}, str(tmp_path)))
-    assert {**contents(tmp_path), "xspace.csv": before["xspace.csv"]} == before
+    assert {**contents(tmp_path), "xspace.csv.gz": before["xspace.csv.gz"]} == before
