@@ -1,7 +1,8 @@
 """``published/``: the runs and results that come with the repository.
 
 One packed table per experiment and study holds a value per run and test item, the weights of networks lie beside it,
-and the manifest says what each run is: its key and configuration, its history, and where its rows, weights and arrays are.
+and the manifest says what each run is: its key and configuration, its history, and where its rows, weights and arrays
+are.
 Every file has its digest in the manifest, and the manifest one of its own. People find things by name; the book finds
 them by key.
 """

@@ -11,7 +11,7 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from companion import runs
 from companion.archive import IMAGE_VALUES
@@ -91,7 +91,7 @@ def estimate(
         return Estimate(mean, mean, mean)
     variance = sum(part for part, _ in parts)
     freedom = variance**2 / sum(part**2 / max(own, 1) for part, own in parts)
-    half = float(student.ppf((1 + LEVEL) / 2, freedom)) * float(np.sqrt(variance))
+    half = float(stdtrit(freedom, (1 + LEVEL) / 2)) * float(np.sqrt(variance))
     return Estimate(mean, mean - half, mean + half)
 
 

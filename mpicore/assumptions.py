@@ -9,7 +9,6 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.ndimage import median_filter
 
 from mpicore.line_phase import filtered, line_phase, told
 from mpicore.methods import METHODS, Method
@@ -238,6 +237,8 @@ def _level(noise: Array | None, empty: Array, repeats: Array) -> Finding:
 
 
 def _white(noise: Array | None, sample: Sample, channel: int) -> Finding:
+    from scipy.ndimage import median_filter
+
     name = "white noise"
     if noise is None:
         return Finding(name, None, UNKNOWN, None, "no background frames, and nothing is recorded twice")

@@ -11,7 +11,6 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import median_filter
 
 from mpicore import checks
 from mpicore.lowrank import leading_singular
@@ -119,6 +118,8 @@ def line_noise(pairs: Recordings) -> LineNoise:
     deviation is that of the floor, a running median over lines, and the eigenvectors that stand out of it are shared
     directions.
     """
+    from scipy.ndimage import median_filter
+
     lines = np.concatenate([sine_lines((part.u1 - part.u2) / rms(part.u1, name="u1")) for part in pairs.blocks()])
     lines = lines / np.float32(np.sqrt(2))
     count, size = lines.shape

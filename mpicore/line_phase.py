@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import fftconvolve
 
 from mpicore import checks
 from mpicore.recordings import Recordings, rms
@@ -146,4 +145,6 @@ def filtered(u: Array, response: Complex) -> Array:
 
 
 def _smoothed(lines: NDArray[Any], width: int = SMOOTH) -> NDArray[Any]:
+    from scipy.signal import fftconvolve  # takes as long to load as the rest of the library
+
     return fftconvolve(lines, np.hanning(width + 2)[1:-1], mode="same") if width > 1 else lines

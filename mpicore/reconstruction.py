@@ -7,7 +7,6 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
-from scipy.spatial import Delaunay, KDTree
 
 from mpicore import checks
 from mpicore.scanner import Scanner
@@ -324,6 +323,8 @@ def _row_blocks(u: Array) -> list[Array]:
 
 def _linear_interpolation(points: Array, targets: Array, outside: str) -> Any:
     """Barycentric weights on the Delaunay triangulation of scattered points, sparse (targets, points)."""
+    from scipy.spatial import Delaunay, KDTree
+
     triangulation = Delaunay(points)
     simplex = triangulation.find_simplex(targets)
     inside = simplex >= 0

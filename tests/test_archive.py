@@ -323,7 +323,7 @@ def test_two_runs_of_one_name_are_refused(tmp_path, runs):
 
 
 def test_the_repository_keeps_the_runs_of_the_paper(book, root):
-    """All of them and no others, each of its configuration, with the weights that it must have, in few files and less than 60 MB."""
+    """All of them and no others, each of its configuration, with the weights that it must have; in few small files."""
     archive = Archive(root / "published")
     known = runs_of.distinct(book.runs("paper"))
     for name, config in known:

@@ -5,7 +5,7 @@ from itertools import combinations
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from companion.analyses.registry import Source, analysis
 from companion.config import RunName
@@ -93,7 +93,7 @@ def by_chance(count: int, size: int, draws: int = DRAWS) -> Array:
     first, second = (np.array([design[end] for design in designs]) for end in (0, 1))
     sets = [np.array(part) for part in zip(*(design[2] for design in designs), strict=True)]
     freedom = sum(max(part.shape[1] - 1, 0) for part in sets)
-    widest = float(student.ppf((1 + LEVEL) / 2, freedom)) if freedom else 0.0
+    widest = float(stdtrit(freedom, (1 + LEVEL) / 2)) if freedom else 0.0
     shares = []
     for one in means:
         squares = sum(part.shape[1] * one[part].var(axis=1) for part in sets if part.shape[1] > 1)
