@@ -33,7 +33,7 @@ PAGES = BUILD / "pages"
 ROOT = [*PUBLISHED, str(OUT / "runs")]
 ARCHIVE = [Path(folder) / MANIFEST for folder in PUBLISHED if Archive.is_at(folder)]
 OWN = [path for path in [RESULTS / f"own/{PRESET}.csv"] if path.exists()]
-BROWSER = BUILD / "experiment/data.js"
+BROWSER = browser_experiment.scripts(BUILD / "experiment/data.js")
 PAPER = "book/paper_tables.csv"
 # What shows titles and texts of this file lists it. The others know of its settings by the keys of their runs.
 EXPERIMENTS = "experiments.yml"
@@ -246,7 +246,7 @@ rule browser:
         data=DATA,
     shell:
         "{ONE_THREAD} python -m companion browser --preset {PRESET:q} {params.places:q} --cache {params.data:q}"
-        " --output {output:q} --fitted {input[0]:q}"
+        " --output {output[0]:q} --fitted {input[0]:q}"
 
 
 for page in PAGE.values():

@@ -132,7 +132,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--source", default="book")
     command.add_argument("--notebooks", nargs="+", required=True)
     command.add_argument("--tables", nargs="+", required=True)
-    command.add_argument("--experiment", help="what the experiment in the browser computes with")
+    command.add_argument("--experiment", nargs="+", default=[], help="what the experiment in the browser computes with")
     command = add("finish", _finish, "mend and complete the pages of a book that was just built")
     command.add_argument("html", help="folder of the built book")
     return parser

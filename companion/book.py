@@ -20,7 +20,7 @@ from mpicore import checks, files
 PAGES = "pages"  #: folder of the executed notebooks in the staged book
 TABLES = "tables"  #: folder of the tables in the staged book
 EXTRA = "extra"  #: folder of the staged book whose files are put beside the pages as they are
-EXPERIMENT = f"{EXTRA}/experiment/data.js"  #: what the experiment in the browser computes with
+EXPERIMENT = f"{EXTRA}/experiment"  #: folder of what the experiment in the browser computes with
 MARKER = ".staged"  #: file that says of a folder that it was made here, and may be made anew
 #: What an entry of a table of contents may say, and which of it are lists of entries.
 _LISTS = ("parts", "chapters", "sections")
@@ -51,7 +51,7 @@ def stage(
     known: Experiments,
     preset: str,
     citation: str | Path = CITATION,
-    experiment: str | Path | None = None,
+    experiment: Sequence[str | Path] = (),
     executed_from: str | Path = "notebooks",
 ) -> None:
     """Copy everything the book needs into one fresh folder, MathJax and the files of notebooks to take home among it.
@@ -63,8 +63,8 @@ def stage(
         tables: CSV files, and code, that the pages include.
         known, preset: for the note.
         citation: how this work is cited, in the Citation File Format.
-        experiment: what the experiment in the browser computes with, see :mod:`companion.browser_experiment`; a page
-            that is staged without it says that it is not there.
+        experiment: the scripts that the experiment in the browser computes with, see
+            :mod:`companion.browser_experiment`; a page that is staged without them says that they are not there.
         executed_from: folder of the sources of the notebooks, which must not have changed since.
 
     Raises:
@@ -81,9 +81,10 @@ def stage(
         if not Path(table).is_file():
             raise ValueError(f"{table} is missing: the book cannot be built without it")
     cited = bibtex(citation)
-    if experiment is not None and not Path(experiment).is_file():
-        raise ValueError(f"{experiment} is missing: the experiment in the browser computes with it")
-    parts = [*notebooks, *tables, *([experiment] if experiment else [])]
+    for script in experiment:
+        if not Path(script).is_file():
+            raise ValueError(f"{script} is missing: the experiment in the browser computes with it")
+    parts = [*notebooks, *tables, *experiment]
     _check_target(target, [source, *(Path(path).parent for path in parts)])
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
@@ -104,8 +105,8 @@ def stage(
     mathjax = resources.files("mathjax") / "static/mathjax/es5/tex-svg.js"
     files.write_text(target / EXTRA / "mathjax.js", mathjax.read_text(encoding="utf-8"))
     files.write_text(target / "citation.bib", cited)
-    if experiment is not None:
-        files.copy(experiment, target / EXPERIMENT)
+    for script in experiment:
+        files.copy(script, target / EXPERIMENT / Path(script).name)
     files.write_text(target / "preset.txt", preset_note(preset, known.presets[preset]))
     for page in pages:
         if not any((target / f"{page}{suffix}").exists() for suffix in (".md", ".ipynb")):

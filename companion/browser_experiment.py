@@ -1,12 +1,14 @@
-"""The experiment in the browser: what a page of the book computes with, as one script that it loads when asked to.
+"""The experiment in the browser: what a page of the book computes with, as scripts that it loads when asked to.
 
-The script holds a manifest in JSON, and after it the bytes of all arrays as Base64. A page that is opened as a file may
-load a script, and may not fetch a binary file. ``book/extra/experiment/compute.js`` reads it.
+The first script holds a manifest in JSON and the bytes of the arrays that all methods need, as Base64; one for each
+noise that methods are fitted to holds what they have learned. A page that is opened as a file may load a script, and
+may not fetch a binary file. ``book/extra/experiment/compute.js`` reads them.
 """
 
 import base64
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -52,14 +54,14 @@ def export(
     target: str | Path,
     cache: str | Path | None = None,
 ) -> dict[str, Any]:
-    """Write the script.
+    """Write the scripts.
 
     Args:
         known: the checked experiments file.
         preset: whose runs are taken.
         root: where they are.
         fitted: table of the analysis ``browser``, with its arrays beside it.
-        target: the script.
+        target: the first script; the others are put beside it, see :func:`scripts`.
         cache: folder of shared data, see :class:`companion.setup.Setup`.
 
     Returns:
@@ -79,16 +81,17 @@ def export(
     objects = _objects(config, arrays)
     interferences, noises = _interferences(known)
     fits = []
-    for experiment, title in _FITS.items():
+    for (experiment, title), script in zip(_FITS.items(), scripts(target)[1:], strict=True):
         fit: dict[str, Any] = {"name": experiment, "title": title, **noises[experiment], "methods": []}
+        state: Arrays = {}
         for method in METHODS:
             entry, learned = _method(known, known.shown(experiment, method, preset), preset, root, linear)
             fit["methods"].append(entry)
-            arrays |= {f"{experiment}-{method}-{name}": values for name, values in learned.items()}
+            state |= {f"{experiment}-{method}-{name}": values for name, values in learned.items()}
         row = frame.set_index("experiment").loc[experiment]
         fit["linear"] = {name: row[name].item() for name in ("lines", "rank", "snr_db", "run_snr_db")}
+        fit |= {"script": script.name, "packed": _write(script, experiment, state)}
         fits.append(fit)
-    placed, content = pack(arrays)
     manifest = {
         "preset": preset,
         "samples": scanner.num_samples,
@@ -100,13 +103,27 @@ def export(
         "objects": objects,
         "interferences": interferences,
         "fits": fits,
-        "arrays": placed,
-        "digest": hashlib.sha256(content).hexdigest(),
     }
-    parts = {"manifest": json.dumps(manifest, allow_nan=False), "data": json.dumps(base64.b64encode(content).decode())}
-    script = ", ".join(f"{name}: {text}" for name, text in parts.items())
-    files.write_text(target, f"window.mpiExperiment = Object.assign(window.mpiExperiment || {{}}, {{{script}}});\n")
+    manifest["packed"] = _write(Path(target), "common", arrays, manifest)
     return manifest
+
+
+def scripts(target: str | Path) -> list[Path]:
+    """The scripts that are written for a first one: itself, and one for each noise that methods are fitted to."""
+    return [Path(target), *(Path(target).with_name(f"{experiment}.js") for experiment in EXPERIMENTS)]
+
+
+def _write(path: Path, name: str, arrays: Arrays, manifest: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Write one script; returns where its arrays lie, and the digest of their bytes."""
+    placed, content = pack(arrays)
+    packed = {"arrays": placed, "digest": hashlib.sha256(content).hexdigest()}
+    script = f"window.mpiExperiment ||= {{}};\n(window.mpiExperiment.data ||= {{}})[{json.dumps(name)}] = "
+    script += f"{json.dumps(base64.b64encode(content).decode())};\n"
+    if manifest is not None:
+        text = json.dumps({**manifest, "packed": packed}, allow_nan=False)
+        script += f"window.mpiExperiment.manifest = {text};\n"
+    files.write_text(path, script)
+    return packed
 
 
 def pack(arrays: Arrays) -> tuple[dict[str, Any], bytes]:

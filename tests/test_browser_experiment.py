@@ -85,18 +85,21 @@ def test_every_method_and_every_experiment_of_the_page_is_in_the_book(book):
     assert set(browser_experiment.TONES) <= set(book.experiments)
 
 
-def test_the_exported_script_is_staged_and_a_missing_one_is_named(tmp_path, book):
-    source, script = tmp_path / "book", tmp_path / "made/data.js"
+def test_the_exported_scripts_are_staged_and_a_missing_one_is_named(tmp_path, book):
+    source, scripts = tmp_path / "book", browser_experiment.scripts(tmp_path / "made/data.js")
+    assert [script.name for script in scripts] == ["data.js", "xspace-gaussian.js", "xspace-slow.js"]
     source.mkdir()
     (source / "_toc.yml").write_text("format: jb-book\nroot: index\n")
     (source / "index.md").write_text("# Title\n")
-    with pytest.raises(ValueError, match=r"data\.js is missing: the experiment in the browser computes with it"):
-        stage(source, tmp_path / "staged", [], [], book, "smoke", experiment=script)
-    assert not (tmp_path / "staged").exists()
-    script.parent.mkdir()
-    script.write_text("window.mpiExperiment = {};\n")
-    stage(source, tmp_path / "staged", [], [], book, "smoke", experiment=script)
-    assert (tmp_path / "staged/extra/experiment/data.js").read_text() == script.read_text()
+    scripts[0].parent.mkdir()
+    for missing in scripts:
+        with pytest.raises(ValueError, match=f"{missing.name} is missing: the experiment in the browser computes with"):
+            stage(source, tmp_path / "staged", [], [], book, "smoke", experiment=scripts)
+        assert not (tmp_path / "staged").exists()
+        missing.write_text(f"window.mpiExperiment = {{}}; // {missing.name}\n")
+    stage(source, tmp_path / "staged", [], [], book, "smoke", experiment=scripts)
+    for script in scripts:
+        assert (tmp_path / "staged/extra/experiment" / script.name).read_text() == script.read_text()
 
 
 # In a browser
@@ -109,10 +112,12 @@ def known(smoke):
 
 @pytest.fixture(scope="module")
 def manifest(smoke):
-    text = (smoke / "build/smoke/_build/html/experiment/data.js").read_text()
-    found = json.JSONDecoder().raw_decode(text[text.index("{manifest: ") + 11 :])[0]
-    content = base64.b64decode(text[text.index('data: "') + 7 : text.rindex('"')])
-    assert hashlib.sha256(content).hexdigest() == found["digest"]
+    """That of the page, whose scripts hold the bytes of which it has the digests."""
+    first, *others = browser_experiment.scripts(smoke / "build/smoke/_build/html/experiment/data.js")
+    found = json.loads(first.read_text().split(".manifest = ")[1].rstrip(";\n"))
+    for script, packed in zip([first, *others], [found, *found["fits"]], strict=True):
+        content = base64.b64decode(script.read_text().split('] = "')[1].partition('"')[0])
+        assert hashlib.sha256(content).hexdigest() == packed["packed"]["digest"]
     return found
 
 
@@ -256,6 +261,11 @@ def test_the_page_computes_what_mpicore_computes(visit, address, smoke, known):
     page, errors, asked = visit(address)
     assert not any(url.endswith(("data.js", "compute.js")) for url in asked)
     started(page)
+    first, second = (f"{experiment}.js" for experiment in EXPERIMENTS)
+    assert [url.endswith(first) for url in asked].count(True) == 1 and not any(url.endswith(second) for url in asked)
+    page.get_by_label("Methods fitted to the noise of").select_option(index=1)
+    page.get_by_role("status").filter(has_text="the noisy period has").wait_for()
+    assert [url.endswith(second) for url in asked].count(True) == 1
     out = smoke / "build/smoke"
     for fit in range(len(EXPERIMENTS)):
         for settings in SETTINGS:
@@ -270,12 +280,16 @@ def test_the_page_computes_what_mpicore_computes(visit, address, smoke, known):
 @pytest.mark.book
 @pytest.mark.browser
 def test_it_works_as_a_file_and_weighs_less_than_4_mb(visit, smoke):
+    """Without what is loaded when it is chosen, which weighs less as well."""
     html = smoke / "build/smoke/_build/html"
     page, errors, _ = visit((html / "experiment.html").as_uri())
     started(page)
     assert page.locator(".experiment-table tbody tr").count() == len(browser_experiment.METHODS)
     assert not errors
-    assert sum(path.stat().st_size for path in (html / "experiment").iterdir()) < 4e6
+    sizes = {path.name: path.stat().st_size for path in (html / "experiment").iterdir()}
+    chosen = [script.name for script in browser_experiment.scripts("data.js")[2:]]
+    later = [sizes.pop(name) for name in chosen]
+    assert sum(sizes.values()) < 4e6 > max(later)
 
 
 @pytest.mark.book

@@ -7,13 +7,13 @@
 (function () {
   /* ---- what the build has exported ---- */
 
-  /* Arrays by name, from the manifest and the bytes that follow one another in a Base64 text. */
-  function unpack(manifest, text) {
+  /* Arrays by name, from where they lie and the bytes that follow one another in a Base64 text. */
+  function unpack(packed, text) {
     const characters = atob(text);
     const bytes = new Uint8Array(characters.length);
     for (let i = 0; i < bytes.length; i++) bytes[i] = characters.charCodeAt(i);
     const arrays = {};
-    for (const [name, entry] of Object.entries(manifest.arrays)) {
+    for (const [name, entry] of Object.entries(packed.arrays)) {
       const length = entry.shape.reduce((a, b) => a * b, 1);
       const kind = { float32: Float32Array, float16: Uint16Array, uint16: Uint16Array, uint8: Uint8Array }[entry.type];
       const part = bytes.slice(entry.offset, entry.offset + length * kind.BYTES_PER_ELEMENT);
@@ -362,7 +362,14 @@
   class Experiment {
     constructor(manifest, text) {
       this.manifest = manifest;
-      this.arrays = unpack(manifest, text);
+      this.arrays = unpack(manifest.packed, text);
+      this.learned = new Set();
+    }
+
+    /* What the methods have learned from one kind of noise. */
+    add(fit, text) {
+      Object.assign(this.arrays, unpack(fit.packed, text));
+      this.learned.add(fit.name);
     }
 
     object(number) {

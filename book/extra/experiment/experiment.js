@@ -18,14 +18,29 @@
 
   /* ---- loading ---- */
 
+  const loaded = {};
+
   function load(name) {
-    return new Promise((resolve, reject) => {
+    return (loaded[name] ||= new Promise((resolve, reject) => {
       const script = document.createElement("script");
       script.src = new URL(name, folder);
       script.onload = resolve;
-      script.onerror = () => reject(new Error(`${name} could not be loaded`));
+      script.onerror = () => {
+        delete loaded[name]; // so that it can be tried again
+        reject(new Error(`${name} could not be loaded`));
+      };
       document.head.append(script);
-    });
+    }));
+  }
+
+  /* What the methods have learned from one kind of noise is a script of its own. */
+  async function learn(experiment, number) {
+    const fit = experiment.manifest.fits[number], { data } = window.mpiExperiment;
+    if (experiment.learned.has(fit.name)) return;
+    await load(fit.script);
+    if (experiment.learned.has(fit.name)) return; // by another change, which waited for the same script
+    experiment.add(fit, data[fit.name]);
+    delete data[fit.name]; // the text is not needed twice
   }
 
   async function start() {
@@ -34,8 +49,9 @@
     try {
       await Promise.all([load("compute.js"), load("data.js")]);
       const { Experiment, manifest, data } = window.mpiExperiment;
-      const experiment = new Experiment(manifest, data);
-      delete window.mpiExperiment.data; // the text is not needed twice
+      const experiment = new Experiment(manifest, data.common);
+      delete data.common;
+      await learn(experiment, 0);
       window.mpiExperiment.experiment = experiment;
       show(experiment);
     } catch (error) {
@@ -145,7 +161,19 @@
       });
     }
 
-    function update() {
+    async function update() {
+      const wanted = state.fit;
+      if (!experiment.learned.has(manifest.fits[wanted].name)) {
+        clearTimeout(told);
+        status.textContent = "Loading …";
+        try {
+          await learn(experiment, wanted);
+        } catch (error) {
+          status.textContent = `The methods fitted to the noise of ${manifest.fits[wanted].title} are not there: ${error.message}.`;
+          return;
+        }
+        if (state.fit !== wanted) return; // changed in the meantime, and that change updates
+      }
       const began = performance.now();
       result = experiment.run(state);
       write(snr, `${fixed(state.snr_db, 1)} dB`);
