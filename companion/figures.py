@@ -321,8 +321,15 @@ def _maps_and_errors(
         axes[reference + 1, 2 * column + 1].set_title("errors")
         bars: dict[str, Any] = {"location": "bottom", "pad": 0.02}
         figure.colorbar(shown, ax=axes[:, 2 * column], label=unit, **bars)
-        figure.colorbar(mistaken, ax=axes[:, 2 * column + 1], label=error_unit, extend=extend, ticks=ticks, **bars)
+        side = axes[:, 2 * column + 1]
+        _ends(figure.colorbar(mistaken, ax=side, label=error_unit, extend=extend, ticks=ticks, **bars))
     return figure
+
+
+def _ends(bar: Any) -> None:
+    """The ends of a colour bar become an image, as its middle is: their colours are values and stay on dark pages."""
+    for end in bar.ax.patches:
+        end.set_rasterized(True)
 
 
 def _map(axis: Any, image: Array, scanner: Scanner, left: bool, bottom: bool, **look: Any) -> Any:
@@ -501,7 +508,7 @@ def distributions(objects: Array, estimates: Mapping[str, Array], labels: Sequen
         for axis, (title, images) in zip(axes.flat, panels.items(), strict=False):
             shown = _map(axis, images[row], scanner, False, False, **look)
             axis.set_title(wrapped(title, 14))
-        part.colorbar(shown, ax=axes, label=f"concentration, {label}", extend="both")
+        _ends(part.colorbar(shown, ax=axes, label=f"concentration, {label}", extend="both"))
     return figure
 
 

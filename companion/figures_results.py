@@ -107,7 +107,7 @@ def claims(judged: pd.DataFrame, margin: float) -> Figure:
         axis.plot([row["paper"]], [height], zorder=0.5, **PRINTED)
         point = {"color": "#0072B2", "marker": "o", "markersize": 7}
         interval(axis, {**row, "measured_low": row["low"], "measured_high": row["high"]}, height, point, "measured")
-        text = f"{row['claim']} — {row['verdict']}"
+        text = f"{row['claim']} ({row['verdict']})"
         axis.annotate(text, (0.02, height + 0.26), xycoords=("axes fraction", "data"), va="bottom")
     axis.set_yticks([])
     axis.set(xlabel="difference [dB]", ylim=(0.5, len(judged) + 0.85))

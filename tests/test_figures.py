@@ -194,6 +194,8 @@ def test_distributions_have_one_scale_per_object():
     shown = [axis.images[0] for axis in figure.axes if axis.images]
     assert [image.get_clim() for image in shown] == [(0, 1), (0, 1), (0, 5), (0, 5)]
     assert np.array_equal(shown[1].get_array(), 2 * np.eye(3, 4))
+    ends = [end for axis in figure.axes for end in axis.patches]
+    assert len(ends) == 4 and all(end.get_rasterized() for end in ends)
 
 
 def test_studies_have_a_line_or_a_row_of_points_per_method(book):

@@ -62,7 +62,7 @@ def test_claims_are_drawn_at_both_differences():
     axis = figures_results.claims(judged, 0.3).axes[0]
     assert [found[:2] for found in points(axis, "|")] == [(4.0, 2.0), (5.0, 1.0)]
     assert [found[:2] for found in points(axis, "o")] == [(-0.1, 2.0), (6.0, 1.0)]
-    assert [text.get_text() for text in axis.texts] == ["a — x", "b — y"]
+    assert [text.get_text() for text in axis.texts] == ["a (x)", "b (y)"]
     assert axis.patches[0].get_width() == pytest.approx(0.6)
 
 

@@ -114,6 +114,21 @@ def test_tables_have_headers_a_caption_that_stands_and_no_blank(built):
     assert rows == [["", "SNR [dB]", "Gap"], ["N2N", "1.0", ""], ["N2N", "2.0", "-1"]]
 
 
+@pytest.mark.parametrize(
+    "columns, others, kind", [(3, 6, ["interval", "whole"]), (3, 7, ["interval"]), (4, 0, ["interval"])]
+)
+def test_an_interval_has_an_element_of_its_own_and_few_of_them_do_not_break(built, columns, others, kind):
+    cell = "<td><p><b>1.5</b> [<b>1.4</b>, <b>1.6</b>]</p></td>"
+    row = f"<tr><td>N2N</td>{cell}{(columns - 1) * '<td>1.5 (1.4 to 1.6)</td>'}{others * '<td>1</td>'}</tr>"
+    head_row = f"<tr>{''.join(f'<th>{n}</th>' for n in range(columns + 1 + others))}</tr>"
+    folder = built(more=f"<table id='tab-values'><thead>{head_row}</thead><tbody>{row}</tbody></table>")
+    intervals = finished(folder).select("td .interval")
+    assert [found.get_text() for found in intervals] == ["[1.4, 1.6]"] + (columns - 1) * ["(1.4 to 1.6)"]
+    assert all(found["class"] == kind for found in intervals)
+    rows = list(csv.reader((folder / "_tables/values.csv").open(encoding="utf-8")))
+    assert rows[1] == ["N2N"] + columns * ["1.5", "1.4", "1.6"] + others * ["1"]
+
+
 def test_csv_quotes_what_it_must():
     table = BeautifulSoup("<table><tr><th>a, b</th><td>1\n2</td></tr></table>", "html.parser").table
     assert tables.as_csv(table) == '"a, b",1 2\n'

@@ -28,6 +28,7 @@ def kept(html):
         "Table 1",
         "eq. 8",
         "12 GiB",
+        "T − t",
     ],
 )
 def test_a_number_stays_with_what_belongs_to_it(text):
@@ -75,3 +76,9 @@ def test_only_spaces_and_hyphens_change_and_a_second_call_changes_nothing():
     assert once.replace(NO_BREAK, " ").replace("−", "-") == (
         "<ul><li><p>5 dB</p></li> <li>at t = -2 s, and <b>7</b> %</li></ul><!-- 5 dB -->"
     )
+
+
+def test_an_interval_stays_in_one_line_but_for_a_cell():
+    page = kept("<p>by 0.2 [<b>-0.1</b>, <b>0.5</b>] dB</p><table><tr><td>0.2 [-0.1, 0.5]</td></tr></table>")
+    assert page.p.get_text() == f"by 0.2 [−0.1,{NO_BREAK}0.5] dB"
+    assert page.td.get_text() == "0.2 [−0.1, 0.5]"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from bs4 import BeautifulSoup
 
-from companion.finishing import drawings, footer, head, icons, names, options, provenance, site, spaces, tables
+from companion.finishing import breaks, drawings, footer, head, icons, names, options, provenance, site, spaces, tables
 from companion.finishing.site import Site
 from mpicore import files
 
@@ -50,6 +50,7 @@ def finish(html: str | Path, about: Site) -> list[str]:
         icons.inline(page, drawn)
         head.complete(page, about, name, preview)
         spaces.keep(page)
+        breaks.keep(page)
         files.write_text(path, str(page))
         found.append(name)
     site.complete(folder, about, [name for name in found if name not in GENERATED])

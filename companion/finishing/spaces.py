@@ -16,8 +16,10 @@ _SPACE = re.compile(
     rf"(?<=\d)\s(?={_UNIT})"  # 5 dB
     r"|(?<=[=<>≤≥≈±×])\s(?=[+−-]?\d)"  # = 5
     r"|(?<=[\w)|])\s(?=[=<>≤≥≈±×]\s[+−-]?\d)"  # t =
+    r"|(?<=[\w)|])\s(?=−\s[\w(])|(?<=\s−)\s(?=[\w(])"  # T − t
 )
 _LABEL = re.compile(rf"({_NAMED})\s(?=\d)")
+_ENDS = re.compile(r"(?<=\d,)\s(?=[+−-]?\d+\.\d+\])")  # [0.1, 0.2]
 _HYPHEN = re.compile(r"(?<![^\s(\[])-(?=\d)")
 
 
@@ -25,15 +27,18 @@ def keep(page: BeautifulSoup) -> None:
     """Put no-break spaces between numbers and what belongs to them, and true minus signs, in place.
 
     A number and its unit may stand in elements of their own, as glued numbers do: what is read is the text of a
-    paragraph, a cell or a heading. Code and mathematics stay as they are.
+    paragraph, a cell or a heading. Code and mathematics stay as they are. An interval stays in one line as well, save
+    in the cell of a table: see :func:`companion.finishing.tables.mend`.
 
     Args:
         page: its tree.
     """
-    read = [node for node in page.find_all(string=True) if type(node) is NavigableString and _is_prose(node)]
+    read = [node for node in page.find_all(string=True) if type(node) is NavigableString and is_prose(node)]
     for _, group in groupby(read, key=lambda node: id(_block(node))):
         nodes = list(group)
         text = together("".join(nodes))
+        if not nodes[0].find_parent(["td", "th"]):
+            text = _ENDS.sub(NO_BREAK, text)
         for node in nodes:
             kept, text = text[: len(node)], text[len(node) :]
             if kept != node:
@@ -51,7 +56,8 @@ def together(text: str) -> str:
     return _LABEL.sub(rf"\1{NO_BREAK}", _SPACE.sub(NO_BREAK, text))
 
 
-def _is_prose(node: NavigableString) -> bool:
+def is_prose(node: NavigableString) -> bool:
+    """Whether a text is none of code, mathematics or a drawing."""
     return not any(
         parent.name in _UNREAD or _UNREAD & set(parent.get_attribute_list("class")) for parent in node.parents
     )

@@ -6,12 +6,14 @@ import re
 from pathlib import Path
 
 from bs4 import BeautifulSoup, Tag
-from bs4.element import PageElement
+from bs4.element import NavigableString, PageElement
 
-from companion.finishing.values import BLANK, plain
+from companion.finishing.values import BLANK, INTERVAL, plain
 from mpicore import files
 
 FOLDER = "_tables"  #: folder of the built book with each table as CSV
+#: Columns with intervals, and columns in all, up to which the width of the text holds each interval in one line.
+_FEW, _NARROW = 3, 10
 _HYPHENED = re.compile(r"[\d.]+(?:e-\d+|-\d\d-\d\d)")  # small numbers and dates
 
 
@@ -20,7 +22,7 @@ def mend(page: BeautifulSoup, html: Path, name: str) -> None:
 
     The first cell of a row becomes its header; where it is blank it is that of the row above. Every other blank shows
     an en dash, which a note below the table explains. A second row of the head without a text goes. The caption moves
-    out of what scrolls.
+    out of what scrolls. An interval stands in one line where there is room for it.
 
     Args:
         page: its tree.
@@ -33,6 +35,7 @@ def mend(page: BeautifulSoup, html: Path, name: str) -> None:
         blank = _blanks(table)
         scroller = _scroller(page, table)
         _keep_whole(table)
+        _intervals(page, table)
         key = re.sub(r"^tab-", "", str(table.get("id") or f"{name.rpartition('/')[2]}-{number}"))
         address = f"{FOLDER}/{key}.csv"
         files.write_text(html / address, as_csv(table))
@@ -118,6 +121,24 @@ def _keep_whole(table: Tag) -> None:
     for cell in table.find_all(["th", "td"]):
         if _HYPHENED.fullmatch(cell.get_text(strip=True)):
             cell["class"] = " ".join([*filter(None, cell.get_attribute_list("class")), "whole"])
+
+
+def _intervals(page: BeautifulSoup, table: Tag) -> None:
+    """Intervals get an element of their own, which breaks where it must, and not at all if the table has room."""
+    rows = [[cell for cell in row.find_all("td") if _shows_interval(cell)] for row in table.select("tbody tr")]
+    columns = max((len(row.find_all(["td", "th"])) for row in table.find_all("tr")), default=0)
+    kind = "interval whole" if max(map(len, rows), default=0) <= _FEW and columns <= _NARROW else "interval"
+    for cell in (cell for row in rows for cell in row):
+        node = cell.find_all(string=re.compile(r"[\[(]"))[0]
+        rest = list(node.next_siblings)
+        value, opening, first = re.split(r"([\[(])", str(node), maxsplit=1)
+        interval = page.new_tag("span", attrs={"class": kind})
+        node.replace_with(NavigableString(value), interval)
+        interval.extend([NavigableString(opening + first), *(part.extract() for part in rest)])
+
+
+def _shows_interval(cell: Tag) -> bool:
+    return INTERVAL.fullmatch(" ".join(cell.get_text().split())) is not None
 
 
 def _scroller(page: BeautifulSoup, table: Tag) -> Tag:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 BLANK = "–"  #: what is shown where there is no value
 _NUMBER = r"[+−-]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:e[+-]?\d+)?|∞"
 _PLAIN = re.compile(_NUMBER)
-_INTERVAL = re.compile(
+#: A value with its interval, as a cell shows them.
+INTERVAL = re.compile(
     rf"(?P<value>{_NUMBER}) "
     rf"(?:\[(?P<low>{_NUMBER}), (?P<high>{_NUMBER})\]|\((?P<from>{_NUMBER}) to (?P<to>{_NUMBER})\))"
 )
@@ -36,7 +37,7 @@ def plain(rows: Sequence[Sequence[str]]) -> list[list[str]]:
 
 def _columns(header: str, cells: Sequence[str]) -> list[list[str]]:
     """A column, or three where it has intervals."""
-    intervals = [_INTERVAL.fullmatch(cell) for cell in cells]
+    intervals = [INTERVAL.fullmatch(cell) for cell in cells]
     if any(intervals):
         ends = [
             ("", "") if found is None else (found["low"] or found["from"], found["high"] or found["to"])

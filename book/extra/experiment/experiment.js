@@ -201,7 +201,7 @@
       note.textContent = state.delay
         ? "A delay takes the odd symmetry away: the signal is no longer odd about the first sample. What keeps the odd " +
           `part of a period alone loses signal with the rest: ${odd.join("; ")}.`
-        : `Linear N2N stands here on ${linear.lines} spectral lines: ${fixed(linear.snr_db, 1)} dB on the test signals ` +
+        : `Linear N2N is fitted here on ${linear.lines} spectral lines alone: ${fixed(linear.snr_db, 1)} dB on the test signals ` +
           `of ${title}, and ${fixed(linear.run_snr_db, 1)} dB on all lines.`;
     }
 
