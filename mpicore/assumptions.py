@@ -18,7 +18,7 @@ from mpicore.sample import MOVES, Sample
 from mpicore.skipped import ALIVE, stays, usable
 
 Array = NDArray[np.floating[Any]]
-Verdict = Literal["holds", "fails", "told", "cannot be told from this file"]
+Verdict = Literal["holds", "fails", "measured", "cannot be told from this file"]
 UNKNOWN: Verdict = "cannot be told from this file"
 
 FEW = 30  #: different objects below which a method that can learn them by heart is refused
@@ -41,7 +41,7 @@ class Finding:
     Attributes:
         name: of the assumption.
         channel: number of the receive channel; ``None`` for all together.
-        verdict: whether it holds; ``told`` for a figure without an assumption.
+        verdict: whether it holds; ``measured`` for a figure without an assumption.
         value: the figure, in the unit that the text names; ``None`` without one.
         text: the figure in words, or why there is none.
     """
@@ -230,10 +230,10 @@ def _level(noise: Array | None, empty: Array, repeats: Array) -> Finding:
     else:
         signal = float(np.mean(repeats**2)) - power
     if signal <= 0 or power <= 0:
-        return Finding(name, None, "told", None, "no signal above the noise" if power > 0 else "no noise at all")
+        return Finding(name, None, "measured", None, "no signal above the noise" if power > 0 else "no noise at all")
     ratio = 10 * np.log10(signal / power)
     source = "background frames" if len(empty) > 1 else "the difference of repeats"
-    return Finding(name, None, "told", float(ratio), f"{ratio:.1f} dB in a period, noise from {source}")
+    return Finding(name, None, "measured", float(ratio), f"{ratio:.1f} dB in a period, noise from {source}")
 
 
 def _white(noise: Array | None, sample: Sample, channel: int) -> Finding:
@@ -305,7 +305,7 @@ def _locked(sample: Sample, channel: int, repeats: Array, forbidden: Recordings 
     signal = float(np.mean(repeats[:, 0] * repeats[:, -1])) if repeats.shape[1] > 1 else float(np.mean(repeats**2))
     ratio = 10 * np.log10(level / signal) if signal > 0 and level > 0 else np.inf
     text = f"{ratio:.1f} dB over the signals in {lines} lines; the background frames take it off"
-    return Finding(name, None, "told", float(ratio), text)
+    return Finding(name, None, "measured", float(ratio), text)
 
 
 def _drift(sample: Sample, channel: int) -> Finding:
@@ -319,7 +319,7 @@ def _drift(sample: Sample, channel: int) -> Finding:
         return Finding(name, None, "holds", 0.0, "no background stands out of the noise at any time")
     change = float(np.sqrt(np.mean((last - first) ** 2)) / size) if size else np.inf
     text = f"the background changes by {100 * change:.0f} % from the first to the last time; interpolated in between"
-    return Finding(name, None, "told" if change > _CHANGES else "holds", change, text)
+    return Finding(name, None, "measured" if change > _CHANGES else "holds", change, text)
 
 
 def _rests(excess: float | None) -> Finding:

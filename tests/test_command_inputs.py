@@ -244,7 +244,7 @@ def test_one_background_frame_is_enough_where_periods_tell_the_noise():
     clean, noisy, mask = with_background(60, 1, 2)
     sample = Sample.of(noisy, mask)
     assert np.flatnonzero(sample.background.kept[0, 0]).tolist() == [7]
-    assert check(sample).of("no locked interference", 0).verdict == "told"
+    assert check(sample).of("no locked interference", 0).verdict == "measured"
     found, _ = measured.denoise(noisy, mask)
     left = found[~mask] - clean
     assert np.mean(left**2) < 0.5 * np.mean((noisy[~mask] - 2 * TONE - clean) ** 2)
