@@ -41,7 +41,7 @@ def test_without_the_files_it_says_so_in_one_sentence_and_is_whole(executed, tmp
     (text,) = texts(outputs)
     assert text.strip().count(".") == 1 and "have not been downloaded" in text
     assert not images(outputs) and {o.output_type for o in outputs} == {"execute_result"}
-    assert len(chains) == 5 and not chains["chain"].str.contains("measured").any()
+    assert len(chains) == 5 and not chains["Chain"].str.contains("measured").any()
 
 
 def test_with_files_it_shows_every_figure_once_and_tells_the_delay(executed, tmp_path):
@@ -59,7 +59,7 @@ def test_with_files_it_shows_every_figure_once_and_tells_the_delay(executed, tmp
     )
     assert samples == pytest.approx(measured_files.DELAY * measured_files.RATE, abs=0.05)
     assert delayed > 99.8 and lines > 99.8
-    assert chains["chain"].str.contains("measured").sum() == 3
+    assert chains["Chain"].str.contains("measured").sum() == 3
 
 
 def test_figures_of_the_page_have_the_cells_that_draw_them(root):
