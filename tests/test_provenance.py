@@ -56,7 +56,7 @@ def test_the_protocol_is_that_of_the_run(book):
         kinds = {None: None, "image-network": "forward model", "component-network": "components"}
         expected = kinds.get(network, "paper")
         if network == "signal-network" and (name.tuned or name.case):
-            expected = "tuned"
+            expected = "study" if name.case else "tuned"
         assert config.protocol == expected
 
 

@@ -49,8 +49,10 @@ def known(book):
 
 def test_a_case_changes_what_it_names_alone(book):
     known = Experiments(book.file.model_copy(update={"studies": STUDIES}))
-    base = known.run("xspace-gaussian", "proposed", "paper", tuned=True)
-    sizes = known.presets["paper"].study
+    plain, preset = known.run("xspace-gaussian", "proposed", "paper"), known.presets["paper"]
+    sizes, studied = preset.study, preset.study_network
+    options = {**plain.options, **studied.network.model_dump()}
+    base = replace(plain, protocol="study", training=studied.training, options=options)
     for (study, case), differs in {
         ("study-snr", "low"): {"noise": Noise(0.0), "test_noise": {"literal": Noise(0.0)}},
         ("study-snr", "few"): {"sizes": (100, 10, sizes[2]), "training": replace(base.training, epochs=100)},
