@@ -20,11 +20,9 @@ BASE = {run.key: run.base.key for run in KNOWN.runs(PRESET).values() if run.base
 # Equal runs of several studies are one.
 RUNS = {key: name for name, key in reversed(NAMED.items())}
 KEPT = {key for folder in PUBLISHED for key in Archive(folder).keys}
-# The keys of the runs that a job makes: one, or where the preset says `together` all of an experiment or study.
-JOBS = {}
-for key, name in RUNS.items():
-    if key not in KEPT:
-        JOBS.setdefault(name.experiment if KNOWN.preset(PRESET).together else str(name), []).append(key)
+# The job that makes a run: its own, or where the preset says `together` that of its experiment or study.
+TOGETHER = KNOWN.preset(PRESET).together
+JOB = {key: name.experiment if TOGETHER else str(name) for key, name in RUNS.items() if key not in KEPT}
 
 BUILD = OUT / "build"
 DATA = BUILD / "data"
@@ -43,10 +41,10 @@ ONE_THREAD = "OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1"
 
 
 def proof(key):
-    """What says that a run is there: of a published one the check of its experiment, else the stamp of its own job."""
+    """What says that a run is there: of a published one the check of its experiment, else the stamp of its job."""
     if key in KEPT:
         return str(RESULTS / f"checked/{RUNS[key].experiment}.csv")
-    return str(BUILD / f"runs/{RUNS[key]}.json")
+    return str(BUILD / f"runs/{JOB[key]}.json")
 
 
 def proofs(*wanted):
@@ -120,7 +118,8 @@ rule all:
         OUT / "_build/html/index.html",
 
 
-for job, made in JOBS.items():
+for job in dict.fromkeys(JOB.values()):
+    made = [key for key in JOB if JOB[key] == job]
 
     rule:
         name:
@@ -130,16 +129,17 @@ for job, made in JOBS.items():
             sorted({proof(key) for key in map(BASE.get, made) if key} - {proof(key) for key in made}),
             code=code("companion.runs"),
         output:
-            [proof(key) for key in made],
+            BUILD / f"runs/{job}.json",
         threads: THREADS
         params:
             # A change of anything that a run depends on in experiments.yml is another key.
             made=made,
+            names=[str(RUNS[key]) for key in made],
             places=PLACES,
             data=DATA,
         shell:
-            "OMP_NUM_THREADS={threads} python -m companion runs {output:q} --preset {PRESET:q} {params.places:q}"
-            " --cache {params.data:q} --threads {threads}"
+            "OMP_NUM_THREADS={threads} python -m companion runs {params.names:q} --preset {PRESET:q} {params.places:q}"
+            " --cache {params.data:q} --threads {threads} --stamp {output:q}"
 
 
 rule check:

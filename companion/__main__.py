@@ -86,8 +86,9 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--seed", type=int, default=0)
     command.add_argument("--tuned", action="store_true", help="train under the preset's second protocol")
     command.add_argument("--case", default="", help="of a study, which then stands in the place of the experiment")
-    command = add("runs", _runs, "make runs, each with a file that says that it is whole", preset, root, machine)
-    command.add_argument("stamps", nargs="+", help="the files, called like xspace-gaussian-n2n.json")
+    command = add("runs", _runs, "make runs, and a file that says that they are whole", preset, root, machine)
+    command.add_argument("names", nargs="+", help="runs such as xspace-gaussian-n2n")
+    command.add_argument("--stamp", required=True, help="the file; it holds the keys of the runs by name")
     command = add("check", _check, "measure a part of the published runs again", preset, root, machine, output)
     command.add_argument("experiment", nargs="+", help="of experiments and studies")
     command.add_argument("--signals", type=_count, default=20, help="test signals of each network")
@@ -178,13 +179,12 @@ def _run(options: Options) -> None:
 def _runs(options: Options) -> None:
     known = _known(options)
     listed = {str(name): (name, config) for name, config in known.runs(options.preset).items()}
-    for path in options.stamps:
-        if Path(path).stem not in listed:
-            raise ValueError(f"there is no run {Path(path).stem!r}; runs are called like {next(iter(listed))}")
-    for path in options.stamps:
-        name, config = listed[Path(path).stem]
-        _obtained(name, config, options)
-        files.write_json(path, {"key": config.key})
+    for name in options.names:
+        if name not in listed:
+            raise ValueError(f"there is no run {name!r}; runs are called like {next(iter(listed))}")
+    for name in options.names:
+        _obtained(*listed[name], options)
+    files.write_json(options.stamp, {name: listed[name][1].key for name in options.names})
 
 
 def _obtained(name: "RunName", config: "RunConfig", options: Options) -> None:

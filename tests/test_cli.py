@@ -20,11 +20,13 @@ def one_line(capsys):
 
 
 def test_a_run_is_made_once_and_its_key_stamped(tmp_path, capsys):
-    root = tmp_path / "runs"
+    root, stamp = tmp_path / "runs", tmp_path / "stamp.json"
     place = ["--preset", "smoke", "--root", str(root), "--threads", "1"]
-    stamps = [tmp_path / f"xspace-{name}.json" for name in ("gaussian-noisy", "locked-noisy")]
-    assert main(["runs", *map(str, stamps), *place]) == 0
-    keys = [json.loads(stamp.read_text())["key"] for stamp in stamps]
+    names = ["xspace-gaussian-noisy", "xspace-locked-noisy"]
+    assert main(["runs", *names, *place, "--stamp", str(stamp)]) == 0
+    stamped = json.loads(stamp.read_text())
+    keys = [stamped[name] for name in names]
+    assert list(stamped) == names
     record = root / keys[0] / "record.json"
     before = record.stat().st_mtime_ns
     assert "xspace-gaussian-noisy, test SNR literal" in capsys.readouterr().out
@@ -44,7 +46,7 @@ def test_a_run_is_made_once_and_its_key_stamped(tmp_path, capsys):
         (["run", "xspace-gaussian", "n2n", "--threads", "-3"], "--threads: must be a whole number of at least 1"),
         (["run", "xspace-gaussian", "n2n", "--threads", "0"], "--threads: must be a whole number of at least 1"),
         (["run", "xspace-gaussian"], "method"),
-        (["runs", "xspace-gaussian-n2n.json", "lost.json"], "there is no run 'lost'"),
+        (["runs", "xspace-gaussian-n2n", "lost", "--stamp", "never.json"], "there is no run 'lost'"),
         (["run", "xspace-gaussian", "n2n", "--experiments", "nothing.yml"], "nothing.yml"),
         (["verify", "--signals", "0"], "--signals: must be a whole number of at least 1, got '0'"),
         (["verify", "--signals", "-5"], "--signals: must be a whole number of at least 1, got '-5'"),

@@ -72,7 +72,9 @@ def declared(folder):
 def undeclared(folder, opened):
     """Files of the project that jobs have opened and not declared, by output; and how many jobs there were."""
     inputs = declared(folder)
-    stamps = {json.loads(path.read_text())["key"]: path for path in (folder / OUT).glob("build/runs/*.json")}
+    stamps = {
+        key: path for path in (folder / OUT).glob("build/runs/*.json") for key in json.loads(path.read_text()).values()
+    }
     found, seen = {}, 0
     for log in sorted(opened.glob("*.opened")):
         words = log.with_suffix(".command").read_text().split("\0")

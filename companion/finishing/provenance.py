@@ -89,7 +89,10 @@ def _address(code: Tag, about: Site, name: str, listed: Set[str]) -> str:
 
 def _anchors(page: BeautifulSoup) -> None:
     """The first row of each run is what others point at."""
+    told = {element["id"] for element in page.find_all(id=True)}
     for cell in page.select("article table td"):
         key = cell.get_text(strip=True)
-        if _KEY.fullmatch(key) and page.find(id=f"run-{key}") is None:
-            cell["id"] = f"run-{key}"
+        anchor = f"run-{key}"
+        if _KEY.fullmatch(key) and anchor not in told:
+            cell["id"] = anchor
+            told.add(anchor)
