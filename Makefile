@@ -13,6 +13,7 @@ LAB := .venv/.lab
 RUN := PATH="$$PWD/.venv/bin:$$PATH" PYTHONPATH="$$PWD" python
 COMPANION := $(RUN) -m companion
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+PYTEST := $(ONE_THREAD) $(RUN) -m pytest -n 2 --dist worksteal --durations=25
 
 # What an interpreter must have; it says in one line what it lacks.
 define CHECK
@@ -27,7 +28,7 @@ except ImportError as error:
 endef
 export CHECK
 
-.PHONY: help env book lab smoke reproduce progress leaderboard verify publish measured test test-fast attack mutants bench lint types links pdf serve clean
+.PHONY: help env book lab smoke reproduce progress leaderboard verify publish measured test test-book attack mutants bench lint types links pdf serve clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -87,11 +88,11 @@ publish: $(ENV) ## bring the finished runs of the preset paper to published/
 	@$(COMPANION) publish
 	@cp results/tables/findings.png book/findings.png
 
-test: $(ENV) ## all tests; those that need a browser say so when there is none
-	@$(ONE_THREAD) $(RUN) -m pytest -n 2 --dist worksteal -m "not attack" --durations=25 --cov=mpicore --cov=companion --cov-report=term --cov-fail-under=95
+test: $(ENV) ## the tests of the code; those that need a browser say so when there is none
+	@$(PYTEST) -m "not book and not attack" --cov=mpicore --cov=companion --cov-report=term --cov-fail-under=95
 
-test-fast: $(ENV) ## the tests that need neither the book nor a browser
-	@$(ONE_THREAD) $(RUN) -m pytest -n 2 --dist worksteal -m "not book and not browser and not attack"
+test-book: $(ENV) ## the whole book at toy size: its graph, its numbers, and its pages in a browser
+	@$(PYTEST) -m "book and not attack"
 
 attack: $(ENV) ## what takes hours: kills, damage, bad calls, planted faults, mutants; the book shows the figures
 	@rm -rf results/attack
