@@ -17,8 +17,8 @@ from mpicore import files
 NAME = "mpicore-book.pdf"  #: the file, beside the pages
 #: Programs that can print it.
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
-#: The reference of the code, which is as long as all other pages together and is looked up, not read.
-LEFT_OUT = ("api", "companion")
+#: Pages and folder of the reference, which is as long as all other pages together and is looked up, not read.
+LEFT_OUT = ("api", "companion", "reference")
 _OFFER = "book-as-pdf"  #: of the link on the front page
 _SIDE, _MARGIN = 210, 17  # of a page in DIN A4, and of its margins [mm]
 # What serves a screen alone.
@@ -74,7 +74,7 @@ def document(html: Path, about: Site) -> str:
     if not (html / "index.html").is_file():
         raise ValueError(f"there is no book in {html}; `make book` builds it")
     front = _read(html / "index.html")
-    names = [name for name in _order(front) if name not in LEFT_OUT]
+    names = [name for name in _order(front) if name.partition("/")[0] not in LEFT_OUT]
     pages = {name: _read(html / f"{name}.html") for name in names}
     head = "".join(str(sheet) for sheet in front.select('link[rel="stylesheet"]'))
     mathematics = next((page for page in pages.values() if page.select_one("script[src*=mathjax]")), None)

@@ -9,6 +9,8 @@ _ARRAY = re.compile(
 )
 _ARRAY_LIKE = re.compile(r"~?[\w.]*_Buffer \| .*?complex \| bytes \| str\]")
 _MARK = "Annotated["
+_MODULES = re.compile(r"~?\b((?:\w+\.)+)(?=\w)")
+_TYPE = re.compile(r"(\s*:type: )(.*)")
 
 
 def written(types: str) -> str:
@@ -49,6 +51,7 @@ def _without_remarks(types: str, start: int) -> str:
 def setup(app: Any) -> dict[str, bool]:
     """Called by Sphinx."""
     app.connect("autodoc-process-signature", _write)
+    app.connect("autodoc-process-docstring", _write_fields, priority=900)  # after Napoleon, which adds the types
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -56,3 +59,10 @@ def _write(
     app: Any, what: str, name: str, thing: Any, options: Any, signature: str | None, returned: str | None
 ) -> tuple[str | None, str | None]:
     return signature and written(signature), returned and written(returned)
+
+
+def _write_fields(app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
+    """The types of a class's fields; of the modules in them only the links know."""
+    for number, line in enumerate(lines):
+        if found := _TYPE.fullmatch(line):
+            lines[number] = found[1] + _MODULES.sub(r"~\1", written(found[2]))

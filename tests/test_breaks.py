@@ -29,6 +29,11 @@ def test_a_formula_stays_with_what_closes_it():
     assert page.get_text() == "from u). With v and"
 
 
+def test_in_the_list_of_contents_every_name_breaks_at_its_dots():
+    page = kept('<nav class="bd-sidebar-secondary"><code><span class="pre">mpicore.mdf.tree</span></code></nav>')
+    assert page.get_text() == "mpicore.mdf.tree" and len(page.find_all("wbr")) == 2
+
+
 def test_a_long_name_of_code_breaks_at_its_dots():
     name = "mpicore.denoisers.image_network.ForwardNoise2Noise()"
     page = kept(f'<code><span class="pre">{name}</span></code> <code><span class="pre">mpicore.mdf</span></code>')

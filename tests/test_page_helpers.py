@@ -108,13 +108,14 @@ def test_parameters_of_a_page_are_plain_assignments(tmp_path):
         _ = contents.Page("page", str(source)).defaults
 
 
-@pytest.mark.parametrize("package, page", [("mpicore", "api"), ("companion", "companion")])
-def test_every_public_module_is_on_the_api_pages(root, package, page):
+@pytest.mark.parametrize("package", ["mpicore", "companion"])
+def test_every_public_module_is_on_a_page_of_the_reference(root, package):
     modules = set()
     for path in (root / package).rglob("*.py"):
         parts = path.relative_to(root).with_suffix("").parts
         modules.add(".".join(parts[:-1] if parts[-1] == "__init__" else parts))
-    listed = re.findall(r"^\.\. automodule:: (\S+)$", (root / f"book/{page}.md").read_text(encoding="utf-8"), re.M)
+    pages = [path.read_text(encoding="utf-8") for path in (root / "book/reference").glob("*.md")]
+    listed = re.findall(rf"^\.\. automodule:: ({package}\.\S+)$", "\n".join(pages), re.M)
     private = {name for name in modules if name.rpartition(".")[2].startswith("_")}
     assert set(listed) == modules - private - {package}
     assert len(set(listed)) == len(listed)
@@ -139,3 +140,18 @@ def test_every_public_module_is_on_the_api_pages(root, package, page):
 )
 def test_types_are_written_as_in_the_code(types, written):
     assert signatures.written(types) == written
+
+
+@pytest.mark.parametrize(
+    "types, written",
+    [
+        ("pathlib.Path | None", "~pathlib.Path | None"),
+        ("collections.abc.Mapping[str, ~typing.Any]", "~collections.abc.Mapping[str, ~typing.Any]"),
+        ("numpy.ndarray[tuple[typing.Any, ...], numpy.dtype[numpy.bool]]", "NDArray[~numpy.bool]"),
+    ],
+)
+def test_types_of_fields_link_to_what_they_name_without_its_module(types, written):
+    """Sphinx shows of ``~a.B`` the ``B``."""
+    lines = ["of the file", f"   :type: {types}", "   :type of noise: white"]
+    signatures._write_fields(None, "class", "a.B", object, None, lines)
+    assert lines == ["of the file", f"   :type: {written}", "   :type of noise: white"]

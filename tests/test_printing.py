@@ -11,7 +11,7 @@ from companion.finishing.site import Site
 ABOUT = Site("A book", "1.0", "MIT", "abc")
 PAGE = """<html><head><link rel="stylesheet" href="_static/a.css"/></head><body>
 <nav class="bd-links"><a class="internal" href="{up}pages/two.html">Two</a>
-<a class="internal" href="{up}api.html">A</a></nav>
+<a class="internal" href="{up}reference/code.html">A</a></nav>
 <article class="bd-article"><section id="top"><h1>{title}<a class="headerlink" href="#top">#</a></h1>{more}</section>
 </article></body></html>"""
 
@@ -20,11 +20,12 @@ PAGE = """<html><head><link rel="stylesheet" href="_static/a.css"/></head><body>
 def book(tmp_path):
     """Two pages that name each other, and one of code."""
     (tmp_path / "pages").mkdir()
-    links = '<a href="pages/two.html#top">there</a> <a href="api.html">code</a> <a href="https://example.org/">out</a>'
+    links = '<a href="pages/two.html#top">there</a> <a href="reference/code.html">code</a> <a href="https://example.org/">out</a>'
     (tmp_path / "index.html").write_text(PAGE.format(up="", title="One", more=links))
     picture = '<a href="../index.html">back</a><img src="../_images/a.svg" alt="a"/><img class="only-dark" src="b"/>'
     (tmp_path / "pages/two.html").write_text(PAGE.format(up="../", title="Two", more=picture))
-    (tmp_path / "api.html").write_text(PAGE.format(up="", title="Code", more=""))
+    (tmp_path / "reference").mkdir()
+    (tmp_path / "reference/code.html").write_text(PAGE.format(up="../", title="Code", more=""))
     return tmp_path
 
 
@@ -63,7 +64,7 @@ def test_the_printed_file_has_bookmarks_and_tags_and_is_offered_once(book):
     front = BeautifulSoup((book / "index.html").read_text(), "html.parser")
     (link,) = front.select(f'a[href="{printing.NAME}"]')
     assert re.match(r"This book as one PDF: 3 pages", link.parent.get_text())
-    assert sorted(found.name for found in book.iterdir() if found.suffix == ".html") == ["api.html", "index.html"]
+    assert sorted(found.name for found in book.iterdir() if found.suffix == ".html") == ["index.html"]
 
 
 @pytest.mark.browser

@@ -5,7 +5,7 @@ import yaml
 
 pytestmark = [pytest.mark.book, pytest.mark.browser]
 
-REFERENCE = ("api.html", "scanners.html", "companion.html", "bibliography.html")  # see scorer.js
+REFERENCE = ("reference/", "api.html", "scanners.html", "companion.html", "bibliography.html")  # see scorer.js
 
 
 @pytest.fixture
@@ -39,7 +39,10 @@ def test_pages_come_before_the_api(found, word):
     assert of_reference == sorted(of_reference)
 
 
-def test_the_api_is_the_last_chapter(root):
+def test_the_reference_is_the_last_chapters(root):
     contents = yaml.safe_load((root / "book/_toc.yml").read_text(encoding="utf-8"))
-    last = contents["parts"][-1]["chapters"][-1]
-    assert [last["file"], *(section["file"] for section in last["sections"])] == ["api", "scanners", "companion"]
+    last = contents["parts"][-1]["chapters"][-2:]
+    assert [chapter["file"] for chapter in last] == ["api", "companion"]
+    listed = [section["file"] for chapter in last for section in chapter["sections"]]
+    there = [f"reference/{path.stem}" for path in (root / "book/reference").glob("*.md")]
+    assert sorted(listed) == sorted(["scanners", *there])

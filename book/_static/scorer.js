@@ -1,7 +1,7 @@
 /* Search (read before Sphinx's searchtools.js): pages that are read come before the reference of the packages, and a match in a title before one in a text. */
 var Scorer = {
   score: ([docname, title, anchor, description, score]) =>
-    ["api", "companion", "scanners", "bibliography"].includes(docname) ? score / 100 : score,
+    /^(reference\/|(api|companion|scanners|bibliography)$)/.test(docname) ? score / 100 : score,
   objNameMatch: 11,
   objPartialMatch: 6,
   objPrio: { 0: 15, 1: 5, 2: -5 },

@@ -29,11 +29,18 @@ def keep(page: BeautifulSoup) -> None:
             formula.wrap(_whole(page)).append(closing[0])
     for name in page.select("article code .pre"):
         if name.string and _LONG.fullmatch(name.string):
-            parts = name.string.split(".")
-            name.clear()
-            for part in parts[:-1]:
-                name.extend([NavigableString(f"{part}."), page.new_tag("wbr")])
-            name.append(parts[-1])
+            _at_dots(page, name, name.string)
+    for name in page.select(".bd-sidebar-secondary code .pre"):  # the list of contents is narrow everywhere
+        if name.string:
+            _at_dots(page, name, name.string)
+
+
+def _at_dots(page: BeautifulSoup, name: Tag, text: str) -> None:
+    *parts, last = text.split(".")
+    name.clear()
+    for part in parts:
+        name.extend([NavigableString(f"{part}."), page.new_tag("wbr")])
+    name.append(last)
 
 
 def _words(page: BeautifulSoup, node: NavigableString) -> None:

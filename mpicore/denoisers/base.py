@@ -135,7 +135,7 @@ class Denoiser:
 
     name = ""
     periods = 1  #: recorded periods of an object that ``denoise`` takes; with 2 its input has the shape (n, 2, N)
-    needs_scanner = False  #: is created with the keyword ``scanner``: knows the measurement
+    needs_scanner = False  #: knows the measurement, and is created with the keyword ``scanner``
     whole = False  #: ``fit`` and ``denoise`` take all columns of a system matrix, in the order of the pixels
     needs_odd = False  #: takes clean signals for odd about the first sample, as they are under cosine drive
     supervised = False  #: for ceilings, whose ``fit`` gets noisy and clean signals, not two noisy periods
