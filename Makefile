@@ -109,10 +109,11 @@ measured: $(ENV) ## download the measured files of the page Measured signals, wh
 bench: $(ENV) ## time the library, and write benchmarks/benchmarks.csv, which the book shows
 	@$(RUN) -m benchmarks.benchmark --output benchmarks/benchmarks.csv
 
-lint: $(ENV) ## style of code, notebooks and Snakefile, and the schema of the workflow files
+lint: $(ENV) ## style of code, notebooks, Snakefile and Dockerfile, and the schema of the workflow files
 	@git ls-files -z '*.py' | PATH="$$PWD/.venv/bin:$$PATH" xargs -0 ruff check
 	@git ls-files -z '*.py' | PATH="$$PWD/.venv/bin:$$PATH" xargs -0 ruff format --check
 	@PATH="$$PWD/.venv/bin:$$PATH" snakefmt --check Snakefile
+	@PATH="$$PWD/.venv/bin:$$PATH" hadolint Dockerfile
 	@git ls-files -z 'notebooks/*.md' | PATH="$$PWD/.venv/bin:$$PATH" xargs -0 .ci/notebooks
 	@git ls-files -z '.github/workflows/*.yml' | PATH="$$PWD/.venv/bin:$$PATH" xargs -0 check-jsonschema --builtin-schema vendor.github-workflows
 	@PATH="$$PWD/.venv/bin:$$PATH" check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml

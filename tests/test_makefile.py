@@ -17,7 +17,7 @@ def project(tmp_path):
     (folder / ".ci").mkdir()
     for name in ("Makefile", "requirements.lock", "pyproject.toml"):
         shutil.copyfile(ROOT / name, folder / name)
-    for name in ("python", "ruff", "snakefmt", "check-jsonschema", "mypy"):
+    for name in ("python", "ruff", "snakefmt", "check-jsonschema", "hadolint", "mypy"):
         program = folder / ".venv/bin" / name
         program.write_text(f'#!/bin/bash\nprintf "%s\\0" {name} "$@" "" >> told\n')
         program.chmod(0o755)
