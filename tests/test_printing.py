@@ -20,7 +20,8 @@ PAGE = """<html><head><link rel="stylesheet" href="_static/a.css"/></head><body>
 def book(tmp_path):
     """Two pages that name each other, and one of code."""
     (tmp_path / "pages").mkdir()
-    links = '<a href="pages/two.html#top">there</a> <a href="reference/code.html">code</a> <a href="https://example.org/">out</a>'
+    links = '<a href="pages/two.html#top">there</a> <a href="reference/code.html">code</a>'
+    links += ' <a href="https://example.org/">out</a>'
     (tmp_path / "index.html").write_text(PAGE.format(up="", title="One", more=links))
     picture = '<a href="../index.html">back</a><img src="../_images/a.svg" alt="a"/><img class="only-dark" src="b"/>'
     (tmp_path / "pages/two.html").write_text(PAGE.format(up="../", title="Two", more=picture))
