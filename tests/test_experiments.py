@@ -462,8 +462,8 @@ def test_equal_cases_of_two_studies_are_one_run(book):
 def test_a_case_that_is_an_experiment_is_one_run_with_it(book, changed):
     """The names differ, the key does not: at the sizes of the experiment a study trains nothing again."""
     other = experiments.read(changed("study: [1000, 100, 300]", "study: [8000, 1000, 1000]"))
-    case = other.study_run("study-snr", "5", "proposed", "paper")
-    assert case.key == other.run("xspace-gaussian", "proposed", "paper", tuned=True).key
+    case = book.study_run("study-network", "width24", "n2n", "paper")
+    assert case.key == book.run("xspace-gaussian", "n2n", "paper", tuned=True).key
     assert (
         other.study_run("study-snr", "5", "forward_n2n", "paper").key
         == other.run("xspace-gaussian", "forward_n2n", "paper").key

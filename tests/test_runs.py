@@ -215,7 +215,7 @@ def test_a_record_without_its_parts_is_named(config, copy, tmp_path, part, value
         runs.load(config, (tmp_path,))
 
 
-@pytest.mark.parametrize("change", [{"device": "gpu"}, {"threads": 64}, {"evaluation_seconds": 0.0}])
+@pytest.mark.parametrize("change", [{"device": "gpu"}, {"threads": 64}, {"evaluation_seconds": 1.0e6}])
 def test_a_record_in_which_anything_was_changed_is_named(config, copy, tmp_path, change):
     record = json.loads((copy / RECORD).read_text())
     files.write_json(copy / RECORD, record | change)

@@ -30,6 +30,24 @@ def _even(sources: Sequence[Source], count: int) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+@analysis(
+    "width",
+    lambda known, preset: [
+        run for case in known.studies["study-width"].cases for run in known.cases("study-width", case, "n2n", preset)
+    ],
+    published=False,
+)
+def _width(sources: Sequence[Source]) -> pd.DataFrame:
+    """One row per training: width and seed, lowest and last loss on the noisy validation pairs, and the test SNR."""
+    rows = []
+    for source in sources:
+        row = {"case": source.name.case, "width": source.config.options["width"], "seed": source.name.seed}
+        losses = source.run.history["validation_loss"]
+        row |= {"validation_loss": losses.min(), "last_loss": losses.iloc[-1], "epoch": int(losses.argmin()) + 1}
+        rows.append(row | {"snr_db": source.run.signals["snr_db"].mean()})
+    return pd.DataFrame(rows)
+
+
 @analysis("epochs", lambda known, preset: [RunName("xspace-gaussian", "n2n")], published=False)
 def _epochs(sources: Sequence[Source]) -> pd.DataFrame:
     """After each epoch the validation loss and the SNR that it implies."""
