@@ -276,10 +276,10 @@ def _make(setup: Setup, folder: Path, root: Root, device: str, progress: bool) -
         "key": config.key,
         "name": f"{config.experiment} {config.method}",
         "versions": {"python": platform.python_version()} | {p: version(p) for p in ("numpy", "scipy", "torch")},
-        "training_seconds": round(float(history["seconds"].max()) if len(history) else seconds, 1),
+        "training_seconds": round(float(history["seconds"].max()) if len(history) else seconds, 3),
         "validation_error": evaluation.validation_error(denoiser, setup),
-        "evaluation_seconds": round(time.monotonic() - trained, 1),
-        "last_session_seconds": round(time.monotonic() - started, 1),
+        "evaluation_seconds": round(time.monotonic() - trained, 3),
+        "last_session_seconds": round(time.monotonic() - started, 3),
         **_machine(config, device),
         "files": {name: files.digest(folder / name) for name in names},
     }
