@@ -237,7 +237,7 @@ def _verify(options: Options) -> None:
                 missing += 1
                 print(f"{where}: not published", flush=True)
                 continue
-            verification.require_weights(name, config, root)
+            verification.require_weights(known, name, config, root)
             found = verification.verify(config, root, options.signals, cache=options.cache)
             agree, alone = agree + bool(found.deviations), alone + (not found.deviations)
             print(

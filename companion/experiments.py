@@ -414,6 +414,8 @@ def _check(file: File) -> None:
         for listed in experiment.listed:
             if "mirrored" in (file.methods[listed].readout or ""):
                 require_mirror_image(file.scanners[experiment.dataset], f"{listed} of {name}")
+            if file.methods[listed].of and not experiment.weights:
+                raise ValueError(f"{name} must keep its weights, {listed} reads out {file.methods[listed].of}")
         if experiment.dataset != "x-space" and (experiment.truth or experiment.test_phantoms):
             raise ValueError(f"truth and test_phantoms are for x-space data, {name} has {experiment.dataset}")
         if experiment.dataset == "x-space" and experiment.split:
@@ -426,7 +428,13 @@ def _check(file: File) -> None:
             raise ValueError(f"study {name} has the name of an experiment")
         entry = file.experiments[checks.choice(study.experiment, f"experiment of {name}", list(file.experiments))]
         if entry.dataset != "x-space":
-            raise ValueError(f"studies are for x-space data, {name} has {entry.dataset}")
+            if not study.whole:
+                raise ValueError(f"studies of {entry.dataset} data must be whole, {name} is not")
+            for case, changed in study.cases.items():
+                if further := changed.model_fields_set & {"truth", "background", "drive_phase", "signals", "periods"}:
+                    raise ValueError(
+                        f"{', '.join(sorted(further))} of {name}.{case} must be of a study of x-space data"
+                    )
         for listed in study.methods:
             checks.choice(listed, f"method of {name}", entry.listed + entry.studied)
             options = set(denoisers.parameters(file.methods[listed].denoiser))

@@ -43,7 +43,7 @@ def publish(
             continue
         stored = runs.load(config, root).stored
         record = {part: value for part, value in stored.record.items() if part not in ("files", "name", "digest")}
-        if not must_have_weights(name, config):
+        if not must_have_weights(known, name, config):
             stored = replace(stored, weights=None)
         elif stored.weights is None:
             raise ValueError(f"{stored.folder} has no weights, and cannot be published without them")

@@ -66,7 +66,8 @@ class Experiment(Entry):
     of a system matrix are tested, in place of the paper's random ones.
     ``methods`` are trained under the preset's first protocol, those of ``tuned`` under its tuned one where it has one.
     ``repeated`` names the methods that are trained again from other seeds, ``beyond`` those that the paper
-    does not have, ``studied`` those that only studies have.
+    does not have, ``studied`` those that only studies have. ``weights`` says whether the repository keeps those of its
+    networks: where no other run, figure or analysis rests on them, the numbers alone can do.
     """
 
     title: str
@@ -81,6 +82,7 @@ class Experiment(Entry):
     tuned: tuple[str, ...] = ()
     beyond: tuple[str, ...] = ()
     studied: tuple[str, ...] = ()
+    weights: bool = True
 
     @property
     def variants(self) -> dict[str, Noise]:
@@ -127,10 +129,11 @@ class Axis(Entry):
 
 
 class Study(Entry):
-    """One quantity is varied, all else is that of an x-space experiment, at the size that the preset has for studies.
+    """One quantity is varied, all else is that of an experiment, at the size that the preset has for studies.
 
-    A ``whole`` study has the size of its experiment instead. The paper's network is trained under the protocol that the
-    preset has for studies. ``full`` adds the runs of the experiment itself as a last case.
+    A ``whole`` study has the size of its experiment instead, as one of a system matrix must. The paper's network is
+    trained under the protocol that the preset has for studies. ``full`` adds the runs of the experiment itself as a
+    last case.
     ``title`` is that of the page, ``heading`` stands over the column of the cases, ``by`` says in captions what is
     varied, and ``alt`` what the figure shows. ``claims`` are what the page says in words: see :mod:`companion.claims`.
     A study without a ``page`` is shown by an analysis. What trains is trained from as many seeds as ``trainings`` says.

@@ -111,7 +111,7 @@ def check(
         place = runs.find(config, root)
         if name.experiment != experiment or place is None or not Archive.is_at(place):
             continue
-        require_weights(name, config, root)
+        require_weights(known, name, config, root)
         found = verify(config, root, signals, refit=False, cache=cache)
         if name in mapped:
             if runs.load(config, root).stored.arrays is None:
@@ -121,19 +121,24 @@ def check(
         yield name, config, found
 
 
-def require_weights(name: RunName, config: RunConfig, root: Root = ROOT) -> None:
+def require_weights(known: Experiments, name: RunName, config: RunConfig, root: Root = ROOT) -> None:
     """Refuse a published run that must bring its weights and does not.
 
     Raises:
         ValueError: it has none; the message names it.
     """
-    if must_have_weights(name, config) and runs.load(config, root).stored.weights is None:
+    if must_have_weights(known, name, config) and runs.load(config, root).stored.weights is None:
         raise ValueError(f"{runs.find(config, root)}: {name} has no weights, and cannot be measured again")
 
 
-def must_have_weights(name: RunName, config: RunConfig) -> bool:
-    """Whether a published run brings weights: the first seed of each row, but not what is large and quickly fitted."""
-    return runs.learns(config) and denoisers.find(config.denoiser).stored and not name.seed and not name.case
+def must_have_weights(known: Experiments, name: RunName, config: RunConfig) -> bool:
+    """Whether a published run brings weights: the first seed of each row, but not what is large and quickly fitted.
+
+    Of studies, and of experiments whose entry says so, the numbers alone are kept.
+    """
+    experiment = known.experiments.get(name.experiment)
+    kept = experiment is not None and experiment.weights and not name.seed
+    return kept and runs.learns(config) and denoisers.find(config.denoiser).stored
 
 
 def verify_map(config: RunConfig, root: Root = ROOT, cache: str | Path | None = None, every: int = 1) -> Check:

@@ -9,6 +9,7 @@ import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -88,8 +89,9 @@ FILES = ("Snakefile", "experiments.yml", "_config.yml", "pyproject.toml", "CITAT
 class Book:
     """An experiments file of which these runs are known."""
 
-    def __init__(self, configs):
+    def __init__(self, configs, weights=True):
         self.configs = configs
+        self.experiments = {name.experiment: SimpleNamespace(weights=weights) for name in configs if not name.case}
 
     def runs(self, preset):
         assert preset == "smoke"

@@ -328,7 +328,7 @@ def test_the_repository_keeps_the_runs_of_the_paper(book, root):
     known = runs_of.distinct(book.runs("paper"))
     for name, config in known:
         run = runs_of.load(config, (archive.folder,))
-        assert not must_have_weights(name, config) or run.stored.weights is not None, name
+        assert not must_have_weights(book, name, config) or run.stored.weights is not None, name
         assert len(run.signals) == config.sizes[2] * len(config.test_noise)
         trained = config.training is not None and config.readout is None
         assert run.history["epoch"].is_monotonic_increasing and trained != run.history.empty

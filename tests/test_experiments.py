@@ -201,6 +201,11 @@ def test_methods_of_one_experiment_train_alike(book):
         ),
         ("repeated: [n2n, proposed, ", "repeated: [median, ", "repeated method of .*; got 'median'"),
         ("repeated: [n2n, proposed, ", "repeated: [average, ", "repeated methods of .* must train, got 'average'"),
+        (
+            "title: Gaussian noise at 5 dB\n",
+            "title: Gaussian noise at 5 dB\n    weights: false\n",
+            "xspace-gaussian must keep its weights, n2n_projected reads out n2n",
+        ),
         ("experiment: xspace-locked", "experiment: xspace-open", "experiment of locked must be .*; got 'xspace-open'"),
         ("[l1, l1_gd, l1_tv, proposed]", "[l1, l2]", "method of loss_terms must be one of .*; got 'l2'"),
         ("xspace-locked: *inter", "xspace-lost: *inter", "presets.paper.tuned must be one of .*; got 'xspace-lost'"),
@@ -212,7 +217,12 @@ def test_methods_of_one_experiment_train_alike(book):
         (
             "xspace-gaussian\n    methods: [noisy, wiener_antisymmetric",
             "system-matrix\n    methods: [noisy, wiener_antisymmetric",
-            "studies are for x-space data, study-snr has system-matrix",
+            "studies of system-matrix data must be whole, study-snr is not",
+        ),
+        (
+            "options: {width: 24}}\n  study-null",
+            "signals: 50}\n  study-null",
+            "signals of study-width-matrix.wide must be of a study of x-space data",
         ),
         (
             "dataset: system-matrix\n",

@@ -83,6 +83,13 @@ def test_one_network_of_each_row_keeps_its_weights(known, root, tmp_path):
                 assert found.stored.weights.read_bytes() == made.stored.weights.read_bytes()
 
 
+def test_of_an_experiment_without_weights_the_numbers_alone_are_kept(known, root, tmp_path):
+    list(publish(Book(known.configs, weights=False), "smoke", root, RESULTS, str(tmp_path), DRAWN))
+    assert not list(tmp_path.rglob("*.weights.safetensors"))
+    run = runs.load(known.configs[RunName("xspace", "n2n")], (tmp_path,))
+    assert len(run.signals) and run.denoiser is None
+
+
 def test_arrays_are_kept_where_figures_show_them(known, root, tmp_path):
     list(publish(known, "smoke", root, {}, str(tmp_path)))
     found = runs.load(known.configs[DRAWN[0]], (tmp_path,))

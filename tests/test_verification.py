@@ -363,13 +363,15 @@ def test_figures_show_the_first_variant(tiny, tmp_path):
 
 def test_weights_of_the_first_seed_of_each_row_are_published(book):
     """Of networks alone; studies and further seeds are known by their numbers."""
-    kept = {name for name, config in book.runs("paper").items() if must_have_weights(name, config)}
+    kept = {name for name, config in book.runs("paper").items() if must_have_weights(book, name, config)}
     assert RunName("xspace-gaussian", "proposed") in kept and RunName("xspace-gaussian", "proposed", tuned=True) in kept
     assert RunName("xspace-gaussian", "forward_n2n") in kept
     assert RunName("xspace-gaussian", "wiener") in kept
     assert RunName("xspace-gaussian", "linear_n2n") not in kept  # large, and fitted in seconds
     assert RunName("xspace-gaussian", "noisy") not in kept  # nothing to learn
     assert not any(name.seed or name.case for name in kept)
+    assert {name.experiment for name in kept} == {name for name, entry in book.experiments.items() if entry.weights}
+    assert "xspace-literal" not in {name.experiment for name in kept}
 
 
 # What a build checks

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from companion.analyses.registry import Source, analysis
+from companion.analyses.registry import Needs, Source, analysis
 from companion.config import RunName
 from companion.evaluation import implied_snr_db
 from mpicore.symmetry import even_part
@@ -30,13 +30,15 @@ def _even(sources: Sequence[Source], count: int) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-@analysis(
-    "width",
-    lambda known, preset: [
-        run for case in known.studies["study-width"].cases for run in known.cases("study-width", case, "n2n", preset)
-    ],
-    published=False,
-)
+def _every(study: str) -> Needs:
+    """All trainings of N2N in a study."""
+    return lambda known, preset: [
+        run for case in known.studies[study].cases for run in known.cases(study, case, "n2n", preset)
+    ]
+
+
+@analysis("width", _every("study-width"), published=False)
+@analysis("width-matrix", _every("study-width-matrix"), published=False)
 def _width(sources: Sequence[Source]) -> pd.DataFrame:
     """One row per training: width and seed, lowest and last loss on the noisy validation pairs, and the test SNR."""
     rows = []
