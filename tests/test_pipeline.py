@@ -234,6 +234,7 @@ def test_a_killed_build_is_gone_on_with(copy):
         _wait_for(lambda: "notebooks/figure1.md" in _commands_of(process.pid))
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+    _wait_for(lambda: _is_free(copy / OUT / "build/.lock"))  # until the last of the killed is gone
     assert not (copy / target).exists()
     process = run_companion(copy, "build", "--preset", "smoke", str(target))
     assert process.returncode == 0, process.stdout + process.stderr
@@ -274,6 +275,16 @@ def _wait_for(condition, seconds=120.0):
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.05)
+
+
+def _is_free(lock: Path) -> bool:
+    """Whether no process holds a lock."""
+    with open(lock) as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
 
 
 def test_two_builds_in_one_folder_are_refused_in_one_line(tmp_path):
